@@ -1,0 +1,245 @@
+"""A file or notebook as a program's text, with the way back to the bytes it came from.
+
+Everything downstream (syntax, model, guest) reads :attr:`Source.text`: Python 3, newlines as ``\\n``, for a
+notebook its code cells joined. Lines are kept one to one, so a line of the program is a line of the file or
+of a cell.
+"""
+
+from __future__ import annotations
+
+import ast
+import io
+import json
+import re
+import tokenize
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+LARGEST_BYTES = 8_000_000
+"""Larger files are data, not somebody's program."""
+
+
+class UnreadableSourceError(Exception):
+    """The file cannot be read as a program; the message is one sentence that names it."""
+
+
+@dataclass(frozen=True, slots=True)
+class SyntaxProblem:
+    """Why a text is not Python: what the parser said, and where (1-based)."""
+
+    message: str
+    line: int
+    column: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A notebook's code cell inside the joined program.
+
+    ``index`` counts all cells of the notebook from 0 (the JSON's own order), ``number`` code cells from 1
+    (what a reader counts); the cell's first line is line ``first_line`` of the program. ``skipped`` says
+    why a cell was blanked, else None.
+    """
+
+    index: int
+    number: int
+    first_line: int
+    line_count: int
+    skipped: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A line as its reader knows it: of the file, or of the notebook's code cell ``cell``."""
+
+    line: int
+    cell: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One program: its text as Python 3 and how it was stored.
+
+    ``original`` is the decoded file (for a notebook its JSON) with its own newlines. ``python2`` is set where
+    the text was converted from Python 2, line by line. ``problem`` is set where no Python could be made of it;
+    ``text`` is then what was read.
+    """
+
+    path: Path
+    text: str
+    original: str
+    encoding: str = "utf-8"
+    byte_order_mark: bool = False
+    newline: str = "\n"
+    cells: tuple[Cell, ...] = ()
+    notebook: bool = False
+    python2: bool = False
+    problem: SyntaxProblem | None = None
+
+    @property
+    def skipped_cells(self) -> tuple[Cell, ...]:
+        """Cells that do not parse and were left out."""
+        return tuple(cell for cell in self.cells if cell.skipped)
+
+    def place(self, line: int) -> Place:
+        """The reader's name for a line of :attr:`text`."""
+        for cell in self.cells:
+            if cell.first_line <= line < cell.first_line + cell.line_count:
+                return Place(line - cell.first_line + 1, cell.number)
+        return Place(line)
+
+    def line_text(self, line: int) -> str:
+        """Line ``line`` (1-based) of the program, without its newline; empty beyond the end."""
+        lines = self.text.split("\n")
+        return lines[line - 1] if 0 < line <= len(lines) else ""
+
+    def with_text(self, text: str) -> Source:
+        """The same file with another program text (a fix applied in memory)."""
+        return replace(self, text=text, problem=_syntax_problem(text))
+
+
+def read_source(path: Path) -> Source:
+    """Read a ``.py`` file or ``.ipynb`` notebook.
+
+    Raises :class:`UnreadableSourceError` with one sentence where it is missing, a directory, too large, binary, or a
+    notebook that is not one. Text that is not Python is not an error here: :attr:`Source.problem` says so.
+    """
+    try:
+        size = path.stat().st_size
+        if size > LARGEST_BYTES:
+            raise UnreadableSourceError(f"{path}: {size:,} bytes is too large for a program (limit {LARGEST_BYTES:,}).")
+        raw = path.read_bytes()
+    except FileNotFoundError:
+        raise UnreadableSourceError(f"{path}: there is no such file.") from None
+    except IsADirectoryError:
+        raise UnreadableSourceError(f"{path}: is a directory, not a file.") from None
+    except OSError as error:
+        raise UnreadableSourceError(f"{path}: cannot be read ({error.strerror or error}).") from None
+    return decode_source(path, raw)
+
+
+def decode_source(path: Path, raw: bytes) -> Source:
+    """As :func:`read_source`, for bytes at hand (standard input, an archive's member)."""
+    if b"\0" in raw and not raw.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise UnreadableSourceError(f"{path}: is binary, not Python source.")
+    original, encoding, byte_order_mark = _decode(path, raw)
+    newline = _newline_of(original)
+    if path.suffix == ".ipynb":
+        source = _notebook(path, original)
+    else:
+        source = _program(path, _unify_newlines(original), original)
+    return replace(source, encoding=encoding, byte_order_mark=byte_order_mark, newline=newline)
+
+
+def _program(path: Path, text: str, original: str) -> Source:
+    problem = _syntax_problem(text)
+    if problem is None:
+        return Source(path, text, original)
+    from rnnlint.python2 import convert
+
+    converted = convert(text)
+    if converted is not None and _syntax_problem(converted) is None:
+        return Source(path, converted, original, python2=True)
+    return Source(path, text, original, problem=problem)
+
+
+def _decode(path: Path, raw: bytes) -> tuple[str, str, bool]:
+    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
+        try:
+            return raw.decode("utf-16"), "utf-16", True
+        except UnicodeDecodeError:
+            raise UnreadableSourceError(f"{path}: is binary, not Python source.") from None
+    try:
+        encoding, _ = tokenize.detect_encoding(io.BytesIO(raw).readline)
+    except SyntaxError:
+        encoding = "latin-1"  # a declared codec that does not exist, or stray bytes in the first two lines
+    mark = encoding == "utf-8-sig"
+    for candidate in (encoding, "latin-1"):
+        try:
+            return raw.decode(candidate), "utf-8" if mark else candidate, mark
+        except UnicodeDecodeError:
+            continue
+    raise UnreadableSourceError(f"{path}: its bytes are no text in {encoding}.")
+
+
+def _newline_of(text: str) -> str:
+    match = re.search(r"\r\n|\r|\n", text)
+    return match.group() if match else "\n"
+
+
+def _unify_newlines(text: str) -> str:
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _syntax_problem(text: str) -> SyntaxProblem | None:
+    try:
+        ast.parse(text)
+    except SyntaxError as error:
+        return SyntaxProblem(error.msg, error.lineno or 1, max(error.offset or 1, 1))
+    except (ValueError, RecursionError, MemoryError) as error:
+        return SyntaxProblem(str(error) or "nested too deeply", 1, 1)
+    return None
+
+
+# --- notebooks -------------------------------------------------------------------------------------------
+
+
+def _notebook(path: Path, original: str) -> Source:
+    chunks: list[str] = []
+    cells: list[Cell] = []
+    line = 1
+    for number, (index, body) in enumerate(_code_cells(path, original), start=1):
+        text, skipped = _cell_text(_unify_newlines(body))
+        count = text.count("\n") + 1
+        cells.append(Cell(index, number, line, count, skipped))
+        chunks.append(text)
+        line += count
+    joined = "\n".join(chunks) + ("\n" if chunks else "")
+    return Source(path, joined, original, cells=tuple(cells), notebook=True, problem=_syntax_problem(joined))
+
+
+def _code_cells(path: Path, original: str) -> Iterator[tuple[int, str]]:
+    try:
+        document: Any = json.loads(original)
+    except (json.JSONDecodeError, RecursionError):
+        raise UnreadableSourceError(f"{path}: is not a notebook (its JSON does not parse).") from None
+    cells = document.get("cells") if isinstance(document, dict) else None
+    if cells is None and isinstance(document, dict):  # nbformat 3 kept them in worksheets
+        sheets = document.get("worksheets")
+        cells = [c for s in sheets if isinstance(s, dict) for c in s.get("cells", ())] if isinstance(sheets, list) else None
+    if not isinstance(cells, list):
+        raise UnreadableSourceError(f"{path}: is not a notebook (it has no list of cells).")
+    for index, cell in enumerate(cells):
+        if isinstance(cell, dict) and cell.get("cell_type") == "code":
+            body = cell.get("source", cell.get("input", ""))
+            yield index, body if isinstance(body, str) else "".join(map(str, body))
+
+
+def _cell_text(body: str) -> tuple[str, str | None]:
+    """A cell as Python: magics and shell lines blanked, and all of it where it still does not parse."""
+    if re.match(r"\s*%%(?!time|capture|prun)", body):
+        return _blank(body), None  # another language
+    text = "\n".join(_without_magic(line) for line in body.split("\n"))
+    problem = _syntax_problem(text)
+    if problem is None:
+        return text, None
+    from rnnlint.python2 import convert
+
+    converted = convert(text)
+    if converted is not None and _syntax_problem(converted) is None:
+        return converted, None
+    return _blank(body), f"line {problem.line}: {problem.message}"
+
+
+_MAGIC = re.compile(r"^(\s*)(?:%|!|\?|[\w.]+\?{1,2}\s*$|[\w, ]+=\s*[%!])")
+
+
+def _without_magic(line: str) -> str:
+    match = _MAGIC.match(line)
+    return f"{match.group(1)}pass" if match and match.group(1) else "" if match else line
+
+
+def _blank(text: str) -> str:
+    return "\n" * text.count("\n")
