@@ -1,0 +1,1 @@
+"""What the code means: roles, sequences, helpers, passes; silence where a role is unknown."""
