@@ -1,0 +1,1 @@
+"""Whether each factor of the chain rule is the derivative it stands for."""

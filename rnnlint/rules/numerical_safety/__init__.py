@@ -1,0 +1,1 @@
+"""Where floating point leaves the equations."""

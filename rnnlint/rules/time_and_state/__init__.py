@@ -1,0 +1,1 @@
+"""Which step a state belongs to, and what flows from one step to the one before."""
