@@ -63,8 +63,8 @@ class Source:
     """One program: its text as Python 3 and how it was stored.
 
     ``original`` is the decoded file (for a notebook its JSON) with its own newlines. ``python2`` is set where
-    the text was converted from Python 2, line by line. ``problem`` is set where no Python could be made of it;
-    ``text`` is then what was read.
+    the text was converted from Python 2, line by line. ``problem`` is set where no Python could be made of
+    it; ``text`` is then what was read.
     """
 
     path: Path
@@ -103,13 +103,15 @@ class Source:
 def read_source(path: Path) -> Source:
     """Read a ``.py`` file or ``.ipynb`` notebook.
 
-    Raises :class:`UnreadableSourceError` with one sentence where it is missing, a directory, too large, binary, or a
-    notebook that is not one. Text that is not Python is not an error here: :attr:`Source.problem` says so.
+    Raises :class:`UnreadableSourceError` with one sentence where it is missing, a directory, too large,
+    binary, or a notebook that is not one. Text that is not Python is not an error here: :attr:`Source.problem` says so.
     """
     try:
         size = path.stat().st_size
         if size > LARGEST_BYTES:
-            raise UnreadableSourceError(f"{path}: {size:,} bytes is too large for a program (limit {LARGEST_BYTES:,}).")
+            raise UnreadableSourceError(
+                f"{path}: {size:,} bytes is too large for a program (limit {LARGEST_BYTES:,})."
+            )
         raw = path.read_bytes()
     except FileNotFoundError:
         raise UnreadableSourceError(f"{path}: there is no such file.") from None
@@ -208,12 +210,16 @@ def _code_cells(path: Path, original: str) -> Iterator[tuple[int, str]]:
     cells = document.get("cells") if isinstance(document, dict) else None
     if cells is None and isinstance(document, dict):  # nbformat 3 kept them in worksheets
         sheets = document.get("worksheets")
-        cells = [c for s in sheets if isinstance(s, dict) for c in s.get("cells", ())] if isinstance(sheets, list) else None
+        cells = (
+            [c for s in sheets if isinstance(s, dict) for c in s.get("cells", ())]
+            if isinstance(sheets, list)
+            else None
+        )
     if not isinstance(cells, list):
         raise UnreadableSourceError(f"{path}: is not a notebook (it has no list of cells).")
     for index, cell in enumerate(cells):
         if isinstance(cell, dict) and cell.get("cell_type") == "code":
-            body = cell.get("source", cell.get("input", ""))
+            body: Any = cell.get("source", cell.get("input", ""))
             yield index, body if isinstance(body, str) else "".join(map(str, body))
 
 
