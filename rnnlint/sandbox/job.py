@@ -1,146 +1,33 @@
-"""What the host asks of the guest and what it gets back: plain frozen data, the seam between the two.
-
-The guest is blind: it is given program texts, a scenario and values, and returns values. No name, convention,
-expected value or seed of the judge is ever part of a job.
-"""
+"""The seam between host and guest, under the host's name; the definitions live with the guest, which may import no host."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from rnnlint.guest.job import (
+    Expression,
+    Failure,
+    Frame,
+    Job,
+    Module,
+    Opaque,
+    Operand,
+    Outcome,
+    Ran,
+    Scenario,
+    Trouble,
+    Value,
+)
 
-if TYPE_CHECKING:
-    import numpy as np
-
-    Array = np.ndarray[Any, np.dtype[np.float64]]
-
-Value = Any
-"""What fills a hole or comes back, a tree of: None, bool, int, float, str, float64 or int64 arrays, lists, tuples
-(kept apart), dicts with str or int keys, :class:`Expression`, :class:`Opaque`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Expression:
-    """A hole that the guest fills by evaluating Python in the entry module's namespace (``np.tanh``, ``Sigmoid()``)."""
-
-    code: str
-
-
-@dataclass(frozen=True, slots=True)
-class Opaque:
-    """A returned object the protocol does not carry: its type's name, and its attributes where they are wanted."""
-
-    type_name: str
-    attributes: Mapping[str, Value] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Module:
-    """One file of the project as the guest sees it.
-
-    ``names`` are the dotted names under which it is imported ("utils", "lstm.utils"); ``package`` is set for
-    an ``__init__``. ``path`` is only a label for tracebacks and recorded frames.
-    """
-
-    path: str
-    text: str
-    names: tuple[str, ...] = ()
-    package: bool = False
-    python2: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Scenario:
-    """A straight-line program in the entry module's namespace, with named holes.
-
-    ``program`` is Python text; the names of ``holes`` are bound in its namespace before it runs. It is run from a fresh
-    copy of the loaded namespace with the random state reset. ``returns`` are expressions evaluated afterwards, in order.
-    ``frames`` are functions (by name, "*" for all) whose locals are recorded when they return; ``steps`` are line numbers
-    of the entry module at which locals are recorded each time they are reached (the localiser's).
-    """
-
-    program: str
-    holes: Mapping[str, Value] = field(default_factory=dict)
-    returns: tuple[str, ...] = ()
-    frames: tuple[str, ...] = ()
-    steps: tuple[int, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """Everything one child is given.
-
-    ``entry`` indexes ``modules``. ``scenarios`` are run in order in one loaded namespace, each from a clean copy:
-    a batch (a base run and its perturbed runs) is one job. ``neutral`` names functions of the user's whose calls
-    are replaced by the identity on their first argument (end-of-pass clipping). ``promote`` makes float32 mean float64.
-    ``imports_of_user`` are the top-level module names that the user's own files import and that nothing provides: these and
-    only these may be stubs.
-    """
-
-    modules: tuple[Module, ...]
-    entry: int
-    scenarios: tuple[Scenario, ...]
-    neutral: tuple[str, ...] = ()
-    promote: bool = True
-    imports_of_user: tuple[str, ...] = ()
-    seconds: float = 5.0
-    memory_mb: int = 1024
-
-
-class Failure(StrEnum):
-    """How a run ended where it did not end well."""
-
-    RAISED = "raised"  # the user's code raised
-    LOAD = "load"  # while executing the module's definitions
-    STUB = "stub"  # a stand-in for a missing library was used as a value
-    TIMEOUT = "timeout"
-    MEMORY = "memory"
-    CRASH = "crash"  # the child died or broke the protocol
-    OUTPUT = "output"  # the answer was too large or not transportable
-
-
-@dataclass(frozen=True, slots=True)
-class Trouble:
-    """Why there are no values. ``line`` is of file ``path`` (the innermost frame in the user's files)."""
-
-    failure: Failure
-    exception: str = ""  # the exception's class name
-    message: str = ""
-    path: str = ""
-    line: int = 0
-    function: str = ""
-    operands: tuple[tuple[int, ...], ...] = ()  # shapes of the arrays named in that line, where they can be had
-    source: str = ""  # the failing expression's text (Python 3.11's fine-grained positions)
-
-
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """A user function's locals at its return (``line`` 0) or at a recorded line."""
-
-    function: str
-    path: str
-    line: int
-    variables: Mapping[str, Value]
-    iteration: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Ran:
-    """One scenario's outcome: values in the order of ``returns``, or trouble."""
-
-    values: tuple[Value, ...] = ()
-    frames: tuple[Frame, ...] = ()
-    trouble: Trouble | None = None
-    calls: Mapping[str, int] = field(default_factory=dict)  # user functions called, how often
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """A job's answer. ``loaded`` names the definitions available in the entry module."""
-
-    runs: tuple[Ran, ...] = ()
-    trouble: Trouble | None = None
-    notes: tuple[str, ...] = ()  # whole sentences: what was stubbed, put back, promoted, skipped
-    stdout: str = ""
+__all__ = [
+    "Expression",
+    "Failure",
+    "Frame",
+    "Job",
+    "Module",
+    "Opaque",
+    "Operand",
+    "Outcome",
+    "Ran",
+    "Scenario",
+    "Trouble",
+    "Value",
+]
