@@ -34,7 +34,8 @@ def log_softmax(v: Array) -> Array:
     here, and not of the softmax, keeps a probability that rounds to 0 from becoming log(0).
     """
     shifted = v - v.real.max(axis=_VOCABULARY, keepdims=True)
-    return shifted - np.log(np.exp(shifted).sum(axis=_VOCABULARY, keepdims=True))
+    logarithms: Array = shifted - np.log(np.exp(shifted).sum(axis=_VOCABULARY, keepdims=True))
+    return logarithms
 
 
 def softmax(v: Array) -> Array:
@@ -44,7 +45,8 @@ def softmax(v: Array) -> Array:
 
 def cross_entropy(v: Array, targets: Array, reduction: Reduction = Reduction.SUM) -> Array:
     """L = −Σ y log softmax(v): the loss of logits v, as a 0-d array."""
-    return -(targets * log_softmax(v)).sum() * reduction.weight(v)
+    loss: Array = -(targets * log_softmax(v)).sum() * reduction.weight(v)
+    return loss
 
 
 def cross_entropy_adjoint(v: Array, targets: Array, reduction: Reduction = Reduction.SUM) -> Array:
@@ -54,7 +56,8 @@ def cross_entropy_adjoint(v: Array, targets: Array, reduction: Reduction = Reduc
 
 def squared_error(v: Array, targets: Array, reduction: Reduction = Reduction.SUM) -> Array:
     """L = ½ Σ (v − y)², as a 0-d array."""
-    return 0.5 * ((v - targets) ** 2).sum() * reduction.weight(v)
+    loss: Array = 0.5 * ((v - targets) ** 2).sum() * reduction.weight(v)
+    return loss
 
 
 def squared_error_adjoint(v: Array, targets: Array, reduction: Reduction = Reduction.SUM) -> Array:
