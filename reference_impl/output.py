@@ -9,7 +9,7 @@ from reference_impl.losses import softmax
 
 
 def output(h: Array, W_v: Array | None, b_v: Array | None) -> tuple[Array, Array]:
-    """v and ŷ, both (T, V, B), for all states ``h`` (T, H, B) at once; V is 0 where there is no output layer."""
+    """v and ŷ, both (T, V, B), for all states ``h`` (T, H, B) at once; V is 0 without an output layer."""
     if W_v is None or b_v is None:
         steps, _, batch = h.shape
         nothing = np.empty((steps, 0, batch), h.dtype)
