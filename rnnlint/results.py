@@ -9,10 +9,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rnnlint.findings import Confidence, Finding, Severity
-from rnnlint.source import Source
 from rnnlint.verdicts import GradientCheck, Status
+
+if TYPE_CHECKING:
+    from rnnlint.source import Source
 
 
 class Origin(StrEnum):
@@ -160,8 +163,8 @@ class ExitStatus:
 def exit_status(report: RunReport, fail_on: Severity = Severity.ERROR, require_check: bool = False) -> int:
     """0, 1 or 2 for a finished run.
 
-    1 where a shown finding is at or above ``fail_on`` or a gradient is wrong, and with ``require_check`` where
-    a file named itself has a gradient that could not be checked; 2 where such a file could not be read.
+    1 where a shown finding is at or above ``fail_on`` or a gradient is wrong, with ``require_check`` also
+    where a file named itself holds a gradient that was not checked; 2 where such a file could not be read.
     """
     if any(file.problem for file in report.files if file.origin is Origin.NAMED):
         return ExitStatus.USAGE

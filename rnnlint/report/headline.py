@@ -1,0 +1,118 @@
+"""The opening: one word, what it rests on, what was run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rnnlint.findings import Confidence, Finding, Severity
+from rnnlint.report import wording
+from rnnlint.report.layout import Line, Segment, Style, line, paragraph
+from rnnlint.verdicts import GradientCheck, Status, Verdict
+
+if TYPE_CHECKING:
+    from rnnlint.source import Source
+
+SCALE_OF_ERRORS = "Error: 0 right, 1 no better than zeros, 2 reversed."
+NOT_RIGHT = "This does not mean it is right."
+
+
+def opening(
+    path: Path, checks: Sequence[GradientCheck], findings: Sequence[Finding], thoughts: int, *, ran: bool
+) -> list[Line]:
+    """The first line or two: RIGHT, WRONG or NOT CHECKED, or what reading alone has found."""
+    if not ran:
+        return [_headed(path, Segment(f"{_tally(findings)}, reading alone; nothing was run.", Style.BOLD))]
+    if any(check.wrong for check in checks):
+        return [*_wrong(path, checks, findings, thoughts), line(Segment(SCALE_OF_ERRORS, Style.FAINT))]
+    if any(check.judged for check in checks):
+        return _right(path, checks)
+    return [_headed(path, Segment("NOT CHECKED", Style.UNSURE), f". {NOT_RIGHT}")]
+
+
+def _headed(path: Path, *parts: str | Segment) -> Line:
+    return line(Segment(str(path), Style.BOLD), "  ", *parts)
+
+
+def _tally(findings: Sequence[Finding]) -> str:
+    """``2 errors, 1 warning``."""
+    nouns = {
+        Severity.ERROR: ("error", None),
+        Severity.WARNING: ("warning", None),
+        Severity.ADVICE: ("training note", None),
+    }
+    counts = {severity: sum(f.severity is severity for f in findings) for severity in nouns}
+    said = [wording.count(counts[severity], *nouns[severity]) for severity in nouns if counts[severity]]
+    return ", ".join(said) or "No findings"
+
+
+def _wrong(
+    path: Path, checks: Sequence[GradientCheck], findings: Sequence[Finding], thoughts: int
+) -> list[Line]:
+    wrong = sum(len(check.wrong) for check in checks)
+    judged = sum(len(check.judged) for check in checks)
+    bugs = sum(finding.severity is Severity.ERROR for finding in findings)
+    said = f": {wrong} of {wording.count(judged, 'gradient')}."
+    if bugs:
+        said += f" {wording.count(bugs, 'bug')}, {wording.count(thoughts, 'misunderstanding')}."
+    return [_headed(path, Segment("WRONG", Style.WRONG), said), *_ran(checks)]
+
+
+def _right(path: Path, checks: Sequence[GradientCheck]) -> list[Line]:
+    judged = [parameter for check in checks for parameter in check.judged]
+    unjudged = [p.name for check in checks for p in check.parameters if p not in check.judged]
+    worst = max((p.relative_error or 0.0 for p in judged), default=0.0)
+    limit = wording.scientific(max(check.tolerance for check in checks if check.judged))
+    total = wording.count(len(judged) + len(unjudged), "gradient")
+    partly = ", as far as it was checked" if unjudged else ""
+    figures = f"{partly}: {len(judged)} of {total} (worst error {wording.scientific(worst)}, limit {limit})."
+    lines = [_headed(path, Segment("RIGHT", Style.RIGHT), figures), *_ran(checks)]
+    if unjudged:
+        lines.extend(paragraph(f"{', '.join(unjudged)}.", first="Not judged: "))
+    return lines
+
+
+def _ran(checks: Sequence[GradientCheck]) -> list[Line]:
+    """``Ran backward() with forward.py's forward() (seed 7).``"""
+    return [
+        row
+        for check in checks
+        if check.judged and check.ran
+        for row in paragraph(f"Ran {check.ran}{'' if check.seed is None else f' (seed {check.seed})'}.")
+    ]
+
+
+def unchecked(checks: Sequence[GradientCheck], source: Source | None, *, alone: bool) -> list[Line]:
+    """Why a gradient could not be checked and what to do; ``alone`` where the whole file could not be."""
+    lines: list[Line] = []
+    for check in checks:
+        if check.status is not Status.NOT_CHECKED and check.judged:
+            continue
+        reason = _reason(check)
+        name = (
+            "" if alone else f"{check.entry or f'line {wording.place(source, check.line)}'} was not checked: "
+        )
+        lines.extend(paragraph(f"{name}{reason}", first="Why:   "))
+        if check.advice:
+            lines.extend(paragraph(check.advice, first="Do:    "))
+    return lines
+
+
+def _reason(check: GradientCheck) -> str:
+    if check.reason:
+        return check.reason
+    if check.parameters and all(p.verdict is Verdict.UNINFORMATIVE for p in check.parameters):
+        return "every gradient and every expected gradient is zero, which says nothing."
+    return "no gradient was found that belongs to a parameter."
+
+
+def reading_alone(findings: Sequence[Finding]) -> list[Line]:
+    """``Reading alone found 1 likely bug:``, over the groups of a file that could not be checked."""
+    bugs = [finding for finding in findings if finding.severity is Severity.ERROR]
+    if not bugs:
+        return []
+    sure = all(finding.confidence is not Confidence.POSSIBLE for finding in bugs)
+    return [
+        line(f"Reading alone found {wording.count(len(bugs), 'likely bug' if sure else 'possible bug')}:")
+    ]

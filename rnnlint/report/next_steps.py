@@ -1,0 +1,49 @@
+"""The end of a report: what is hidden, and what to type next."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rnnlint.findings import Finding
+from rnnlint.report import wording
+from rnnlint.report.groups import Group
+from rnnlint.report.layout import BLANK, Line, Segment, Style, line, paragraph
+
+
+def hidden(advice: Sequence[Finding], possible: Sequence[Finding], *, right: bool) -> list[Line]:
+    """How much is not shown, and the option that shows it."""
+    lines: list[Line] = []
+    if advice and right:
+        names = ", ".join(dict.fromkeys(finding.name.replace("-", " ") for finding in advice))
+        lines.extend(
+            paragraph(
+                f"Still not learning? {wording.count(len(advice), 'training note')}: {names} (--show-advice)"
+            )
+        )
+    elif advice:
+        lines.append(line(f"{wording.count(len(advice), 'training note')} hidden: --show-advice"))
+    if possible:
+        lines.append(
+            line(f"{wording.count(len(possible), 'possible bug')} hidden: --min-confidence possible"),
+        )
+    return lines
+
+
+def what_next(command: str, found: Sequence[Group], *, ran: bool) -> list[Line]:
+    """``Next:`` and the commands worth typing, each with what it does; nothing where nothing was found."""
+    if not found:
+        return []
+    steps: list[tuple[str, str]] = []
+    if any(finding.fix for group in found for finding in group.findings):
+        steps.append((f"rnnlint {command} --diff", "see the fixes (--fix applies)"))
+    if not ran:
+        steps.append((f"rnnlint {command}", "run it: measure every gradient"))
+    steps.append((f"rnnlint rule {found[0].findings[0].code}", "the derivation"))
+    width = max(len(step) for step, _ in steps) + 2
+    return [
+        BLANK,
+        *(
+            line("Next:  " if number == 0 else " " * 7, Segment(step.ljust(width), Style.CODE), why)
+            for number, (step, why) in enumerate(steps)
+        ),
+    ]
