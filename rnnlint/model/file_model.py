@@ -1,0 +1,71 @@
+"""The model of one file: what every rule reads."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from rnnlint.model.helpers import Helper, contracts
+from rnnlint.model.project import Project
+from rnnlint.source import Source
+from rnnlint.syntax import tree
+from rnnlint.syntax.module import Module
+
+
+@dataclass(frozen=True)
+class FileModel:
+    """What one file means. Its parts are worked out when a rule first asks for them."""
+
+    project: Project
+    source: Source
+    module: Module
+
+    @cached_property
+    def functions(self) -> tuple[FunctionScope, ...]:
+        """Every function of the file, methods and nested ones included."""
+        return tuple(
+            FunctionScope(
+                node, next((e for e in self.module.ancestors(node) if isinstance(e, tree.Class)), None)
+            )
+            for node in self.module.of_kind(tree.Function)
+        )
+
+    @cached_property
+    def helpers(self) -> Mapping[str, Helper]:
+        """What the functions that the file defines or imports compute, by the name the file calls them by."""
+        return contracts(self.project, self.module)
+
+    @cached_property
+    def is_recurrent(self) -> bool:
+        """Whether the file, or a project file that it works with, holds recurrent code."""
+        return any(_speaks_of_recurrence(each.text) for each in self.project.files.values())
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionScope:
+    """A function and the class it is a method of."""
+
+    node: tree.Function
+    owner: tree.Class | None
+
+    @property
+    def name(self) -> str:
+        """``forward``, or ``LSTM.forward`` for a method."""
+        return f"{self.owner.name}.{self.node.name}" if self.owner else self.node.name
+
+
+def build_model(project: Project, source: Source) -> FileModel:
+    """The model of ``source``, whose text must parse, among the files of ``project``."""
+    return FileModel(project, source, Module(source))
+
+
+_RECURRENT_WORDS = re.compile(
+    r"lstm|\bgru|gru\b|[^a-z]gru_|\brnn|rnn\b|rnn_|bptt|through.time|dh_?next|forget_?gate|h_?prev\b",
+    re.IGNORECASE,
+)
+
+
+def _speaks_of_recurrence(text: str) -> bool:
+    return "numpy" in text and _RECURRENT_WORDS.search(text) is not None

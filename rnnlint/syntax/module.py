@@ -1,0 +1,110 @@
+"""One parsed file: its statements, what it defines and imports, and the spans of its nodes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import TypeVar
+
+import libcst as cst
+
+from rnnlint.findings import Span
+from rnnlint.source import Source
+from rnnlint.syntax import tree
+from rnnlint.syntax.lower import lower_module
+from rnnlint.syntax.positions import spans
+
+Kind = TypeVar("Kind", bound=tree.Node)
+
+
+class Module:
+    """A file as :mod:`rnnlint.syntax.tree`, parsed once; all else is worked out when asked for."""
+
+    def __init__(self, source: Source) -> None:
+        """Parse ``source``, whose text must be Python (:attr:`Source.problem` is None)."""
+        self.source = source
+        self._cst = cst.parse_module(source.text)
+        self.body = lower_module(self._cst)
+
+    @property
+    def path(self) -> Path:
+        """The file."""
+        return self.source.path
+
+    def span(self, node: tree.Node) -> Span:
+        """Where a node of this file stands. Raises :class:`KeyError` for a node of another file."""
+        return self._spans[id(node.cst)]
+
+    def text_of(self, node: tree.Node) -> str:
+        """A node's own text, as written."""
+        return self._cst.code_for_node(node.cst).strip()
+
+    def holds(self, node: tree.Node) -> bool:
+        """Whether a node is of this file."""
+        return id(node) in self.parents or any(node is each for each in self.body)
+
+    @cached_property
+    def _spans(self) -> Mapping[int, Span]:
+        return spans(self._cst)
+
+    def walk(self) -> Iterator[tree.Node]:
+        """Every node, in the order of the text."""
+        return iter(self._nodes)
+
+    @cached_property
+    def _nodes(self) -> tuple[tree.Node, ...]:
+        return tuple(node for statement in self.body for node in statement.walk())
+
+    @cached_property
+    def parents(self) -> Mapping[int, tree.Node]:
+        """The node that directly holds a node, by the inner one's ``id()``."""
+        return {id(child): node for node in self._nodes for child in node.children()}
+
+    def parent(self, node: tree.Node) -> tree.Node | None:
+        """The node that directly holds ``node``; None for a statement of the file itself."""
+        return self.parents.get(id(node))
+
+    def ancestors(self, node: tree.Node) -> Iterator[tree.Node]:
+        """From ``node``'s parent outwards."""
+        while (outer := self.parents.get(id(node))) is not None:
+            yield outer
+            node = outer
+
+    def statement_of(self, node: tree.Node) -> tree.Statement | None:
+        """The innermost statement that holds ``node`` (itself, if it is one)."""
+        if isinstance(node, tree.Statement):
+            return node
+        return next((each for each in self.ancestors(node) if isinstance(each, tree.Statement)), None)
+
+    def of_kind(self, *kinds: type[Kind]) -> tuple[Kind, ...]:
+        """Every node of these kinds, in the order of the text."""
+        return tuple(node for node in self._nodes if isinstance(node, kinds))
+
+    @cached_property
+    def functions(self) -> Mapping[str, tree.Function]:
+        """The functions at the file's top level; the last definition of a name."""
+        return {each.name: each for each in self._top_level if isinstance(each, tree.Function)}
+
+    @cached_property
+    def classes(self) -> Mapping[str, tree.Class]:
+        """The classes at the file's top level; the last definition of a name."""
+        return {each.name: each for each in self._top_level if isinstance(each, tree.Class)}
+
+    @cached_property
+    def imports(self) -> tuple[tree.ImportedName, ...]:
+        """Every name that an import statement binds anywhere in the file."""
+        return tuple(name for each in self.of_kind(tree.Import) for name in each.names)
+
+    @cached_property
+    def _top_level(self) -> tuple[tree.Statement, ...]:
+        return tuple(_unconditional(self.body))
+
+
+def _unconditional(body: tuple[tree.Statement, ...]) -> Iterator[tree.Statement]:
+    for statement in body:
+        yield statement
+        if isinstance(statement, tree.If):
+            yield from _unconditional(statement.body + statement.otherwise)
+        elif isinstance(statement, tree.Try):
+            yield from _unconditional(statement.body + statement.handlers)
