@@ -1,4 +1,4 @@
-"""Runs the rules on one file: builds the model, hands each rule its subjects, makes findings of its reports."""
+"""Runs the rules on one file: builds the model, hands out its subjects, makes findings of the reports."""
 
 from __future__ import annotations
 

@@ -95,8 +95,8 @@ class Invalid:
     """A wrong program and what the rule says of it.
 
     ``lines`` holds the first line of every finding of this rule, in order. ``fixed`` is the program with all
-    of its fixes applied; None says that it offers none. ``confidence`` is that of every finding. ``also`` names
-    the other rules that have something to say of this program.
+    of its fixes applied; None says that it offers none. ``confidence`` is that of every finding. ``also``
+    names the other rules with an error to find in this program.
     """
 
     name: str
@@ -197,8 +197,8 @@ def all_rules() -> tuple[Rule, ...]:
 
 def find_rule(code_or_name: str) -> Rule | None:
     """The rule of that code (any case) or name, or None."""
-    wanted = code_or_name.strip()
-    return next((each for each in all_rules() if wanted.upper() == each.code or wanted.lower() == each.name), None)
+    wanted = code_or_name.strip().lower()
+    return next((each for each in all_rules() if wanted in (each.code.lower(), each.name)), None)
 
 
 def empty_span(line: int, column: int) -> Span:

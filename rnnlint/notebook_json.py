@@ -1,0 +1,118 @@
+"""Changing lines of a notebook's cells in its JSON text, and not one character besides."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+
+from rnnlint.hunks import Hunk, replace_lines
+
+_DECODER = json.JSONDecoder()
+_WHITESPACE = re.compile(r"[ \t\n\r]*")
+
+Extent = tuple[int, int]
+"""Where a JSON value stands in the text: its first character, and the one after its last."""
+
+
+def replace_cell_lines(document: str, hunks: Mapping[int, Sequence[Hunk]]) -> str:
+    """``document`` with ``hunks`` made in the sources of its cells, by the cells' index.
+
+    Outputs, metadata, indentation and the lines not touched keep their characters. Raises
+    :class:`ValueError` where ``document`` is not JSON and :class:`LookupError` where it has no such cell.
+    """
+    cells = list(_cells(document))
+    for index in sorted(hunks, reverse=True):
+        start, end = _source(document, cells[index])
+        changed = _changed_source(document[start:end], hunks[index], escape=document.isascii())
+        document = document[:start] + changed + document[end:]
+    return document
+
+
+def _cells(document: str) -> Iterator[Extent]:
+    """The cells in order: of ``cells``, or of every one of nbformat 3's ``worksheets``."""
+    notebook = dict(_members(document, _skip(document, 0)))
+    if "cells" in notebook:
+        yield from _elements(document, notebook["cells"][0])
+        return
+    for start, _ in _elements(document, notebook["worksheets"][0]):
+        yield from _elements(document, dict(_members(document, start))["cells"][0])
+
+
+def _source(document: str, cell: Extent) -> Extent:
+    members = dict(_members(document, cell[0]))
+    return members["source"] if "source" in members else members["input"]
+
+
+def _changed_source(raw: str, hunks: Sequence[Hunk], *, escape: bool) -> str:
+    value = json.loads(raw)
+    body = value if isinstance(value, str) else "".join(value)
+    lines = [line for line in replace_lines(body, hunks, "\n") if line]
+    if isinstance(value, str):
+        return json.dumps("".join(lines), ensure_ascii=escape)
+    same_before = _common_start(value, lines)
+    same_after = min(
+        _common_start(value[::-1], lines[::-1]), len(value) - same_before, len(lines) - same_before
+    )
+    new = [json.dumps(line, ensure_ascii=escape) for line in lines[same_before : len(lines) - same_after]]
+    extents = list(_elements(raw, 0))
+    kept_before = [raw[start:end] for start, end in extents[:same_before]]
+    kept_after = [raw[start:end] for start, end in extents[len(extents) - same_after :]]
+    return _as_list(raw, extents, [*kept_before, *new, *kept_after])
+
+
+def _as_list(raw: str, extents: Sequence[Extent], elements: Sequence[str]) -> str:
+    """A JSON list of ``elements``, laid out as the list ``raw`` is."""
+    if not extents:
+        return f"[{', '.join(elements)}]"
+    lead, tail = raw[1 : extents[0][0]], raw[extents[-1][1] : -1]
+    separator = raw[extents[0][1] : extents[1][0]] if len(extents) > 1 else f",{lead or ' '}"
+    return f"[{lead}{separator.join(elements)}{tail}]"
+
+
+def _common_start(first: Sequence[str], second: Sequence[str]) -> int:
+    count = 0
+    for one, other in zip(first, second, strict=False):
+        if one != other:
+            break
+        count += 1
+    return count
+
+
+# --- where values stand in a JSON text ------------------------------------------------------------------
+
+
+def _members(text: str, start: int) -> Iterator[tuple[str, Extent]]:
+    """The keys of the object that begins at ``start``, each with where its value stands."""
+    position = _skip(text, _expect(text, start, "{"))
+    while text[position] != "}":
+        key, position = _DECODER.raw_decode(text, position)
+        begin = _skip(text, _expect(text, _skip(text, position), ":"))
+        _, end = _DECODER.raw_decode(text, begin)
+        yield key, (begin, end)
+        position = _after_comma(text, end)
+
+
+def _elements(text: str, start: int) -> Iterator[Extent]:
+    """Where the elements of the list that begins at ``start`` stand."""
+    position = _skip(text, _expect(text, start, "["))
+    while text[position] != "]":
+        _, end = _DECODER.raw_decode(text, position)
+        yield position, end
+        position = _after_comma(text, end)
+
+
+def _after_comma(text: str, position: int) -> int:
+    position = _skip(text, position)
+    return _skip(text, position + 1) if text[position] == "," else position
+
+
+def _expect(text: str, position: int, character: str) -> int:
+    if text[position : position + 1] != character:
+        raise ValueError(f"expected {character} at character {position}")
+    return position + 1
+
+
+def _skip(text: str, position: int) -> int:
+    match = _WHITESPACE.match(text, position)
+    return match.end() if match else position

@@ -1,0 +1,133 @@
+"""The way back from a program's text to its file; encoding, newlines, mode and a notebook's JSON stay.
+
+Only the lines that an edit touches are written anew; every other line, and everything of a notebook that is
+not such a line, keeps its characters.
+"""
+
+from __future__ import annotations
+
+import codecs
+import difflib
+import os
+import shutil
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from rnnlint.findings import Edit
+from rnnlint.fixes import apply_edits
+from rnnlint.hunks import Hunk, hunks_of, replace_lines
+from rnnlint.notebook_json import replace_cell_lines
+from rnnlint.source import Cell, Source, UnreadableSourceError, decode_source
+
+
+class UnwritableFixError(Exception):
+    """The fixed program cannot be put back; the message is one sentence that names the file."""
+
+
+def write_fixed(source: Source, edits: Sequence[Edit]) -> None:
+    """Make ``edits`` in the file that ``source`` was read from, in one atomic step.
+
+    Raises :class:`UnwritableFixError` where the file has changed since, cannot be written, or would not read
+    back as the fixed program (a magic on the edited line, a character its encoding lacks).
+    """
+    path = source.path.resolve()
+    try:
+        now = path.read_bytes()
+        same = decode_source(source.path, now).original == source.original
+    except (OSError, UnreadableSourceError):
+        same = False
+    if not same:
+        raise UnwritableFixError(f"{source.path}: has changed since it was read; nothing was written.")
+    content = _encoded(source, rewritten(source, edits), now)
+    if decode_source(source.path, content).text != apply_edits(source.text, edits):
+        raise UnwritableFixError(
+            f"{source.path}: the fixed program would not read back as it should; nothing was written."
+        )
+    try:
+        _replace_atomically(path, content)
+    except OSError as error:
+        raise UnwritableFixError(f"{source.path}: cannot be written ({error.strerror or error}).") from None
+
+
+def rewritten(source: Source, edits: Sequence[Edit]) -> str:
+    """The whole file (for a notebook its JSON) after ``edits``, with its own newlines.
+
+    Raises :class:`UnwritableFixError` where an edit crosses a notebook's cells.
+    """
+    hunks = list(hunks_of(source.text, edits))
+    if not source.notebook:
+        return "".join(replace_lines(source.original, hunks, source.newline))
+    by_cell: dict[int, list[Hunk]] = {}
+    for hunk in hunks:
+        index, shifted = _within_cell(source, hunk)
+        by_cell.setdefault(index, []).append(shifted)
+    return replace_cell_lines(source.original, by_cell)
+
+
+def diff(source: Source, edits: Sequence[Edit]) -> str:
+    """What ``edits`` change, as a unified diff; a notebook's by cell. Empty where nothing changes."""
+    hunks = list(hunks_of(source.text, edits))
+    if not source.notebook:
+        after = "".join(replace_lines(source.original, hunks, source.newline))
+        return _unified(str(source.path), source.original, after)
+    return "".join(_cell_diff(source, cell, hunks) for cell in source.cells)
+
+
+def _cell_diff(source: Source, cell: Cell, hunks: Sequence[Hunk]) -> str:
+    end = cell.first_line + cell.line_count
+    inside = [_within_cell(source, hunk)[1] for hunk in hunks if cell.first_line <= hunk.first < end]
+    text = "\n".join(source.text.split("\n")[cell.first_line - 1 : end - 1]) + "\n"
+    after = "".join(replace_lines(text, inside, "\n"))
+    return _unified(f"{source.path}:cell {cell.number}", text, after)
+
+
+def _within_cell(source: Source, hunk: Hunk) -> tuple[int, Hunk]:
+    """The notebook's index of the hunk's cell, and the hunk in that cell's own lines."""
+    for cell in source.cells:
+        if cell.first_line <= hunk.first and hunk.last < cell.first_line + cell.line_count:
+            above = cell.first_line - 1
+            return cell.index, Hunk(hunk.first - above, hunk.last - above, hunk.lines)
+    raise UnwritableFixError(f"{source.path}: the fix would reach across cells; nothing was written.")
+
+
+def _unified(name: str, before: str, after: str) -> str:
+    lines = difflib.unified_diff(_shown_lines(before), _shown_lines(after), name, name)
+    return "".join(
+        line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines
+    )
+
+
+def _shown_lines(text: str) -> list[str]:
+    return text.replace("\r\n", "\n").replace("\r", "\n").splitlines(keepends=True)
+
+
+def _encoded(source: Source, content: str, before: bytes) -> bytes:
+    encoding, mark = source.encoding, b""
+    if before.startswith(codecs.BOM_UTF16_LE):
+        encoding, mark = "utf-16-le", codecs.BOM_UTF16_LE
+    elif before.startswith(codecs.BOM_UTF16_BE):
+        encoding, mark = "utf-16-be", codecs.BOM_UTF16_BE
+    elif source.byte_order_mark:
+        mark = codecs.BOM_UTF8
+    try:
+        return mark + content.encode(encoding)
+    except UnicodeEncodeError:
+        raise UnwritableFixError(
+            f"{source.path}: the fix holds a character that {encoding} lacks; nothing was written."
+        ) from None
+
+
+def _replace_atomically(path: Path, content: bytes) -> None:
+    """Write beside ``path`` and rename over it, with its mode: no reader ever sees half a file."""
+    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(descriptor, "wb") as beside:
+            beside.write(content)
+            beside.flush()
+            os.fsync(beside.fileno())
+        shutil.copymode(path, name)
+        Path(name).replace(path)
+    except OSError:
+        Path(name).unlink(missing_ok=True)
+        raise
