@@ -90,7 +90,8 @@ def _cell(parameter: ParameterVerdict) -> Segment:
     return Segment(f"{parameter.name} {_WORDS.get(parameter.verdict, 'wrong')}", style)
 
 
-_AVERAGED_OVER = {"V": "the vocabulary", "T": "the steps", "B": "the batch"}
+_AVERAGES = frozenset("VTBN")
+"""Names of factors that an average divides by: vocabulary, steps, batch, examples."""
 
 
 def scale(check: GradientCheck) -> list[Line]:
@@ -101,13 +102,9 @@ def scale(check: GradientCheck) -> list[Line]:
     if factor == "-1":
         said = "all your gradients have the opposite sign; that is right if your update adds them."
     else:
-        over = [
-            _AVERAGED_OVER[letter]
-            for letter in factor.replace("·", "*").split("*")
-            if letter in _AVERAGED_OVER
-        ]
-        if over:
+        over = factor.replace("·", "*").split("*")
+        if _AVERAGES.issuperset(over):
             said = f"your loss averages over {' and '.join(over)}, your gradient sums (factor {factor})."
         else:
             said = f"all your gradients are {factor} times those of your loss."
-    return paragraph(said, first="Harmless: ")
+    return paragraph(f"Harmless: {said}")
