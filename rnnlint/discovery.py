@@ -1,0 +1,144 @@
+"""The files that the paths of a command line mean."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rnnlint.results import Origin
+
+if TYPE_CHECKING:
+    from pathspec import GitIgnoreSpec
+
+SUFFIXES = (".py", ".ipynb")
+
+ALWAYS_EXCLUDED = frozenset(
+    {
+        ".git",
+        ".hg",
+        ".venv",
+        "venv",
+        "__pycache__",
+        ".mypy_cache",
+        ".ipynb_checkpoints",
+        "node_modules",
+        ".tox",
+    }
+)
+"""Folders that hold nobody's own program."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A file to look at, and how it came to be one."""
+
+    path: Path
+    origin: Origin
+
+
+def discover(paths: Sequence[Path], exclude: Sequence[str] = (), root: Path | None = None) -> list[Target]:
+    """The files named, and those in the folders named, each once, folders in alphabetical order.
+
+    ``exclude`` holds patterns in the manner of ``.gitignore``, relative to ``root``; they and the
+    ``.gitignore`` files found on the way concern folders alone: a file that is named is looked at.
+    """
+    targets: dict[Path, Target] = {}
+    for path in paths:
+        if path.is_dir():
+            found = [Target(file, Origin.FOUND) for file in sorted(_walk(path, exclude, root or path))]
+        else:
+            found = [Target(path, Origin.NAMED)]
+        for target in found:
+            key = target.path.absolute()
+            if key not in targets or target.origin is Origin.NAMED:
+                targets[key] = target
+    return list(targets.values())
+
+
+@dataclass(frozen=True, slots=True)
+class _Ignore:
+    """Patterns and the folder they are relative to."""
+
+    folder: Path
+    spec: GitIgnoreSpec
+
+    def matches(self, path: Path, *, is_folder: bool) -> bool:
+        if not path.is_relative_to(self.folder):
+            return False
+        relative = path.relative_to(self.folder).as_posix()
+        return self.spec.match_file(relative + "/" if is_folder else relative)
+
+
+def _walk(top: Path, exclude: Sequence[str], root: Path) -> Iterator[Path]:
+    base = top.absolute()
+    ignores = [*_gitignores_above(base)]
+    if exclude:
+        ignores.append(_ignore(root.absolute(), exclude))
+    yield from (top / file.relative_to(base) for file in _files(base, tuple(ignores), frozenset()))
+
+
+def _files(folder: Path, ignores: tuple[_Ignore, ...], inside: frozenset[tuple[int, int]]) -> Iterator[Path]:
+    """``inside`` holds the folders that we are in (device and inode), so that a link to one of them ends."""
+    try:
+        status = folder.stat()
+        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+    except OSError:  # unreadable, or gone: a folder that nobody named
+        return
+    identity = (status.st_dev, status.st_ino)
+    if identity in inside:
+        return
+    own = folder / ".gitignore"
+    if own.is_file():
+        ignores = (*ignores, _gitignore(own))
+    for entry in entries:
+        path = folder / entry.name
+        is_folder = entry.is_dir()
+        if entry.name in ALWAYS_EXCLUDED or (not is_folder and path.suffix not in SUFFIXES):
+            continue
+        if any(ignore.matches(path, is_folder=is_folder) for ignore in ignores):
+            continue
+        if is_folder:
+            yield from _files(path, ignores, inside | {identity})
+        elif entry.is_file():
+            yield path
+
+
+def _gitignores_above(folder: Path) -> Iterator[_Ignore]:
+    """The ``.gitignore`` files of the folders above, up to the top of the repository."""
+    if (folder / ".git").exists():
+        return
+    above: list[Path] = []
+    for parent in folder.parents:
+        above.append(parent)
+        if (parent / ".git").exists():
+            yield from (_gitignore(each / ".gitignore") for each in above if (each / ".gitignore").is_file())
+            return
+
+
+def _gitignore(file: Path) -> _Ignore:
+    return _ignore(file.parent, file.read_text(encoding="utf-8", errors="replace").splitlines())
+
+
+def _ignore(folder: Path, patterns: Iterable[str]) -> _Ignore:
+    from pathspec import GitIgnoreSpec
+
+    return _Ignore(folder, GitIgnoreSpec.from_lines(patterns))
+
+
+_HINTS = ("backward", "bptt", "backprop", "grad", "lossfun", "delta", "train")
+_RECURRENT = ("tanh", "sigmoid", "lstm", "gru", "rnn", "exp(")
+
+
+def may_hold_backward_pass(text: str) -> bool:
+    """A look at the words alone, for the files of a folder: whether parsing could find anything.
+
+    A hand-written backward pass of a recurrent network names its nonlinearity somewhere and has either a word
+    for what it is or a derivative's name (``dW``, ``dh``).
+    """
+    lower = text.lower()
+    if not any(word in lower for word in _RECURRENT):
+        return False
+    return any(word in lower for word in _HINTS) or any(name in text for name in ("dW", "dh", "dU", "db"))
