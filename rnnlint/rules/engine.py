@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from rnnlint.findings import Edit, Finding, Fix, Related, Span
 from rnnlint.model.file_model import FileModel, build_model
@@ -19,15 +20,16 @@ def run_rules(project: Project, source: Source) -> list[Finding]:
     findings = {
         (finding.code, finding.span): finding
         for each in all_rules()
-        for finding in _findings(each, source, model)
+        for subject in subjects(each.subject, source, model)
+        for finding in findings_on(each, subject, source.path, model)
     }
     return sorted(findings.values(), key=lambda finding: finding.order)
 
 
-def _findings(each: Rule, source: Source, model: FileModel | None) -> Iterator[Finding]:
-    for subject in subjects(each.subject, source, model):
-        for report in each(subject):
-            yield _finding(each, report, source.path, model)
+def findings_on(each: Rule, subject: Any, path: Path, model: FileModel | None = None) -> Iterator[Finding]:
+    """What one rule finds in one subject of the file at ``path``."""
+    for report in each(subject):
+        yield _finding(each, report, path, model)
 
 
 def _finding(each: Rule, report: Report, path: Path, model: FileModel | None) -> Finding:

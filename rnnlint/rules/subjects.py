@@ -6,10 +6,12 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from rnnlint.model.file_model import FileModel
+from rnnlint.rules.the_file.unused_suppression import UnusedSuppression
 from rnnlint.source import Source
 
 _OF_MODEL: dict[type, Callable[[FileModel], Iterable[Any]]] = {
     FileModel: lambda model: (model,),
+    UnusedSuppression: lambda model: (),  # known once all findings are: rnnlint.suppressions
 }
 
 
