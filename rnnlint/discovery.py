@@ -128,17 +128,23 @@ def _ignore(folder: Path, patterns: Iterable[str]) -> _Ignore:
     return _Ignore(folder, GitIgnoreSpec.from_lines(patterns))
 
 
-_HINTS = ("backward", "bptt", "backprop", "grad", "lossfun", "delta", "train")
-_RECURRENT = ("tanh", "sigmoid", "lstm", "gru", "rnn", "exp(")
+_NONLINEARITIES = (b"tanh", b"sigmoid", b"lstm", b"gru", b"rnn", b"exp(")
+_PASSES = (b"backward", b"bptt", b"backprop", b"grad", b"lossfun", b"delta", b"train", b"softmax")
+_DERIVATIVES = (b"dW", b"dh", b"dU", b"db")
 
 
-def may_hold_backward_pass(text: str) -> bool:
+def may_hold_backward_pass(path: Path) -> bool:
     """A look at the words alone, for the files of a folder: whether parsing could find anything.
 
     A hand-written backward pass of a recurrent network names its nonlinearity somewhere and has either a word
-    for what it is or a derivative's name (``dW``, ``dh``).
+    for what it is or a derivative's name (``dW``, ``dh``). A file that cannot be read is let through: the
+    reader has the sentence for it.
     """
+    try:
+        text = path.read_bytes()
+    except OSError:
+        return True
     lower = text.lower()
-    if not any(word in lower for word in _RECURRENT):
+    if not any(word in lower for word in _NONLINEARITIES):
         return False
-    return any(word in lower for word in _HINTS) or any(name in text for name in ("dW", "dh", "dU", "db"))
+    return any(word in lower for word in _PASSES) or any(name in text for name in _DERIVATIVES)

@@ -109,12 +109,13 @@ class RunReport:
     """Everything a run has to say, in the order of the files asked for.
 
     ``ran`` tells whether the gradient check was asked for at all; ``changes`` what ``--diff`` shows or
-    ``--fix`` wrote.
+    ``--fix`` wrote; ``skipped`` how many files of a folder hold no word of a backward pass.
     """
 
     files: tuple[FileReport, ...] = ()
     ran: bool = True
     changes: tuple[Change, ...] = ()
+    skipped: int = 0
 
     @property
     def findings(self) -> Iterator[Finding]:

@@ -1,0 +1,17 @@
+"""The command line: one command a file, each imported only when it is called."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from rnnlint.cli.commands import rnnlint
+from rnnlint.cli.failures import run
+
+__all__ = ["main", "rnnlint"]
+
+
+def main(args: Sequence[str] | None = None, prog_name: str = "rnnlint") -> NoReturn:
+    """Run the command line (``sys.argv`` where ``args`` is None) and leave with its exit status."""
+    sys.exit(run(rnnlint, list(sys.argv[1:] if args is None else args), prog_name))

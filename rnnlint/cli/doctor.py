@@ -1,0 +1,36 @@
+"""``rnnlint doctor``: what this machine offers."""
+
+from __future__ import annotations
+
+import platform
+import sys
+from importlib import metadata
+
+import click
+
+from rnnlint import __version__
+from rnnlint.cli.commands import HELP_OPTIONS
+
+LIBRARIES = ("numpy", "libcst", "click", "rich", "nbformat", "pathspec")
+
+
+@click.command("doctor", context_settings=HELP_OPTIONS)
+def command() -> int:
+    """Show what this machine offers: versions and layers of the sandbox."""
+    facts = {
+        "rnnlint": __version__,
+        "python": f"{platform.python_version()} ({platform.python_implementation()}, {sys.executable})",
+        "system": platform.platform(),
+        **{name: _version(name) for name in LIBRARIES},
+    }
+    width = max(map(len, facts)) + 2
+    for name, fact in facts.items():
+        click.echo(f"{name:{width}}{fact}")
+    return 0
+
+
+def _version(library: str) -> str:
+    try:
+        return metadata.version(library)
+    except metadata.PackageNotFoundError:
+        return "not installed"

@@ -1,0 +1,70 @@
+"""Several reports of one run: ``--output-format text --output-format json --output-file report.json``."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from rnnlint.cli.failures import Mistake
+from rnnlint.report import render
+from rnnlint.results import RunReport
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """One report: its format, and the file it goes to, or None for standard output."""
+
+    format: str
+    file: Path | None = None
+
+
+def pair(words: Iterable[tuple[str, str]]) -> tuple[Output, ...]:
+    """The outputs of ``(option, value)`` in their order: a file belongs to the format before it.
+
+    A file that comes before any format belongs to the first one. Raises :class:`click.UsageError` where two
+    files are given for one format, or two reports would go to one place.
+    """
+    outputs: list[Output] = []
+    waiting: Path | None = None
+    for option, value in words:
+        if option == "output_format":
+            outputs.append(Output(value, waiting))
+            waiting = None
+        elif not outputs and waiting is None:
+            waiting = Path(value)
+        elif outputs and outputs[-1].file is None:
+            outputs[-1] = Output(outputs[-1].format, Path(value))
+        else:
+            raise click.UsageError("Two --output-file for one --output-format.")
+    if waiting is not None:
+        outputs.append(Output("text", waiting))
+    places = [None if output.file == Path("-") else output.file for output in outputs]
+    if len(set(places)) < len(places):
+        raise click.UsageError("Two reports in one place: give each --output-format its own --output-file.")
+    made = tuple(Output(output.format, place) for output, place in zip(outputs, places, strict=True))
+    return made or (Output("text"),)
+
+
+def write(report: RunReport, outputs: Iterable[Output], *, verbose: bool) -> None:
+    """Render and write every output."""
+    for output in outputs:
+        if output.file is None:
+            colour = _wants_colour()
+            text = render(report, output.format, verbose=verbose, colour=colour)
+            click.echo(text, nl=False, color=True if colour else None)
+            continue
+        try:
+            output.file.write_text(render(report, output.format, verbose=verbose), encoding="utf-8")
+        except OSError as error:
+            raise Mistake(f"{output.file}: cannot be written ({error.strerror or error}).") from None
+
+
+def _wants_colour() -> bool:
+    """On a terminal that is not called dumb, unless NO_COLOR is set (https://no-color.org)."""
+    plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+    return sys.stdout.isatty() and not plain
