@@ -77,7 +77,7 @@ def errors_of(check: GradientCheck) -> Mapping[str, float]:
 
 
 def fixed_project(project: Project, findings: Iterable[Finding]) -> Project:
-    """``project`` with the findings' fixes applied in memory; those that overlap earlier ones are left out."""
+    """``project`` with the findings' fixes applied in memory; an overlapping one is left out."""
     fixes = [finding.fix for finding in findings if finding.fix is not None]
     touched = {edit.path for fix in fixes for edit in fix.edits}
     texts = {path: project.files[path].text for path in touched if path in project.files}

@@ -1,0 +1,220 @@
+"""What rnnlint does, as functions: pure towards the screen, they print nothing and never exit.
+
+:func:`check` is the command line's work; :func:`lint` its static half for one file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rnnlint.config import Config
+from rnnlint.findings import Finding, Fix
+from rnnlint.model.project import Project
+from rnnlint.results import Change, FileReport, Origin, RunOptions, RunReport
+from rnnlint.selection import Selection
+from rnnlint.source import Source, UnreadableSourceError, read_source
+
+if TYPE_CHECKING:
+    from rnnlint.gradients import PreparedCheck
+    from rnnlint.sandbox import Runner
+    from rnnlint.verdicts import GradientCheck
+
+MOST_NEIGHBOURS = 12
+"""How many project files beside a named one are read for findings of their own."""
+
+ALWAYS_SHOWN = frozenset({"RNN907"})
+"""Nobody may take silence for a right gradient."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One file to check: where it is, how it came into the run, and its text where it is not on disk."""
+
+    path: Path
+    origin: Origin = Origin.NAMED
+    source: Source | None = None
+
+
+def lint(path: Path) -> tuple[Finding, ...]:
+    """The static findings of one file at every confidence; nothing is run.
+
+    Raises :class:`rnnlint.source.UnreadableSourceError` where it cannot be read.
+    """
+    from rnnlint.rules import lint as run_rules
+
+    source = read_source(path.absolute())
+    return tuple(run_rules(Project.of(source), source))
+
+
+def check(requests: Iterable[Request], options: RunOptions, config: Config) -> RunReport:
+    """Static findings for every file; the gradient check, proofs and fixes for those that are to be run.
+
+    A file is run where ``options.run`` says so, or, where that is None, if it was named itself. With
+    ``options.fix`` the fixes are written and the report is of the files as they are afterwards; with
+    ``options.diff`` they are only shown, in :attr:`RunReport.changes`.
+
+    Raises :class:`rnnlint.config.ConfigurationError` for a selector that is no rule's, and
+    :class:`rnnlint.rewriting.UnwritableFixError` where a fix cannot be put back.
+    """
+    selection = Selection.of(config, options)
+    requests = tuple(requests)
+    with ExitStack() as stack:
+        checker = _Checker(options, selection, stack)
+        reports = tuple(report for request in requests for report in checker.reports(request))
+        changes: tuple[Change, ...] = ()
+        if options.fix or options.diff:
+            changes = _changes(reports, options)
+            if options.fix and changes:
+                reports = tuple(report for request in requests for report in checker.reports(request))
+    return RunReport(_one_a_file(reports), ran=checker.ran, changes=changes)
+
+
+class _Checker:
+    """Checks one request after the other with one runner, started when the first of them is to be run."""
+
+    def __init__(self, options: RunOptions, selection: Selection, stack: ExitStack) -> None:
+        self.options = options
+        self.selection = selection
+        self.ran = False
+        self._stack = stack
+        self._runner: Runner | None = None
+
+    def reports(self, request: Request) -> Iterator[FileReport]:
+        """The file's own report, then those of the project files beside it that have something to say."""
+        runs = self.options.run if self.options.run is not None else request.origin is Origin.NAMED
+        runner = self._started_runner() if runs else None
+        try:
+            source = request.source or read_source(request.path.absolute())
+        except UnreadableSourceError as error:
+            yield FileReport(request.path, request.origin, problem=_relative_message(error, request.path))
+            return
+        project = Project.alone(source) if request.source is not None else Project.of(source)
+        findings = _static_findings(project, request)
+        scenarios = _scenarios(project, self.options, runner) if runner is not None else ()
+        yield from self._divided(request, project, findings, scenarios)
+
+    def _divided(
+        self,
+        request: Request,
+        project: Project,
+        findings: Sequence[Finding],
+        scenarios: Sequence[PreparedCheck],
+    ) -> Iterator[FileReport]:
+        from rnnlint.diagnosis import diagnose
+
+        diagnosis = diagnose(project, findings, scenarios)
+        checks = tuple(scenario.check for scenario in scenarios)
+        yield self._report(project, request.path, request.origin, diagnosis.findings, checks, diagnosis.fixed)
+        for path in _neighbours(project):
+            report = self._report(project, path, Origin.PROJECT, diagnosis.findings)
+            if report.findings or report.hidden:
+                yield report
+
+    def _report(
+        self,
+        project: Project,
+        path: Path,
+        origin: Origin,
+        findings: Sequence[Finding],
+        checks: tuple[GradientCheck, ...] = (),
+        fixed: tuple[GradientCheck, ...] = (),
+    ) -> FileReport:
+        from rnnlint.suppressions import apply
+
+        own_path = path.absolute()
+        source = project.files[own_path]
+        own = sorted((f for f in findings if f.path == own_path), key=lambda finding: finding.order)
+        heeded = apply(source, own, numbers_known=bool(checks)).shown
+        shown, hidden = self.selection.split(heeded)
+        forced = tuple(finding for finding in hidden if finding.code in ALWAYS_SHOWN)
+        return FileReport(
+            path,
+            origin,
+            source,
+            findings=(*shown, *forced),
+            hidden=tuple(finding for finding in hidden if finding not in forced),
+            gradients=checks,
+            fixed=fixed,
+            notes=project.notes if origin is not Origin.PROJECT else (),
+        )
+
+    def _started_runner(self) -> Runner:
+        from rnnlint.sandbox import Runner
+
+        self.ran = True
+        if self._runner is None:
+            self._runner = self._stack.enter_context(Runner(mode=self.options.sandbox.value))
+            self._runner.start()  # the zygote loads NumPy while the parser works
+        return self._runner
+
+
+def _static_findings(project: Project, request: Request) -> list[Finding]:
+    """Findings of the file and, where it was named itself, of the project files it works with."""
+    from rnnlint.rules import lint as run_rules
+
+    findings = list(run_rules(project, project.source))
+    if request.origin is Origin.NAMED:
+        for path in _neighbours(project):
+            findings.extend(run_rules(replace(project, target=path), project.files[path]))
+    return findings
+
+
+def _neighbours(project: Project) -> tuple[Path, ...]:
+    """What the file imports, then what imports it; bounded."""
+    paths = dict.fromkeys((*project.closure(project.target)[1:], *project.callers))
+    paths.pop(project.target, None)
+    readable = (path for path in paths if path in project.files and project.files[path].problem is None)
+    return tuple(readable)[:MOST_NEIGHBOURS]
+
+
+def _scenarios(project: Project, options: RunOptions, runner: Runner) -> Sequence[PreparedCheck]:
+    from rnnlint.gradients import prepare
+
+    source = project.source
+    if source.problem is not None or not source.text.strip():
+        return ()
+    return prepare(project, source, runner, seed=options.seed, entry=options.entry)
+
+
+def _changes(reports: Sequence[FileReport], options: RunOptions) -> tuple[Change, ...]:
+    """The fixes of the shown findings, each file's together; written where ``options.fix``."""
+    from rnnlint.fixes import apply_fixes
+    from rnnlint.rewriting import rewritten, write_fixed
+
+    fixes = [fix for report in reports for fix in _usable(report, options)]
+    sources = {report.source.path: report.source for report in reports if report.source is not None}
+    applied = apply_fixes({path: source.text for path, source in sources.items()}, fixes)
+    changes: list[Change] = []
+    for path, edits in applied.edits.items():
+        source = sources[path]
+        count = sum(any(edit.path == path for edit in fix.edits) for fix in applied.applied)
+        after = rewritten(source, edits)
+        if options.fix and not options.diff:
+            write_fixed(source, edits)
+        written = options.fix and not options.diff
+        changes.append(Change(path, source.original, after, count, written=written))
+    return tuple(changes)
+
+
+def _usable(report: FileReport, options: RunOptions) -> list[Fix]:
+    fixes = (finding.fix for finding in report.findings if finding.fix is not None)
+    return [fix for fix in fixes if fix.safe or options.unsafe_fixes or options.diff]
+
+
+def _one_a_file(reports: Iterable[FileReport]) -> tuple[FileReport, ...]:
+    """Each file once: where several requests brought it in, as the first that named or found it."""
+    best: dict[Path, FileReport] = {}
+    for report in reports:
+        key = report.path.absolute()
+        known = best.get(key)
+        if known is None or (known.origin is Origin.PROJECT and report.origin is not Origin.PROJECT):
+            best[key] = report
+    return tuple(best.values())
+
+
+def _relative_message(error: UnreadableSourceError, path: Path) -> str:
+    return str(error).replace(str(path.absolute()), str(path))

@@ -1,0 +1,80 @@
+"""Findings that only the numbers can make: RNN9xx, from the gradient checks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from rnnlint.findings import Confidence, Finding, Severity, Span
+from rnnlint.verdicts import GradientCheck, ParameterVerdict, Status, Verdict
+
+
+def measured_findings(checks: Iterable[GradientCheck], explained: Sequence[Finding]) -> Iterator[Finding]:
+    """What the checks say that no finding of ``explained`` has said already."""
+    for check in checks:
+        if check.status is Status.NOT_CHECKED:
+            yield _not_checked(check)
+            continue
+        yield from _not_finite(check)
+        yield from _unexplained(check, explained)
+        if check.forward == "variant" and check.difference:
+            yield _finding(
+                check,
+                "RNN902",
+                "nonstandard-forward",
+                Severity.ADVICE,
+                f"{check.difference} The gradient fits it.",
+            )
+
+
+def _not_checked(check: GradientCheck) -> Finding:
+    sentences = [f"The gradient could not be checked: {check.reason or 'no reason is known'}"]
+    if not sentences[0].endswith((".", "!", "?")):
+        sentences[0] += "."
+    if check.advice:
+        sentences.append(check.advice)
+    return _finding(check, "RNN907", "not-checked", Severity.ADVICE, " ".join(sentences))
+
+
+def _not_finite(check: GradientCheck) -> Iterator[Finding]:
+    names = [p.name for p in check.parameters if p.verdict is Verdict.NOT_FINITE]
+    if names:
+        message = (
+            f"The gradient of {_listed(names)} is NaN or infinite on small, finite weights and inputs: some "
+            "division, logarithm or exponential on its way leaves the range of floats."
+        )
+        yield _finding(check, "RNN905", "not-finite", Severity.ERROR, message)
+
+
+def _unexplained(check: GradientCheck, findings: Sequence[Finding]) -> Iterator[Finding]:
+    """One finding for the wrong parameters that no finding with evidence accounts for."""
+    costs = [f.evidence for f in findings if f.evidence is not None and f.evidence.gradient == check.id]
+    accounted = {name for evidence in costs for name in evidence.parameters}
+    wrong = [p for p in check.parameters if p.verdict is Verdict.WRONG and p.name not in accounted]
+    if not wrong:
+        return
+    worst = max(wrong, key=lambda parameter: parameter.relative_error or 0.0)
+    message = (
+        f"The gradient of {_listed([p.name for p in wrong])} is not the derivative of the loss"
+        f"{_compared(check)}: {_how_far(worst)}."
+    )
+    yield _finding(check, "RNN901", "wrong-gradient", Severity.ERROR, message)
+
+
+def _compared(check: GradientCheck) -> str:
+    if "own-loss" in check.oracles:
+        return " of your own forward pass, measured by small changes of each number"
+    return ", compared with a reference cell on the same weights and inputs"
+
+
+def _how_far(parameter: ParameterVerdict) -> str:
+    error = f"{parameter.relative_error:.2g}" if parameter.relative_error is not None else "unknown"
+    return f"{parameter.name} has relative error {error} (0 is right, 1 no better than zeros, 2 reversed)"
+
+
+def _listed(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _finding(check: GradientCheck, code: str, name: str, severity: Severity, message: str) -> Finding:
+    span = Span(check.line, 1, check.line, 1)
+    return Finding(code, name, severity, Confidence.PROVEN, message, check.path, span)
