@@ -1,1 +1,7 @@
 """Runs a guest beside code that nobody trusts, and lets numbers out."""
+
+from __future__ import annotations
+
+from rnnlint.sandbox.runner import Runner, SandboxError
+
+__all__ = ["Runner", "SandboxError"]

@@ -1,0 +1,80 @@
+"""The loaded files' state as it was, to run every scenario from the same start."""
+
+from __future__ import annotations
+
+import copy
+import copyreg
+import types
+from collections.abc import Iterable
+from types import FunctionType, ModuleType
+from typing import Any
+
+_UNCHANGING = (
+    bool, int, float, complex, str, bytes, type(None), type, FunctionType, ModuleType,
+    types.BuiltinFunctionType, types.MethodType, range,
+)  # fmt: skip
+
+copyreg.pickle(ModuleType, lambda module: module.__name__)  # deepcopy then keeps a module as it is
+
+
+class Checkpoint:
+    """Copies of everything that code in the files can change: globals, attributes of classes, default arguments."""
+
+    def __init__(self, modules: Iterable[ModuleType]) -> None:
+        self._namespaces = [vars(module) for module in modules]
+        owned = {module.__name__ for module in modules}
+        held = [value for namespace in self._namespaces for value in namespace.values()]
+        self._classes = _unique(v for v in held if isinstance(v, type) and v.__module__ in owned)
+        functions = [v for v in held if isinstance(v, FunctionType) and v.__defaults__]
+        methods = [v for kind in self._classes for v in vars(kind).values() if isinstance(v, FunctionType)]
+        self._functions = _unique([*functions, *(m for m in methods if m.__defaults__)])
+        self._state = _copied(self._taken())
+
+    def restore(self, last: bool = False) -> None:
+        """Put everything back; after ``last`` there is nothing left to restore from."""
+        namespaces, classes, defaults = self._state if last else _copied(self._state)
+        for namespace, saved in zip(self._namespaces, namespaces, strict=True):
+            namespace.clear()
+            namespace.update(saved)
+        for kind, attributes in zip(self._classes, classes, strict=True):
+            for name in vars(kind).keys() - attributes.keys():
+                delattr(kind, name)
+            for name, value in attributes.items():
+                if vars(kind)[name] is not value and not name.startswith("__"):
+                    setattr(kind, name, value)
+        for function, values in zip(self._functions, defaults, strict=True):
+            function.__defaults__ = values
+
+    def _taken(self) -> _State:
+        return (
+            [dict(namespace) for namespace in self._namespaces],
+            [dict(vars(kind)) for kind in self._classes],
+            [function.__defaults__ for function in self._functions],
+        )
+
+
+_State = tuple[list[dict[str, Any]], list[dict[str, Any]], list[tuple[Any, ...] | None]]
+
+
+def _copied(state: _State) -> _State:
+    """Deep copies that keep what is shared shared; what cannot be copied stays as it is."""
+    memo: dict[int, Any] = {}
+    namespaces, classes, defaults = state
+    return (
+        [{name: _copy(name, value, memo) for name, value in saved.items()} for saved in namespaces],
+        [{name: _copy(name, value, memo) for name, value in saved.items()} for saved in classes],
+        [None if values is None else tuple(_copy("", v, memo) for v in values) for values in defaults],
+    )
+
+
+def _copy(name: str, value: Any, memo: dict[int, Any]) -> Any:
+    if isinstance(value, _UNCHANGING) or name.startswith("__"):
+        return value
+    try:
+        return copy.deepcopy(value, memo)
+    except Exception:  # noqa: BLE001 - the user's classes may refuse in any way
+        return value
+
+
+def _unique(values: Iterable[Any]) -> list[Any]:
+    return list({id(value): value for value in values}.values())

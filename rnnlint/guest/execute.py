@@ -1,0 +1,80 @@
+"""Runs a job's scenarios in the loaded files, each from the same start."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+from types import CodeType
+from typing import Any
+
+from . import numpy_names
+from .checkpoint import Checkpoint
+from .job import Expression, Failure, Job, Ran, Scenario, Trouble, Value
+from .load import SCENARIO_PATH, Program
+from .portable import Copier, TooMuchError
+from .record import Recorder
+from .trouble import trouble_from
+
+LARGEST_VALUES = 128 * 2**20
+
+
+def execute(program: Program, job: Job) -> Iterator[Ran]:
+    """A run for each scenario, in order."""
+    execution = _Execution(program, job)
+    last = len(job.scenarios) - 1
+    checkpoint = Checkpoint(list(program.modules.values())) if last > 0 else None
+    for number, scenario in enumerate(job.scenarios):
+        if checkpoint is not None and number:
+            checkpoint.restore(last=number == last)
+        numpy_names.reset_random_state()
+        yield execution.run(scenario)
+
+
+class _Execution:
+    def __init__(self, program: Program, job: Job) -> None:
+        self._program = program
+        self._texts = {module.path: module.text for module in job.modules}
+        self._paths = frozenset(self._texts)
+        self._entry = job.modules[job.entry]
+        self._compiled = lru_cache(maxsize=64)(self._compile)
+
+    def run(self, scenario: Scenario) -> Ran:
+        """One scenario's values, or the trouble it came to; frames are kept either way."""
+        recorder = Recorder(scenario, self._paths, self._entry.path)
+        values: tuple[Value, ...] = ()
+        trouble: Trouble | None = None
+        try:
+            values = self._values(scenario, recorder)
+        except TooMuchError:
+            trouble = Trouble(Failure.OUTPUT, message="the values returned are too large")
+        except BaseException as error:  # noqa: BLE001 - the user's code may raise anything
+            trouble = trouble_from(error, {**self._texts, SCENARIO_PATH: scenario.program})
+        if recorder.overflowed:
+            self._program.note("Not every step could be recorded: the recorded values are too large.")
+        return Ran(values, tuple(recorder.frames), trouble, dict(recorder.calls))
+
+    def _values(self, scenario: Scenario, recorder: Recorder) -> tuple[Value, ...]:
+        namespace = self._program.namespace
+        for name, hole in scenario.holes.items():
+            namespace[name] = self._filled(hole)
+        code = self._compiled(scenario.program, "exec")
+        wanted = [self._compiled(expression, "eval") for expression in scenario.returns]
+        with recorder.watching():
+            exec(code, namespace)
+        copier = Copier(LARGEST_VALUES)
+        return tuple(copier.copy(eval(expression, namespace)) for expression in wanted)
+
+    def _filled(self, hole: Value) -> Any:
+        """A hole's value, with the expressions in it evaluated."""
+        if isinstance(hole, Expression):
+            return eval(self._compiled(hole.code, "eval"), self._program.namespace)
+        if isinstance(hole, (list, tuple)):
+            return type(hole)(self._filled(item) for item in hole)
+        if isinstance(hole, dict):
+            return {key: self._filled(item) for key, item in hole.items()}
+        return hole
+
+    def _compile(self, text: str, mode: str) -> CodeType:
+        return self._program.compile(text if mode == "exec" else text.strip(), mode, self._entry.python2)
+
+

@@ -1,0 +1,270 @@
+"""Executes the definitions of the user's files, without importing them: what they would run stays unrun."""
+
+from __future__ import annotations
+
+import __future__
+import ast
+import gc
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from types import CodeType, FrameType, FunctionType, ModuleType
+from typing import Any
+
+from . import numpy_names, rewriting, statements, surroundings
+from .imports import Importer
+from .job import Failure, Job, Module, Outcome, Trouble
+
+SECONDS_PER_STATEMENT = 0.1
+SECONDS_PER_FILE = 0.5
+"""Processor time for one top-level statement that is no definition, and for all of a file's."""
+_FLAGS = __future__.annotations.compiler_flag
+
+
+class _TooSlowError(BaseException):
+    """A top-level statement took so long that it is no set-up."""
+
+
+@dataclass(slots=True)
+class Program:
+    """The user's files with their definitions executed."""
+
+    job: Job
+    modules: dict[int, ModuleType]
+    output: surroundings.Output
+    trouble: Trouble | None = None
+    notes: list[str] = field(default_factory=list)
+    loaded: tuple[str, ...] = ()
+    skipped: list[str] = field(default_factory=list)
+
+    @property
+    def namespace(self) -> dict[str, Any]:
+        """The entry module's globals."""
+        return vars(self.modules[self.job.entry])
+
+    def compile(self, text: str, mode: str, python2: bool) -> CodeType:
+        """A scenario's program or expression, under the rules of the user's files."""
+        return _compiled(ast.parse(text, SCENARIO_PATH, mode), SCENARIO_PATH, mode, self.job.promote, python2)
+
+    def note(self, sentence: str) -> None:
+        """Add a whole sentence to the notes, once."""
+        if sentence not in self.notes:
+            self.notes.append(sentence)
+
+    def outcome(self) -> Outcome:
+        """All of the answer but the runs."""
+        return Outcome(
+            trouble=self.trouble,
+            notes=tuple(self.notes),
+            stdout=self.output.getvalue(),
+            loaded=self.loaded,
+            skipped=tuple(dict.fromkeys(self.skipped)),
+        )
+
+
+SCENARIO_PATH = "<scenario>"
+
+
+def warm_up() -> None:
+    """Import, in the zygote, what the user's files import most."""
+    import collections
+    import copy
+    import csv
+    import datetime
+    import json
+    import math
+    import os
+    import pickle
+    import random
+    import re
+    import string
+    import typing
+
+    del collections, copy, csv, datetime, json, math, os, pickle, random, re, string, typing
+    import numpy as np
+
+    np.random.seed(0)
+    np.zeros((2, 2)) @ np.zeros((2, 2))
+    gc.disable()
+
+
+def load(job: Job) -> Program:
+    """Execute the entry module's definitions, and through its imports those of the other modules."""
+    program = Program(job, {}, surroundings.calm_world())
+    numpy_names.restore_names(job.promote, program.note)
+    numpy_names.fix_random_state()
+    numpy_names.reset_random_state()
+    loader = _Loader(program)
+    try:
+        loader.load(job.entry)
+    except SyntaxError as error:
+        path = job.modules[job.entry].path
+        program.trouble = Trouble(
+            Failure.LOAD, type(error).__name__, error.msg or "it does not parse", path, error.lineno or 0
+        )
+        return program
+    _neutralise(program)
+    program.loaded = tuple(name for name in program.namespace if not name.startswith("__"))
+    return program
+
+
+class _Loader:
+    def __init__(self, program: Program) -> None:
+        self._program = program
+        self._own_callables: frozenset[str] = frozenset()
+        self._importer = Importer(program.job, self.load, program.note)
+
+    def load(self, index: int) -> ModuleType:
+        """The module of that index, executed once; raises SyntaxError where it is no Python."""
+        known = self._program.modules.get(index)
+        if known is not None:
+            return known
+        source = self._program.job.modules[index]
+        tree = ast.parse(source.text, source.path)
+        self._own_callables |= frozenset(statements.callables_defined(tree))
+        module = _new_module(source)
+        vars(module)["__builtins__"] = surroundings.builtins_of_user(
+            self._importer, self._program.note, source.python2
+        )
+        self._program.modules[index] = module
+        sys.modules.setdefault(module.__name__, module)
+        _ModuleLoad(self._program, source, module, self._own_callables).execute(tree.body)
+        return module
+
+
+class _ModuleLoad:
+    """One file's statements, executed one by one: what fails is left out and named."""
+
+    def __init__(self, program: Program, source: Module, module: ModuleType, own: frozenset[str]) -> None:
+        self._program = program
+        self._source = source
+        self._namespace = vars(module)
+        self._own_callables = own
+        self._left = SECONDS_PER_FILE
+
+    def execute(self, body: list[ast.stmt]) -> None:
+        for statement in body:
+            if isinstance(statement, ast.If) and not statements.is_main_guard(statement):
+                self.execute(statement.body if self._holds(statement.test) else statement.orelse)
+            elif not statements.is_definition(statement, self._own_callables):
+                self._program.skipped.extend(statements.bound_names(statement))
+            elif isinstance(statement, ast.ImportFrom) and len(statement.names) > 1:
+                self._import_each(statement)
+            else:
+                self._try(statement)
+
+    def _import_each(self, statement: ast.ImportFrom) -> None:
+        """The names of one ``from`` import one by one, so that one that is missing costs only itself."""
+        for alias in statement.names:
+            single = ast.ImportFrom(statement.module, [alias], statement.level)
+            self._try(ast.copy_location(single, statement))
+
+    def _holds(self, test: ast.expr) -> bool:
+        try:
+            code = _compiled(
+                ast.Expression(test), self._source.path, "eval", self._program.job.promote, self._source.python2
+            )
+            with self._bounded():
+                return bool(eval(code, self._namespace))
+        except (Exception, _TooSlowError):  # noqa: BLE001 - the user's code may raise anything
+            return False
+
+    def _try(self, statement: ast.stmt) -> None:
+        names = tuple(dict.fromkeys(statements.bound_names(statement)))
+        try:
+            code = self._code(statement)
+            if isinstance(statement, (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef)):
+                exec(code, self._namespace)
+            else:
+                with self._bounded():
+                    exec(code, self._namespace)
+        except _TooSlowError:
+            reason = "it takes too long to be a definition"
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - the user's code may raise anything
+            reason = f"{type(error).__name__}: {error}"
+        else:
+            return
+        self._program.skipped.extend(names)
+        what = ", ".join(names) or "a statement"
+        self._program.note(f"{self._source.path}:{statement.lineno} is left out ({what}): {reason[:200]}.")
+
+    def _code(self, statement: ast.stmt) -> CodeType:
+        tree = ast.Module([statement], [])
+        if self._program.job.promote and rewriting.promote(tree):
+            self._program.note("Types of narrower floats are taken for float64.")
+        return _compiled(tree, self._source.path, "exec", False, self._source.python2)
+
+    @contextmanager
+    def _bounded(self) -> Iterator[None]:
+        """At most the allowed processor time; raises :class:`_TooSlowError` out of the user's code."""
+        if self._left <= 0:
+            raise _TooSlowError
+        started = time.process_time()
+        signal.signal(signal.SIGVTALRM, _interrupt)
+        signal.setitimer(signal.ITIMER_VIRTUAL, min(SECONDS_PER_STATEMENT, self._left), 0.01)
+        try:
+            yield
+        finally:
+            signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+            self._left -= time.process_time() - started
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise _TooSlowError
+
+
+def _compiled(tree: ast.AST, path: str, mode: str, promote: bool, python2: bool) -> CodeType:
+    if promote:
+        rewriting.promote(tree)
+    if python2:
+        rewriting.divide_as_python2(tree)
+    code: CodeType = compile(tree, path, mode, flags=_FLAGS, dont_inherit=True)  # type: ignore[arg-type]
+    return code
+
+
+def _new_module(source: Module) -> ModuleType:
+    name = max(source.names, key=lambda dotted: dotted.count("."), default="") or _stem(source.path)
+    module = ModuleType(name if name not in sys.modules else f"submitted.{name}")
+    package = name if source.package else name.rpartition(".")[0]
+    vars(module).update(__file__=source.path, __package__=package)
+    if source.package:
+        vars(module)["__path__"] = []
+    return module
+
+
+def _stem(path: str) -> str:
+    return path.replace("\\", "/").rpartition("/")[2].removesuffix(".py") or "submitted"
+
+
+def _neutralise(program: Program) -> None:
+    """Turn the functions that the job names into the identity on their first argument, wherever they are bound."""
+    for name in program.job.neutral:
+        if name in ("np.clip", "numpy.clip"):
+            numpy_names.leave_unclipped()
+            continue
+        for module in program.modules.values():
+            function = _found(vars(module), name)
+            if isinstance(function, FunctionType) and not function.__code__.co_freevars:
+                function.__code__ = (_second if "." in name else _first).__code__
+                function.__defaults__, function.__kwdefaults__ = None, None
+
+
+def _found(namespace: dict[str, Any], name: str) -> Any:
+    outer, _, inner = name.partition(".")
+    value = namespace.get(outer)
+    if not inner:
+        return value
+    return vars(value).get(inner) if isinstance(value, type) else None
+
+
+def _first(first: Any, *rest: Any, **named: Any) -> Any:
+    return first
+
+
+def _second(first: Any, second: Any, *rest: Any, **named: Any) -> Any:
+    return second
+
+

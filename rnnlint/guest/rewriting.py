@@ -1,0 +1,114 @@
+"""Small changes to the user's syntax trees, each at its own place: float64 for narrower type names, Python 2's division."""
+
+from __future__ import annotations
+
+import ast
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+DIVIDE, DIVIDE_IN_PLACE = "__python2_divide__", "__python2_divide_in_place__"
+_NARROW_NAMES = frozenset({"float32", "float16", "np.float32", "np.float16"})
+_NARROW_CODES = frozenset({"f", "f4", "<f4", ">f4", "=f4", "f2", "<f2", "e", "half", "single"})
+_TYPE_SECOND = frozenset({"zeros", "ones", "empty", "array", "asarray", "full", "arange", "loadtxt", "fromstring"})
+
+
+def promote(tree: ast.Module) -> bool:
+    """Turn type names of narrow floats into ``float64`` where they name a type; whether there was one."""
+    promotion = _Promotion()
+    promotion.visit(tree)
+    return promotion.changed
+
+
+def divide_as_python2(tree: ast.Module) -> None:
+    """Replace ``/`` by calls that floor where both sides are whole numbers, unless the file imports ``division``."""
+    imports = (node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom))
+    if not any(node.module == "__future__" and any(a.name == "division" for a in node.names) for node in imports):
+        _Division().visit(tree)
+        ast.fix_missing_locations(tree)
+
+
+def divide(a: Any, b: Any) -> Any:
+    """Python 2's ``a / b``."""
+    return a // b if _is_whole(a) and _is_whole(b) else a / b
+
+
+def divide_in_place(a: Any, b: Any) -> Any:
+    """Python 2's ``a /= b``."""
+    return operator.ifloordiv(a, b) if _is_whole(a) and _is_whole(b) else operator.itruediv(a, b)
+
+
+def _is_whole(value: Any) -> bool:
+    if isinstance(value, np.ndarray):
+        return value.dtype.kind in "iub"
+    return isinstance(value, (int, np.integer))
+
+
+class _Promotion(ast.NodeVisitor):
+    def __init__(self) -> None:
+        self.changed = False
+
+    def visit_Constant(self, node: ast.Constant) -> None:
+        if isinstance(node.value, str) and node.value in _NARROW_NAMES:
+            self._widen(node)
+
+    def visit_keyword(self, node: ast.keyword) -> None:
+        if node.arg == "dtype":
+            self._widen_code(node.value)
+        self.generic_visit(node)
+
+    def visit_Call(self, node: ast.Call) -> None:
+        if isinstance(node.func, ast.Attribute):
+            name = node.func.attr
+            if name in ("astype", "dtype", "view"):
+                for argument in node.args[:1]:
+                    self._widen_code(argument)
+            elif name in _TYPE_SECOND:
+                for argument in node.args[1:]:
+                    self._widen_code(argument)
+        self.generic_visit(node)
+
+    def _widen_code(self, node: ast.expr) -> None:
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value in _NARROW_CODES:
+            self._widen(node)
+
+    def _widen(self, node: ast.Constant) -> None:
+        node.value = "float64"
+        self.changed = True
+
+
+class _Division(ast.NodeTransformer):
+    def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
+        self.generic_visit(node)
+        if not isinstance(node.op, ast.Div):
+            return node
+        return _call(DIVIDE, node.left, node.right, at=node)
+
+    def visit_AugAssign(self, node: ast.AugAssign) -> ast.stmt:
+        self.generic_visit(node)
+        if not isinstance(node.op, ast.Div):
+            return node
+        read = _reading(node.target)
+        value = _call(DIVIDE_IN_PLACE, read, node.value, at=node)
+        return ast.copy_location(ast.Assign(targets=[node.target], value=value), node)
+
+
+def _reading(target: ast.Name | ast.Attribute | ast.Subscript) -> ast.expr:
+    match target:
+        case ast.Name(id=name):
+            return ast.copy_location(ast.Name(name, ast.Load()), target)
+        case ast.Attribute(value=value, attr=attribute):
+            return ast.copy_location(ast.Attribute(value, attribute, ast.Load()), target)
+        case ast.Subscript(value=value, slice=index):
+            return ast.copy_location(ast.Subscript(value, index, ast.Load()), target)
+
+
+def _call(name: str, left: ast.expr, right: ast.expr, at: ast.AST) -> ast.expr:
+    function: ast.expr = ast.Name(name, ast.Load())
+    return ast.copy_location(ast.Call(function, [left, right], []), at)
+
+
+NAMES: dict[str, Callable[[Any, Any], Any]] = {DIVIDE: divide, DIVIDE_IN_PLACE: divide_in_place}
+"""The calls that :func:`divide_as_python2` writes, for the built-in names of such a file."""

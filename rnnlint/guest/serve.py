@@ -1,0 +1,75 @@
+"""A child's conversation with the host: hello, the limits, the job; then a frame a scenario and a last one."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterator, Sequence
+
+from . import execute, load
+from .job import Failure, Job, Outcome, Ran, Trouble, Value
+from .protocol import PREFIX, Prefix, ProtocolError, decode_body, encode
+from .records import from_tree, to_tree
+
+FAILED = 70
+"""Exit status of a child that could not even say what went wrong."""
+
+HELLO, RUN, DONE = "hello", "run", "done"
+
+
+def prepare() -> None:
+    """What the zygote does once for all its children."""
+    load.warm_up()
+
+
+def answer(
+    channel: socket.socket,
+    layers: Sequence[str],
+    missing: Sequence[tuple[str, str]],
+    limit_work: Callable[[float, int], None],
+) -> int:
+    """Serve one job; the exit status."""
+    channel.sendall(encode({HELLO: {"layers": list(layers), "missing": [list(lack) for lack in missing]}}))
+    try:
+        seconds, memory = read_frame(channel)
+        limit_work(seconds, memory)
+        job = from_tree(Job, read_frame(channel))
+    except EOFError:
+        return 0  # the host has no job for this child after all
+    for kind, record in run(job):
+        channel.sendall(_fitting(kind, record))
+    return 0
+
+
+def run(job: Job) -> Iterator[tuple[str, Ran | Outcome]]:
+    """The job's answers in order: a run a scenario, then the outcome with all but the runs."""
+    program = load.load(job)
+    if program.trouble is None:
+        for ran in execute.execute(program, job):
+            yield RUN, ran
+    yield DONE, program.outcome()
+
+
+def read_frame(channel: socket.socket) -> Value:
+    """The next frame's value. Raises EOFError where the host has closed the channel."""
+    prefix = Prefix.read(_receive(channel, PREFIX.size))
+    header = _receive(channel, prefix.header)
+    return decode_body(bytes(header), _receive(channel, prefix.payload))
+
+
+def _receive(channel: socket.socket, size: int) -> bytearray:
+    received = bytearray(size)
+    view = memoryview(received)
+    while view:
+        count = channel.recv_into(view)
+        if not count:
+            raise EOFError
+        view = view[count:]
+    return received
+
+
+def _fitting(kind: str, record: Ran | Outcome) -> bytes:
+    try:
+        return encode({kind: to_tree(record)})
+    except ProtocolError as reason:
+        trouble = Trouble(Failure.OUTPUT, message=str(reason))
+        return encode({kind: to_tree(type(record)(trouble=trouble))})
