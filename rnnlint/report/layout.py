@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-WIDTH = 76
+WIDTH = 79
 """Columns of a report on any terminal."""
 
 MARGIN = 3

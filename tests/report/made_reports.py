@@ -7,7 +7,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rnnlint.findings import Confidence, Edit, Evidence, Finding, Fix, Misunderstanding, Related, Severity, Span
+from rnnlint.findings import (
+    Confidence,
+    Edit,
+    Evidence,
+    Finding,
+    Fix,
+    Misunderstanding,
+    Related,
+    Severity,
+    Span,
+)
 from rnnlint.results import FileReport, Origin, RunReport
 from rnnlint.source import decode_source
 from rnnlint.verdicts import GradientCheck, ParameterVerdict, Status, Verdict, WorstElement
@@ -38,7 +48,9 @@ LATE = Misunderstanding(
     "Step t's state is C[t+1]; the one before is C[t]. Same for h.",
 )
 CARRY = Misunderstanding(
-    "carry", "Nothing flows back through time", "dh_next and dC_next stay zero: no step learns from later ones."
+    "carry",
+    "Nothing flows back through time",
+    "dh_next and dC_next stay zero: no step learns from later ones.",
 )
 DERIVATIVE = Misunderstanding(
     "derivative",
@@ -56,7 +68,13 @@ def span(row: int, part: str) -> Span:
 
 
 def bug(
-    code: str, row: int, part: str, instead: str | None, group: Misunderstanding, cost: tuple[str, float], remark: str = ""
+    code: str,
+    row: int,
+    part: str,
+    instead: str | None,
+    group: Misunderstanding,
+    cost: tuple[str, float],
+    remark: str = "",
 ) -> Finding:
     """A proven error of one line, repaired in place."""
     where = span(row, part)
@@ -71,7 +89,9 @@ def bug(
         group=group,
         remark=remark,
         fix=Fix("Write it so.", (Edit(BACKWARD, where, instead),), safe=True) if instead else None,
-        related=(Related(FORWARD, Span(1, 1, 1, 5), "stores the initial state first:"),) if group is LATE else (),
+        related=(Related(FORWARD, Span(1, 1, 1, 5), "stores the initial state first:"),)
+        if group is LATE
+        else (),
         evidence=Evidence("0", (cost[0],), cost[1]),
     )
 
@@ -99,7 +119,14 @@ BUGS = (
     bug("RNN101", 4, "C[t - 1]", "C[t]", LATE, ("W_f", 0.67), "t=0: the LAST state"),
     bug("RNN102", 5, "C[t]", "C[t + 1]", LATE, ("b_o", 0.43)),
     bug("RNN203", 6, "sigmoid(o[t], derivative=True)", "o[t] * (1 - o[t])", DERIVATIVE, ("W_o", 0.23)),
-    bug("RNN201", 7, "tanh(tanh(C[t]), derivative=True)", "tanh(C[t], derivative=True)", DERIVATIVE, ("b_i", 0.3)),
+    bug(
+        "RNN201",
+        7,
+        "tanh(tanh(C[t]), derivative=True)",
+        "tanh(C[t], derivative=True)",
+        DERIVATIVE,
+        ("b_i", 0.3),
+    ),
     bug("RNN203", 8, "tanh(g[t], derivative=True)", "(1 - g[t] ** 2)", DERIVATIVE, ("W_g", 0.21)),
     bug("RNN203", 9, "sigmoid(i[t], derivative=True)", "i[t] * (1 - i[t])", DERIVATIVE, ("W_i", 0.25)),
     bug("RNN202", 10, "sigmoid(f[t])", "f[t] * (1 - f[t])", DERIVATIVE, ("b_f", 0.65), "not a derivative"),
@@ -119,7 +146,9 @@ UNSAFE_LOG = Finding(
 
 def advice(code: str, name: str) -> Finding:
     """A training note."""
-    return Finding(code, name, Severity.ADVICE, Confidence.LIKELY, f"About {name}.", FORWARD, Span(1, 1, 1, 2))
+    return Finding(
+        code, name, Severity.ADVICE, Confidence.LIKELY, f"About {name}.", FORWARD, Span(1, 1, 1, 2)
+    )
 
 
 NOTES = (advice("RNN501", "zero-forget-bias"), advice("RNN502", "aggressive-learning-rate"))
