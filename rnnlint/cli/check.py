@@ -23,6 +23,7 @@ from rnnlint.report import FORMATS
 from rnnlint.report.changes import diffs, summary
 from rnnlint.report.paths import as_seen_from
 from rnnlint.results import ExitStatus, FileReport, Origin, RunOptions, SandboxMode, exit_status
+from rnnlint.rewriting import UnwritableFixError
 from rnnlint.selection import Selection
 from rnnlint.source import UnreadableSourceError, decode_source
 
@@ -200,12 +201,16 @@ def _check(
     def requests() -> Iterator[api.Request]:
         if STANDARD_INPUT in paths:
             progress.path = Path(words["stdin_filename"] or "<stdin>")
-            yield _standard_input(progress.path)
+            yield _standard_input(progress.path.absolute())
         for target in relevant:
             progress.path = target.path
             yield api.Request(target.path, target.origin)
 
-    report = replace(api.check(requests(), options, config), skipped=len(targets) - len(relevant))
+    try:
+        report = api.check(requests(), options, config)
+    except UnwritableFixError as error:
+        raise Mistake(str(error)) from None
+    report = replace(report, skipped=len(targets) - len(relevant))
     progress.path = None
     if accepted is not None:
         files = tuple(replace(file, findings=accepted.without_known(file)) for file in report.files)

@@ -56,8 +56,9 @@ def _block(
     wrong = any(check.wrong for check in checks)
     judged = any(check.judged for check in checks)
 
-    lines = headline.opening(file.path, checks, findings, len(found), ran=report.ran)
-    if report.ran:
+    ran = report.ran and (file.origin is Origin.NAMED or bool(checks))
+    lines = headline.opening(file.path, checks, findings, len(found), ran=ran)
+    if ran:
         lines.extend(_unchecked(file, checks, judged=judged))
         if not judged:
             lines.extend(headline.reading_alone(findings))
@@ -70,7 +71,7 @@ def _block(
     lines.extend(_closing(file, together, checks, right=judged and not wrong and not bugs))
     if verbose:
         lines.extend(_details(checks))
-    lines.extend(next_steps.what_next(file.path.as_posix(), found, ran=report.ran))
+    lines.extend(next_steps.what_next(file.path.as_posix(), found, ran=ran))
     return lines
 
 
