@@ -6,11 +6,13 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from rnnlint.model.file_model import FileModel
+from rnnlint.model.recurrent_code import RecurrentCode, recurrent_code
 from rnnlint.rules.the_file.unused_suppression import UnusedSuppression
 from rnnlint.source import Source
 
 _OF_MODEL: dict[type, Callable[[FileModel], Iterable[Any]]] = {
     FileModel: lambda model: (model,),
+    RecurrentCode: lambda model: _present(recurrent_code(model.project, model.module)),
     UnusedSuppression: lambda model: (),  # known once all findings are: rnnlint.suppressions
 }
 
@@ -25,3 +27,7 @@ def subjects(wanted: type, source: Source, model: FileModel | None) -> Iterable[
     if wanted not in _OF_MODEL:
         raise LookupError(f"no file holds subjects of type {wanted.__name__}")
     return () if model is None else _OF_MODEL[wanted](model)
+
+
+def _present(subject: Any) -> tuple[Any, ...]:
+    return () if subject is None else (subject,)
