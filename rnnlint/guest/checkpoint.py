@@ -18,7 +18,9 @@ copyreg.pickle(ModuleType, lambda module: module.__name__)  # deepcopy then keep
 
 
 class Checkpoint:
-    """Copies of everything that code in the files can change: globals, attributes of classes, default arguments."""
+    """Copies of everything that code in the files can change: globals, attributes of classes, default
+    arguments.
+    """
 
     def __init__(self, modules: Iterable[ModuleType]) -> None:
         self._namespaces = [vars(module) for module in modules]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import lru_cache
-from types import CodeType
 from typing import Any
 
 from . import numpy_names
@@ -36,7 +35,7 @@ class _Execution:
         self._texts = {module.path: module.text for module in job.modules}
         self._paths = frozenset(self._texts)
         self._entry = job.modules[job.entry]
-        self._compiled = lru_cache(maxsize=64)(self._compile)
+        self._compiled = lru_cache(maxsize=64)(program.compile)
 
     def run(self, scenario: Scenario) -> Ran:
         """One scenario's values, or the trouble it came to; frames are kept either way."""
@@ -73,8 +72,3 @@ class _Execution:
         if isinstance(hole, dict):
             return {key: self._filled(item) for key, item in hole.items()}
         return hole
-
-    def _compile(self, text: str, mode: str) -> CodeType:
-        return self._program.compile(text if mode == "exec" else text.strip(), mode, self._entry.python2)
-
-

@@ -1,7 +1,8 @@
-"""What ``import`` means in the user's own files: their project's modules, the installed library, or a stand-in.
+"""What ``import`` means in the user's own files: their project's modules, the installed library, or a
+stand-in.
 
-The user's files get their own ``__import__``; every other module sees the interpreter's. So a stand-in can never be
-found by a library that tries an optional dependency.
+The user's files get their own ``__import__``; every other module sees the interpreter's. So a stand-in can
+never be found by a library that tries an optional dependency.
 """
 
 from __future__ import annotations
@@ -24,7 +25,9 @@ class Importer:
 
     def __init__(self, job: Job, load: Load, note: Callable[[str], None]) -> None:
         self._modules = job.modules
-        self._index_of_name = {name: index for index, module in enumerate(job.modules) for name in module.names}
+        self._index_of_name = {
+            name: index for index, module in enumerate(job.modules) for name in module.names
+        }
         self._index_of_path = {posixpath.normpath(module.path): i for i, module in enumerate(job.modules)}
         self._folders = {
             name.rpartition(".")[0] for name in self._index_of_name if "." in name
@@ -49,7 +52,11 @@ class Importer:
             return self._own(name, wanted)
         replacement = standins.library(name, self._note)
         if replacement is not None:
-            return replacement if wanted or "." not in name else standins.library(name.partition(".")[0], self._note)
+            return (
+                replacement
+                if wanted or "." not in name
+                else standins.library(name.partition(".")[0], self._note)
+            )
         top = name.partition(".")[0]
         if top in self._stubbed:
             try:

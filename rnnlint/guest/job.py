@@ -17,20 +17,24 @@ if TYPE_CHECKING:
     Array = np.ndarray[Any, np.dtype[np.float64]]
 
 Value = Any
-"""What fills a hole or comes back, a tree of: None, bool, int, float, str, float64 or int64 arrays, lists, tuples
-(kept apart), dicts with str or int keys, :class:`Expression`, :class:`Opaque`."""
+"""What fills a hole or comes back, a tree of: None, bool, int, float, str, float64 or int64 arrays, lists,
+tuples (kept apart), dicts with str or int keys, :class:`Expression`, :class:`Opaque`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Expression:
-    """A hole that the guest fills by evaluating Python in the entry module's namespace (``np.tanh``, ``Sigmoid()``)."""
+    """A hole that the guest fills by evaluating Python in the entry module's namespace (``np.tanh``,
+    ``Sigmoid()``).
+    """
 
     code: str
 
 
 @dataclass(frozen=True, slots=True)
 class Opaque:
-    """A returned object the protocol does not carry: its type's name, and its attributes where they are wanted."""
+    """A returned object the protocol does not carry: its type's name, and its attributes where they are
+    wanted.
+    """
 
     type_name: str
     attributes: Mapping[str, Value] = field(default_factory=dict)
@@ -55,10 +59,11 @@ class Module:
 class Scenario:
     """A straight-line program in the entry module's namespace, with named holes.
 
-    ``program`` is Python text; the names of ``holes`` are bound in its namespace before it runs. It is run from a fresh
-    copy of the loaded namespace with the random state reset. ``returns`` are expressions evaluated afterwards, in order.
-    ``frames`` are functions (by name, "*" for all) whose locals are recorded when they return; ``steps`` are line numbers
-    of the entry module at which locals are recorded each time they are reached (the localiser's).
+    ``program`` is Python text; the names of ``holes`` are bound in its namespace before it runs. It is run
+    from a fresh copy of the loaded namespace with the random state reset. ``returns`` are expressions
+    evaluated afterwards, in order. ``frames`` are functions (by name, "*" for all) whose locals are recorded
+    when they return; ``steps`` are line numbers of the entry module at which locals are recorded each time
+    they are reached (the localiser's).
     """
 
     program: str
@@ -72,11 +77,11 @@ class Scenario:
 class Job:
     """Everything one child is given.
 
-    ``entry`` indexes ``modules``. ``scenarios`` are run in order in one loaded namespace, each from a clean copy:
-    a batch (a base run and its perturbed runs) is one job. ``neutral`` names functions of the user's whose calls
-    are replaced by the identity on their first argument (end-of-pass clipping). ``promote`` makes float32 mean float64.
-    ``imports_of_user`` are the top-level module names that the user's own files import and that nothing provides: these and
-    only these may be stubs.
+    ``entry`` indexes ``modules``. ``scenarios`` are run in order in one loaded namespace, each from a clean
+    copy: a batch (a base run and its perturbed runs) is one job. ``neutral`` names functions of the user's
+    whose calls are replaced by the identity on their first argument (end-of-pass clipping). ``promote`` makes
+    float32 mean float64. ``imports_of_user`` are the top-level module names that the user's own files import
+    and that nothing provides: these and only these may be stubs.
     """
 
     modules: tuple[Module, ...]
@@ -112,8 +117,8 @@ class Operand(NamedTuple):
 class Trouble:
     """Why there are no values. ``line`` is of file ``path`` (the innermost frame in the user's files).
 
-    ``operands`` are the arrays named in ``source``, the failing expression's text, in the order of the text; the two
-    sides of a failing operator are among them where their shapes follow without calling anything.
+    ``operands`` are the arrays named in ``source``, the failing expression's text, in the order of the text;
+    the two sides of a failing operator are among them where their shapes follow without calling anything.
     """
 
     failure: Failure
@@ -149,10 +154,11 @@ class Ran:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """A job's answer: a run for each scenario that was reached, and trouble where the job as a whole ended early.
+    """A job's answer: a run for each scenario that was reached, and trouble where the job as a whole ended
+    early.
 
-    ``loaded`` names the definitions available in the entry module, ``skipped`` the names that its top-level statements
-    would have bound had they been executed.
+    ``loaded`` names the definitions available in the entry module, ``skipped`` the names that its top-level
+    statements would have bound had they been executed.
     """
 
     runs: tuple[Ran, ...] = ()

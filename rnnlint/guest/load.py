@@ -1,8 +1,8 @@
 """Executes the definitions of the user's files, without importing them: what they would run stays unrun."""
 
 from __future__ import annotations
-
 import __future__
+
 import ast
 import gc
 import signal
@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import CodeType, FrameType, FunctionType, ModuleType
-from typing import Any
+from typing import Any, Literal
 
 from . import numpy_names, rewriting, statements, surroundings
 from .imports import Importer
@@ -45,9 +45,19 @@ class Program:
         """The entry module's globals."""
         return vars(self.modules[self.job.entry])
 
-    def compile(self, text: str, mode: str, python2: bool) -> CodeType:
-        """A scenario's program or expression, under the rules of the user's files."""
-        return _compiled(ast.parse(text, SCENARIO_PATH, mode), SCENARIO_PATH, mode, self.job.promote, python2)
+    def compile(self, text: str, mode: Literal["exec", "eval"]) -> CodeType:
+        """A scenario's program or expression, under the rules of the entry module."""
+        tree = ast.parse(text, SCENARIO_PATH, mode)
+        assert isinstance(tree, (ast.Module, ast.Expression))
+        self.rewrite(tree, self.job.modules[self.job.entry].python2)
+        return _compiled(tree, SCENARIO_PATH)
+
+    def rewrite(self, tree: ast.Module | ast.Expression, python2: bool) -> None:
+        """Promote and, in a file of Python 2, divide as it did."""
+        if self.job.promote and rewriting.promote(tree):
+            self.note("Types of narrower floats are taken for float64.")
+        if python2:
+            rewriting.divide_as_python2(tree)
 
     def note(self, sentence: str) -> None:
         """Add a whole sentence to the notes, once."""
@@ -124,6 +134,7 @@ class _Loader:
             return known
         source = self._program.job.modules[index]
         tree = ast.parse(source.text, source.path)
+        self._program.rewrite(tree, source.python2)
         self._own_callables |= frozenset(statements.callables_defined(tree))
         module = _new_module(source)
         vars(module)["__builtins__"] = surroundings.builtins_of_user(
@@ -146,7 +157,14 @@ class _ModuleLoad:
         self._left = SECONDS_PER_FILE
 
     def execute(self, body: list[ast.stmt]) -> None:
+        """Execute the definitions among ``body``; what is left out is noted by name."""
+        plain: list[ast.stmt] = []
         for statement in body:
+            if isinstance(statement, ast.FunctionDef) and not statement.decorator_list:
+                plain.append(statement)
+                continue
+            self._define(plain)
+            plain = []
             if isinstance(statement, ast.If) and not statements.is_main_guard(statement):
                 self.execute(statement.body if self._holds(statement.test) else statement.orelse)
             elif not statements.is_definition(statement, self._own_callables):
@@ -155,6 +173,15 @@ class _ModuleLoad:
                 self._import_each(statement)
             else:
                 self._try(statement)
+        self._define(plain)
+
+    def _define(self, functions: list[ast.stmt]) -> None:
+        """Neighbouring functions at once, for speed; one by one where a default argument fails."""
+        try:
+            exec(self._code(functions), self._namespace)
+        except Exception:  # noqa: BLE001 - the user's code may raise anything
+            for function in functions:
+                self._try(function)
 
     def _import_each(self, statement: ast.ImportFrom) -> None:
         """The names of one ``from`` import one by one, so that one that is missing costs only itself."""
@@ -164,38 +191,32 @@ class _ModuleLoad:
 
     def _holds(self, test: ast.expr) -> bool:
         try:
-            code = _compiled(
-                ast.Expression(test), self._source.path, "eval", self._program.job.promote, self._source.python2
-            )
             with self._bounded():
-                return bool(eval(code, self._namespace))
+                return bool(eval(_compiled(ast.Expression(test), self._source.path), self._namespace))
         except (Exception, _TooSlowError):  # noqa: BLE001 - the user's code may raise anything
             return False
 
     def _try(self, statement: ast.stmt) -> None:
-        names = tuple(dict.fromkeys(statements.bound_names(statement)))
         try:
-            code = self._code(statement)
+            code = self._code([statement])
             if isinstance(statement, (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef)):
                 exec(code, self._namespace)
             else:
                 with self._bounded():
                     exec(code, self._namespace)
         except _TooSlowError:
-            reason = "it takes too long to be a definition"
+            self._leave_out(statement, "it takes too long to be a definition")
         except (Exception, SystemExit) as error:  # noqa: BLE001 - the user's code may raise anything
-            reason = f"{type(error).__name__}: {error}"
-        else:
-            return
+            self._leave_out(statement, f"{type(error).__name__}: {error}"[:200])
+
+    def _leave_out(self, statement: ast.stmt, reason: str) -> None:
+        names = tuple(dict.fromkeys(statements.bound_names(statement)))
         self._program.skipped.extend(names)
         what = ", ".join(names) or "a statement"
-        self._program.note(f"{self._source.path}:{statement.lineno} is left out ({what}): {reason[:200]}.")
+        self._program.note(f"{self._source.path}:{statement.lineno} is left out ({what}): {reason}.")
 
-    def _code(self, statement: ast.stmt) -> CodeType:
-        tree = ast.Module([statement], [])
-        if self._program.job.promote and rewriting.promote(tree):
-            self._program.note("Types of narrower floats are taken for float64.")
-        return _compiled(tree, self._source.path, "exec", False, self._source.python2)
+    def _code(self, body: list[ast.stmt]) -> CodeType:
+        return _compiled(ast.Module(body, []), self._source.path)
 
     @contextmanager
     def _bounded(self) -> Iterator[None]:
@@ -216,12 +237,9 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
     raise _TooSlowError
 
 
-def _compiled(tree: ast.AST, path: str, mode: str, promote: bool, python2: bool) -> CodeType:
-    if promote:
-        rewriting.promote(tree)
-    if python2:
-        rewriting.divide_as_python2(tree)
-    code: CodeType = compile(tree, path, mode, flags=_FLAGS, dont_inherit=True)  # type: ignore[arg-type]
+def _compiled(tree: ast.Module | ast.Expression, path: str) -> CodeType:
+    mode = "exec" if isinstance(tree, ast.Module) else "eval"
+    code: CodeType = compile(tree, path, mode, flags=_FLAGS, dont_inherit=True)
     return code
 
 
@@ -240,7 +258,9 @@ def _stem(path: str) -> str:
 
 
 def _neutralise(program: Program) -> None:
-    """Turn the functions that the job names into the identity on their first argument, wherever they are bound."""
+    """Turn the functions that the job names into the identity on their first argument, wherever they are
+    bound.
+    """
     for name in program.job.neutral:
         if name in ("np.clip", "numpy.clip"):
             numpy_names.leave_unclipped()
@@ -266,5 +286,3 @@ def _first(first: Any, *rest: Any, **named: Any) -> Any:
 
 def _second(first: Any, second: Any, *rest: Any, **named: Any) -> Any:
     return second
-
-

@@ -1,4 +1,6 @@
-"""NumPy as the user's code knew it: names that later versions removed, and float64 wherever a narrower float is named."""
+"""NumPy as the user's code knew it: names that later versions removed, and float64 wherever a narrower float
+is named.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,9 @@ from typing import Any
 import numpy as np
 
 RANDOM_STATE = 20_150_521
-"""What every random state starts from before each scenario: the user's own draws are the same in every run."""
+"""What every random state starts from before each scenario: the user's own draws are the same in every
+run.
+"""
 
 _NARROW = frozenset({"float32", "float16", "single", "half"})
 _Note = Callable[[str], None]
@@ -33,7 +37,8 @@ def _in_one_dimension(ar1: Any, ar2: Any, assume_unique: bool = False, invert: b
 
 _REMOVED: Mapping[str, Any] = {
     "float": float, "int": int, "object": object, "str": str, "complex": complex, "bool": bool, "long": int,
-    "unicode": str, "float_": np.float64, "complex_": np.complex128, "unicode_": np.str_, "string_": np.bytes_,
+    "unicode": str,
+    "float_": np.float64, "complex_": np.complex128, "unicode_": np.str_, "string_": np.bytes_,
     "int0": np.intp, "Inf": np.inf, "Infinity": np.inf, "infty": np.inf, "PINF": np.inf, "NINF": -np.inf,
     "NaN": np.nan, "NAN": np.nan, "PZERO": 0.0, "NZERO": -0.0, "row_stack": np.vstack, "product": np.prod,
     "cumproduct": np.cumprod, "sometrue": np.any, "alltrue": np.all, "round_": np.round, "rank": np.ndim,
@@ -43,11 +48,14 @@ _REMOVED: Mapping[str, Any] = {
 
 
 def restore_names(promote: bool, note: _Note) -> None:
-    """Answer removed names of ``numpy``, and with ``promote`` its narrow floats as float64; each use is noted once."""
+    """Answer removed names of ``numpy``, and with ``promote`` its narrow floats as float64; each use is noted
+    once.
+    """
     if promote:
         for name in _NARROW:
             delattr(np, name)
-    original = np.__getattr__  # type: ignore[attr-defined]
+    numpy: Any = np
+    original = numpy.__getattr__
 
     def answer(name: str) -> Any:
         if promote and name in _NARROW:
@@ -58,27 +66,27 @@ def restore_names(promote: bool, note: _Note) -> None:
             return _REMOVED[name]
         return original(name)
 
-    np.__getattr__ = answer  # type: ignore[attr-defined]
+    numpy.__getattr__ = answer
 
 
 def fix_random_state() -> None:
     """Let generators that ask for no seed start from the same one."""
+    numpy_random: Any = np.random
     seeded = np.random.default_rng
-    legacy = np.random.RandomState
 
     def default_rng(seed: Any = None) -> np.random.Generator:
         return seeded(RANDOM_STATE if seed is None else seed)
 
-    class RandomState(legacy):
+    class RandomState(np.random.RandomState):
         def __init__(self, seed: Any = None) -> None:
             super().__init__(RANDOM_STATE if seed is None else seed)
 
     def random_integers(low: int, high: int | None = None, size: Any = None) -> Any:
         return np.random.randint(1, low + 1, size) if high is None else np.random.randint(low, high + 1, size)
 
-    np.random.default_rng = default_rng
-    np.random.RandomState = RandomState  # type: ignore[misc]
-    np.random.random_integers = random_integers
+    numpy_random.default_rng = default_rng
+    numpy_random.RandomState = RandomState
+    numpy_random.random_integers = random_integers
 
 
 def reset_random_state() -> None:
@@ -96,4 +104,5 @@ def leave_unclipped() -> None:
         out[...] = a
         return out
 
-    np.clip = clip
+    numpy: Any = np
+    numpy.clip = clip

@@ -80,7 +80,13 @@ class Copier:
     def _dict(self, value: dict[Any, Any], depth: int) -> Value:
         copied: dict[str | int, Value] = {}
         for key, item in dict.items(value):
-            name = int(key) if isinstance(key, (int, np.integer)) else key if type(key) is str else repr(key)[:200]
+            name = (
+                int(key)
+                if isinstance(key, (int, np.integer))
+                else key
+                if type(key) is str
+                else repr(key)[:200]
+            )
             copied[name] = self._copy(item, depth)
         return copied
 
@@ -126,7 +132,9 @@ class Copier:
 
 
 def _attributes(value: Any) -> list[tuple[str, Any]]:
-    """An instance's own attributes, its slots, and the properties that are named like weights or gradients."""
+    """An instance's own attributes, its slots, and the properties that are named like weights or
+    gradients.
+    """
     held = getattr(value, "__dict__", None)
     found: dict[str, Any] = dict(held) if isinstance(held, dict) else {}
     for kind in type(value).__mro__:

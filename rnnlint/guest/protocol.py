@@ -1,9 +1,10 @@
 """Frames: how values cross between host and guest.
 
-A frame is a prefix (magic, header length, payload length), a small JSON header that describes a tree of values, and
-the arrays' numbers, raw and little-endian. Nothing in it can name a type to build or code to run, so that decoding any
-bytes at all yields plain values or :class:`ProtocolError`. The header is ``[tree, arrays]``; in the tree a scalar is
-itself, and everything else is a list that begins with its tag; ``arrays`` gives each array's type and shape.
+A frame is a prefix (magic, header length, payload length), a small JSON header that describes a tree of
+values, and the arrays' numbers, raw and little-endian. Nothing in it can name a type to build or code to run,
+so that decoding any bytes at all yields plain values or :class:`ProtocolError`. The header is ``[tree,
+arrays]``; in the tree a scalar is itself, and everything else is a list that begins with its tag; ``arrays``
+gives each array's type and shape.
 """
 
 from __future__ import annotations

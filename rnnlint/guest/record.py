@@ -1,4 +1,6 @@
-"""What happens inside a scenario: calls of the user's functions, their locals at return, locals at chosen lines."""
+"""What happens inside a scenario: calls of the user's functions, their locals at return, locals at chosen
+lines.
+"""
 
 from __future__ import annotations
 

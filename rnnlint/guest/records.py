@@ -1,9 +1,9 @@
-"""Records (the frozen dataclasses of :mod:`.job`) as plain trees, and back with every field's type checked."""
+"""Records (the frozen dataclasses of :mod:`.job`) as plain trees, and back with every field checked."""
 
 from __future__ import annotations
 
 import types
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
 from enum import StrEnum
 from functools import cache
@@ -20,17 +20,19 @@ def to_tree(record: Any) -> dict[str, Any]:
 
 
 def from_tree(kind: type[_Record], tree: Any) -> _Record:
-    """The record that ``tree`` describes; raises :class:`ProtocolError` where a field is missing or of another type."""
+    """The record that ``tree`` describes; raises :class:`ProtocolError` for a wrong or missing field."""
     hints = _hints(kind)
     if not isinstance(tree, dict) or tree.keys() != hints.keys():
         raise ProtocolError(f"a {kind.__name__} does not have the expected fields")
     return kind(**{name: _checked(tree[name], hint) for name, hint in hints.items()})
 
 
-@cache
-def _hints(kind: type) -> dict[str, Any]:
+def _read_hints(kind: Any) -> dict[str, Any]:
     hints = get_type_hints(kind)
     return {field.name: hints[field.name] for field in fields(kind)}
+
+
+_hints: Callable[[Any], dict[str, Any]] = cache(_read_hints)
 
 
 def _plain(value: Any, hint: Any) -> Any:
@@ -64,7 +66,9 @@ def _checked(tree: Any, hint: Any) -> Any:
     if origin is tuple:
         return tuple(_checked(part, arguments[0]) for part in _of_type(tree, list))
     if origin is Mapping:
-        return {_of_type(key, str): _checked(part, arguments[1]) for key, part in _of_type(tree, dict).items()}
+        return {
+            _of_type(key, str): _checked(part, arguments[1]) for key, part in _of_type(tree, dict).items()
+        }
     if issubclass(hint, StrEnum):
         return _member(hint, tree)
     if issubclass(hint, tuple):

@@ -1,9 +1,10 @@
-"""Small changes to the user's syntax trees, each at its own place: float64 for narrower type names, Python 2's division."""
+"""Small changes to the user's syntax trees, each at its own place: float64 for narrower type names, Python
+2's division.
+"""
 
 from __future__ import annotations
 
 import ast
-import operator
 from collections.abc import Callable
 from typing import Any
 
@@ -12,20 +13,26 @@ import numpy as np
 DIVIDE, DIVIDE_IN_PLACE = "__python2_divide__", "__python2_divide_in_place__"
 _NARROW_NAMES = frozenset({"float32", "float16", "np.float32", "np.float16"})
 _NARROW_CODES = frozenset({"f", "f4", "<f4", ">f4", "=f4", "f2", "<f2", "e", "half", "single"})
-_TYPE_SECOND = frozenset({"zeros", "ones", "empty", "array", "asarray", "full", "arange", "loadtxt", "fromstring"})
+_TYPE_SECOND = frozenset(
+    {"zeros", "ones", "empty", "array", "asarray", "full", "arange", "loadtxt", "fromstring"}
+)
 
 
-def promote(tree: ast.Module) -> bool:
+def promote(tree: ast.AST) -> bool:
     """Turn type names of narrow floats into ``float64`` where they name a type; whether there was one."""
     promotion = _Promotion()
     promotion.visit(tree)
     return promotion.changed
 
 
-def divide_as_python2(tree: ast.Module) -> None:
-    """Replace ``/`` by calls that floor where both sides are whole numbers, unless the file imports ``division``."""
+def divide_as_python2(tree: ast.AST) -> None:
+    """Replace ``/`` by calls that floor where both sides are whole numbers, unless the file imports
+    ``division``.
+    """
     imports = (node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom))
-    if not any(node.module == "__future__" and any(a.name == "division" for a in node.names) for node in imports):
+    if not any(
+        node.module == "__future__" and any(a.name == "division" for a in node.names) for node in imports
+    ):
         _Division().visit(tree)
         ast.fix_missing_locations(tree)
 
@@ -37,7 +44,11 @@ def divide(a: Any, b: Any) -> Any:
 
 def divide_in_place(a: Any, b: Any) -> Any:
     """Python 2's ``a /= b``."""
-    return operator.ifloordiv(a, b) if _is_whole(a) and _is_whole(b) else operator.itruediv(a, b)
+    if _is_whole(a) and _is_whole(b):
+        a //= b
+    else:
+        a /= b
+    return a
 
 
 def _is_whole(value: Any) -> bool:

@@ -1,4 +1,6 @@
-"""Libraries that are answered from NumPy: cupy is NumPy, and of scipy and tqdm the few functions that such files use."""
+"""Libraries that are answered from NumPy: cupy is NumPy, and of scipy and tqdm the few functions that such
+files use.
+"""
 
 from __future__ import annotations
 
@@ -60,7 +62,9 @@ def _module(name: str, **members: Any) -> ModuleType:
     return module
 
 
-_SPECIAL = _module("scipy.special", expit=expit, logsumexp=logsumexp, softmax=softmax, log_softmax=log_softmax)
+_SPECIAL = _module(
+    "scipy.special", expit=expit, logsumexp=logsumexp, softmax=softmax, log_softmax=log_softmax
+)
 _SCIPY = _module("scipy", special=_SPECIAL, __getattr__=lambda name: Stub(f"scipy.{name}"))
 _TQDM = _module(
     "tqdm", tqdm=_progress, trange=_progress_range, tqdm_notebook=_progress, tnrange=_progress_range

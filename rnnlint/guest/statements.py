@@ -1,4 +1,6 @@
-"""Which top-level statements of a file are its definitions, to be executed, and which are its run, to be left alone."""
+"""Which top-level statements of a file are its definitions, to be executed, and which are its run, to be left
+alone.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +8,7 @@ import ast
 from collections.abc import Iterator
 
 _SETUP_METHODS = frozenset(
-    "append extend insert update setdefault add sort reverse remove discard pop seed seterr set_printoptions".split()
+    "append extend insert update setdefault add sort reverse remove discard pop seed seterr".split()
 )
 _OUTPUT = frozenset({"print", "show", "plot", "savefig", "display"})
 
@@ -14,8 +16,8 @@ _OUTPUT = frozenset({"print", "show", "plot", "savefig", "display"})
 def is_definition(statement: ast.stmt, own_callables: frozenset[str]) -> bool:
     """Whether a top-level statement only sets something up.
 
-    ``own_callables`` are the functions and classes that the project defines: a loop that calls one is taken for the
-    training. Assignments are definitions whatever they call; the caller bounds their time.
+    ``own_callables`` are the functions and classes that the project defines: a loop that calls one is taken
+    for the training. Assignments are definitions whatever they call; the caller bounds their time.
     """
     match statement:
         case ast.Import() | ast.ImportFrom() | ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():

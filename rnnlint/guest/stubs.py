@@ -1,4 +1,6 @@
-"""Stand-ins for libraries that are not there: they may be imported, decorated with and called, but never used as a value."""
+"""Stand-ins for libraries that are not there: they may be imported, decorated with and called, but never used
+as a value.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,7 @@ class Stub:
         self._text = text
 
     def __getattr__(self, name: str) -> Stub:
-        if name.startswith("__") or name.startswith("_repr") or name == "_ipython_display_":
+        if name.startswith(("__", "_repr")) or name == "_ipython_display_":
             raise AttributeError(name)
         return Stub(f"{self._text}.{name}")
 
@@ -53,7 +55,8 @@ _VALUE_USES = """
     add sub mul matmul truediv floordiv mod divmod pow lshift rshift and or xor
     radd rsub rmul rmatmul rtruediv rfloordiv rmod rdivmod rpow rand ror rxor
     iadd isub imul imatmul itruediv ifloordiv ipow
-    neg pos abs invert int float complex index round bool len iter next reversed contains getitem setitem delitem
+    neg pos abs invert int float complex index round bool len iter next reversed contains
+    getitem setitem delitem
     lt le gt ge eq ne array array_ufunc array_function format
 """
 for _use in _VALUE_USES.split():

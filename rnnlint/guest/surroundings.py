@@ -44,7 +44,9 @@ class _DataBytes(io.BytesIO):
         return self
 
 
-def builtins_of_user(import_: Callable[..., Any], note: Callable[[str], None], python2: bool) -> dict[str, Any]:
+def builtins_of_user(
+    import_: Callable[..., Any], note: Callable[[str], None], python2: bool
+) -> dict[str, Any]:
     """The built-in names for one of the user's files."""
     names = dict(vars(builtins))
 
@@ -101,6 +103,7 @@ def _xrange(*bounds: Any) -> range:
 
 
 _PYTHON2: Mapping[str, Any] = {
-    "map": _map, "filter": _filter, "zip": _zip, "range": _range, "xrange": _xrange, "reduce": functools.reduce,
+    "map": _map, "filter": _filter, "zip": _zip, "range": _range, "xrange": _xrange,
+    "reduce": functools.reduce,
     "unicode": str, "long": int, "basestring": str, "unichr": chr, "cmp": _compare,
 }  # fmt: skip

@@ -79,10 +79,7 @@ def _slice(text: str, span: _Span) -> str:
 
 def _operands(source: str, frame: FrameType) -> tuple[Operand, ...]:
     """Every name, attribute, element and operator of the expression whose shape follows without a call."""
-    try:
-        tree = ast.parse(f"({source})", mode="eval").body
-    except SyntaxError:
-        tree = _statement_value(source)
+    tree = _parsed(source)
     if tree is None:
         return ()
     reader = _Reader(frame)
@@ -95,12 +92,14 @@ def _operands(source: str, frame: FrameType) -> tuple[Operand, ...]:
     return tuple(Operand(text, shape) for text, shape in itertools.islice(found.items(), MOST_OPERANDS))
 
 
-def _statement_value(source: str) -> ast.AST | None:
-    """``dW += x`` and other statements, whole."""
-    try:
-        return ast.parse(source.strip())
-    except SyntaxError:
-        return None
+def _parsed(source: str) -> ast.AST | None:
+    """An expression, over several lines perhaps, or a statement such as ``dW += x``."""
+    for text in (f"({source})", source.strip()):
+        try:
+            return ast.parse(text)
+        except SyntaxError:
+            continue
+    return None
 
 
 class _Reader:
@@ -116,14 +115,14 @@ class _Reader:
             left, right = self._side(node.left), self._side(node.right)
             return None if left is None or right is None else _shape_after(node.op, left, right)
         value = self.value(node)
-        return value.shape if isinstance(value, np.ndarray) else None
+        return tuple(value.shape) if isinstance(value, np.ndarray) else None
 
     def _side(self, node: ast.expr) -> _Shape | None:
         if isinstance(node, ast.BinOp):
             return self.shape(node)
         value = self.value(node)
         if isinstance(value, np.ndarray):
-            return value.shape
+            return tuple(value.shape)
         return () if isinstance(value, (int, float, np.generic)) else None
 
     def value(self, node: ast.AST | None) -> Any:
@@ -185,6 +184,11 @@ def _shape_after(operator: ast.operator, left: _Shape, right: _Shape) -> _Shape 
             return np.broadcast_shapes(left, right)
         except ValueError:
             return None
-    if not left or not right or left[-1] != right[-2 if len(right) > 1 else 0] or max(len(left), len(right)) > 2:
+    if (
+        not left
+        or not right
+        or left[-1] != right[-2 if len(right) > 1 else 0]
+        or max(len(left), len(right)) > 2
+    ):
         return None
     return left[:-1] + right[1:] if len(right) > 1 else left[:-1]

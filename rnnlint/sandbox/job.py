@@ -1,4 +1,6 @@
-"""The seam between host and guest, under the host's name; the definitions live with the guest, which may import no host."""
+"""The seam between host and guest, under the host's name; the definitions live with the guest, which may
+import no host.
+"""
 
 from __future__ import annotations
 

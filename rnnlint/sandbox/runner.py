@@ -1,7 +1,8 @@
-"""The host's side of the sandbox: runs jobs in children of a zygote and turns whatever comes back into an outcome.
+"""The host's side of the sandbox: runs jobs in children of a zygote and turns whatever comes back into an
+outcome.
 
-Nothing that a child sends is trusted: frames are decoded by :mod:`rnnlint.guest.protocol`, records are checked field by
-field, and a deadline ends every wait.
+Nothing that a child sends is trusted: frames are decoded by :mod:`rnnlint.guest.protocol`, records are
+checked field by field, and a deadline ends every wait.
 """
 
 from __future__ import annotations
@@ -35,7 +36,8 @@ class SandboxError(Exception):
 
 
 class Runner:
-    """Runs jobs one after another, each in its own child. Use as a context manager; not for several threads at once.
+    """Runs jobs one after another, each in its own child. Use as a context manager; not for several threads
+    at once.
 
     :meth:`start` returns at once, so that the zygote imports NumPy while the host reads and parses.
     """
@@ -86,7 +88,8 @@ class Runner:
     def run(self, job: Job) -> Outcome:
         """Run one job to its end or its deadline.
 
-        Whatever the job's code does becomes an outcome; raises :class:`SandboxError` only where no child could be had.
+        Whatever the job's code does becomes an outcome; raises :class:`SandboxError` only where no child
+        could be had.
         """
         from rnnlint.guest.protocol import ProtocolError, encode
         from rnnlint.guest.records import to_tree
@@ -239,7 +242,9 @@ class _Child:
         self.channel.sendall(frame)
 
     def read_frame(self) -> Value:
-        """The next frame. Raises TimeoutError at the deadline, EOFError at the end, ProtocolError for anything else."""
+        """The next frame. Raises TimeoutError at the deadline, EOFError at the end, ProtocolError for
+        anything else.
+        """
         from rnnlint.guest.protocol import PREFIX, Prefix, ProtocolError, decode_body
 
         prefix = Prefix.read(self._receive(PREFIX.size))

@@ -1,8 +1,8 @@
 """The zygote: a fresh interpreter that holds NumPy and the guest, and forks one child for each job.
 
-Executed by path (``python -I -S zygote.py CONTROL NUMPY``), never imported by the host. It reads no source and no job:
-over the control socket it is told to fork (with the child's own channel) and to reap. The child raises its walls, says
-which stand, and only then reads its job from its channel.
+Executed by path (``python -I -S zygote.py CONTROL NUMPY``), never imported by the host. It reads no source
+and no job: over the control socket it is told to fork (with the child's own channel) and to reap. The child
+raises its walls, says which stand, and only then reads its job from its channel.
 """
 
 from __future__ import annotations
@@ -38,7 +38,9 @@ class NumPyOnly:
 
 
 def adopt(name: str, folder: Path) -> None:
-    """Import the package that lies in ``folder`` under another ``name``, so that ``rnnlint`` itself is not importable."""
+    """Import the package that lies in ``folder`` under another ``name``, so that ``rnnlint`` itself is not
+    importable.
+    """
     spec = importlib.util.spec_from_file_location(
         name, folder / "__init__.py", submodule_search_locations=[str(folder)]
     )
@@ -52,7 +54,7 @@ def main(arguments: Sequence[str]) -> None:
     """Fork and reap as told until the host closes the control socket."""
     control = socket.socket(fileno=int(arguments[0]))
     numpy_folder = arguments[1]
-    sys.meta_path.append(NumPyOnly(numpy_folder))  # type: ignore[arg-type]
+    sys.meta_path.append(NumPyOnly(numpy_folder))
     here = Path(__file__).resolve().parent
     adopt("rnnlint_layers", here / "layers")
     adopt("rnnlint_guest", here.parent / "guest")

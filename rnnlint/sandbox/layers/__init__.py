@@ -1,6 +1,8 @@
-"""The walls round a guest: each layer a module with a name and one function that raises the wall, or says why it cannot.
+"""The walls round a guest: each layer a module with a name and one function that raises the wall, or says why
+it cannot.
 
-Loaded by path into the zygote, so nothing here imports anything but the standard library and its own neighbours.
+Loaded by path into the zygote, so nothing here imports anything but the standard library and its own
+neighbours.
 """
 
 from __future__ import annotations
