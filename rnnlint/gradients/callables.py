@@ -1,0 +1,408 @@
+"""The functions and methods of a project as the scenario builder sees them: signatures, returns, how arguments are used.
+
+Read with :mod:`ast`, never executed.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter of a callable; ``default`` is its expression, or None where it must be given."""
+
+    name: str
+    default: ast.expr | None = None
+    starred: bool = False
+
+
+@dataclass(frozen=True)
+class Callable:
+    """A function, or a method with its class."""
+
+    path: Path
+    node: Function
+    owner: ast.ClassDef | None = None
+
+    @property
+    def name(self) -> str:
+        return self.node.name
+
+    @property
+    def title(self) -> str:
+        """``LSTM.backward`` or ``backward``."""
+        return f"{self.owner.name}.{self.name}" if self.owner else self.name
+
+    @cached_property
+    def is_static(self) -> bool:
+        """A method that takes no instance."""
+        names = {d.id for d in self.node.decorator_list if isinstance(d, ast.Name)}
+        return bool(names & {"staticmethod", "classmethod"})
+
+    @cached_property
+    def is_property(self) -> bool:
+        return any(
+            (isinstance(d, ast.Name) and d.id == "property") or isinstance(d, ast.Attribute)
+            for d in self.node.decorator_list
+        )
+
+    @cached_property
+    def parameters(self) -> tuple[Parameter, ...]:
+        """The parameters that a caller gives, without self or cls."""
+        a = self.node.args
+        positional = [*a.posonlyargs, *a.args]
+        defaults: list[ast.expr | None] = [None] * (len(positional) - len(a.defaults)) + list(a.defaults)
+        found = [Parameter(p.arg, d) for p, d in zip(positional, defaults, strict=True)]
+        found += [Parameter(p.arg, d) for p, d in zip(a.kwonlyargs, a.kw_defaults, strict=True)]
+        bound = self.owner is not None and not (
+            self.is_static and any(isinstance(d, ast.Name) and d.id == "staticmethod" for d in self.node.decorator_list)
+        )
+        return tuple(found[1:] if bound else found)
+
+    @cached_property
+    def returned(self) -> tuple[str, ...]:
+        """The names of what it returns, in order ("" where an item has no name); empty where nothing is."""
+        best: tuple[str, ...] = ()
+        assigned = {
+            target.id: statement.value
+            for statement in own_nodes(self.node)
+            if isinstance(statement, ast.Assign)
+            for target in statement.targets
+            if isinstance(target, ast.Name)
+        }
+        for node in own_nodes(self.node):
+            if not isinstance(node, ast.Return) or node.value is None:
+                continue
+            names = tuple(_names_of(node.value, assigned))
+            if len(names) >= len(best):
+                best = names
+        return best
+
+    @property
+    def returns_value(self) -> bool:
+        return bool(self.returned)
+
+    @cached_property
+    def has_loop(self) -> bool:
+        return any(isinstance(n, ast.For | ast.While) for n in own_nodes(self.node))
+
+    @cached_property
+    def documentation(self) -> str:
+        return ast.get_docstring(self.node) or ""
+
+    @cached_property
+    def documented_shapes(self) -> Mapping[str, tuple[str, ...]]:
+        """Shapes that the docstring states: ``x: input of shape (N, T, D)``."""
+        return _documented_shapes(self.documentation)
+
+    @cached_property
+    def is_unimplemented(self) -> bool:
+        """A template: nothing but a docstring, pass, ``…``, a raise of NotImplementedError, or names set to None."""
+        body = [s for s in self.node.body if not (isinstance(s, ast.Expr) and isinstance(s.value, ast.Constant))]
+        meaning = [s for s in body if not isinstance(s, ast.Pass | ast.Import | ast.ImportFrom)]
+        if not meaning:
+            return True
+        if isinstance(meaning[0], ast.Raise) and len(meaning) == 1:
+            return True
+        assigned = [s for s in ast.walk(self.node) if isinstance(s, ast.Assign)]
+        blanks = [s for s in assigned if _is_none(s.value)]
+        return bool(assigned) and len(blanks) >= max(2, 0.5 * len(assigned)) and not self._overwrites(blanks)
+
+    def _overwrites(self, blanks: list[ast.Assign]) -> bool:
+        """Whether the names set to None are all set to something else too (a filled-in template)."""
+        blank = {t for s in blanks for n in s.targets for t in _targets(n)}
+        filled = {
+            t
+            for s in ast.walk(self.node)
+            if isinstance(s, ast.Assign) and not _is_none(s.value)
+            for n in s.targets
+            for t in _targets(n)
+        }
+        return blank <= filled
+
+
+@dataclass(frozen=True)
+class Usage:
+    """How one parameter's value is used inside the callables it reaches."""
+
+    shape_names: tuple[str, ...] = ()  # from ``N, T, D = x.shape``
+    asserted: tuple[str, ...] = ()  # from ``assert x.shape == (V, 1)``
+    unpacked: tuple[str, ...] = ()  # from ``W, b = p``
+    keys: tuple[str, ...] = ()  # from ``p["Wf"]``
+    attributes: frozenset[str] = frozenset()
+    methods: frozenset[str] = frozenset()
+    is_index: bool = False  # used inside another's subscript
+    is_sequence: bool = False  # iterated, or its len() taken
+    is_called: bool = False
+    is_number: bool = False  # range(p), a shape's member
+    time_axis: int | None = None  # x[:, t] → 1
+    subscripts: int = 0  # the most members in one subscript
+    whole_product: bool = False  # np.dot(W, x) of the whole value
+
+    def merged(self, other: Usage) -> Usage:
+        """Both, this one first."""
+        return Usage(
+            self.shape_names or other.shape_names,
+            self.asserted or other.asserted,
+            self.unpacked or other.unpacked,
+            tuple(dict.fromkeys([*self.keys, *other.keys])),
+            self.attributes | other.attributes,
+            self.methods | other.methods,
+            self.is_index or other.is_index,
+            self.is_sequence or other.is_sequence,
+            self.is_called or other.is_called,
+            self.is_number or other.is_number,
+            self.time_axis if self.time_axis is not None else other.time_axis,
+            max(self.subscripts, other.subscripts),
+            self.whole_product or other.whole_product,
+        )
+
+
+@dataclass
+class Library:
+    """Every callable of some files, with what each parameter meets."""
+
+    trees: Mapping[Path, ast.Module]
+    _usages: dict[tuple[int, str], Usage] = field(default_factory=dict)
+
+    @cached_property
+    def callables(self) -> tuple[Callable, ...]:
+        """In order of the files and of their lines; a later definition of one name hides the earlier."""
+        found: dict[tuple[Path, str], Callable] = {}
+        for path, tree in self.trees.items():
+            for statement in _top_level(tree):
+                if isinstance(statement, Function):
+                    found[path, statement.name] = Callable(path, statement)
+                elif isinstance(statement, ast.ClassDef):
+                    for key in [k for k in found if k[0] == path and k[1].startswith(f"{statement.name}.")]:
+                        del found[key]
+                    for member in statement.body:
+                        if isinstance(member, Function):
+                            found[path, f"{statement.name}.{member.name}"] = Callable(path, member, statement)
+        return tuple(found.values())
+
+    def of(self, path: Path) -> tuple[Callable, ...]:
+        return tuple(c for c in self.callables if c.path == path)
+
+    def functions_named(self, name: str) -> tuple[Callable, ...]:
+        return tuple(c for c in self.callables if c.name == name)
+
+    def class_named(self, name: str) -> tuple[Path, ast.ClassDef] | None:
+        for path, tree in self.trees.items():
+            for statement in _top_level(tree):
+                if isinstance(statement, ast.ClassDef) and statement.name == name:
+                    return path, statement
+        return None
+
+    def method(self, path: Path, owner: ast.ClassDef, name: str, seen: frozenset[str] = frozenset()) -> Callable | None:
+        """A method of a class or of the project classes it inherits from."""
+        for member in owner.body:
+            if isinstance(member, Function) and member.name == name:
+                return Callable(path, member, owner)
+        for base in owner.bases:
+            base_name = base.id if isinstance(base, ast.Name) else base.attr if isinstance(base, ast.Attribute) else ""
+            found = self.class_named(base_name) if base_name not in seen else None
+            if found is not None and found[1] is not owner:
+                inherited = self.method(*found, name, seen | {base_name})
+                if inherited is not None:
+                    return inherited
+        return None
+
+    def usage(self, callable_: Callable, name: str, depth: int = 3) -> Usage:
+        """How ``name`` is used in ``callable_`` and in the project callables it is handed to."""
+        key = (id(callable_.node), name)
+        if key not in self._usages:
+            self._usages[key] = Usage()  # a recursion ends here
+            self._usages[key] = self._usage(callable_, name, depth)
+        return self._usages[key]
+
+    def _usage(self, callable_: Callable, name: str, depth: int) -> Usage:
+        found = _local_usage(callable_.node, name)
+        if depth == 0:
+            return found
+        for call in own_nodes(callable_.node):
+            if not isinstance(call, ast.Call):
+                continue
+            callee = self._callee(callable_, call)
+            if callee is None:
+                continue
+            for position, argument in enumerate(call.args):
+                if isinstance(argument, ast.Name) and argument.id == name and position < len(callee.parameters):
+                    found = found.merged(self.usage(callee, callee.parameters[position].name, depth - 1))
+            for keyword in call.keywords:
+                if isinstance(keyword.value, ast.Name) and keyword.value.id == name and keyword.arg:
+                    found = found.merged(self.usage(callee, keyword.arg, depth - 1))
+        return found
+
+    def _callee(self, caller: Callable, call: ast.Call) -> Callable | None:
+        function = call.func
+        if isinstance(function, ast.Name):
+            fitting = [c for c in self.functions_named(function.id) if c.owner is None]
+            return fitting[0] if fitting else None
+        if isinstance(function, ast.Attribute) and isinstance(function.value, ast.Name):
+            if function.value.id in ("self", "cls") and caller.owner is not None:
+                return self.method(caller.path, caller.owner, function.attr)
+        return None
+
+
+def own_nodes(function: ast.AST) -> Iterator[ast.AST]:
+    """Every node of a function, not those of functions and classes inside it."""
+    waiting = list(ast.iter_child_nodes(function))
+    while waiting:
+        node = waiting.pop(0)
+        yield node
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
+            waiting[:0] = list(ast.iter_child_nodes(node))
+
+
+def _top_level(tree: ast.Module) -> Iterator[ast.stmt]:
+    for statement in tree.body:
+        yield statement
+        if isinstance(statement, ast.If | ast.Try | ast.With):
+            for inner in ast.iter_child_nodes(statement):
+                if isinstance(inner, ast.FunctionDef | ast.ClassDef):
+                    yield inner
+
+
+def _names_of(value: ast.expr, assigned: Mapping[str, ast.expr]) -> Iterator[str]:
+    if isinstance(value, ast.Tuple | ast.List):
+        for element in value.elts:
+            yield label(element)
+    elif isinstance(value, ast.Name) and isinstance(assigned.get(value.id), ast.Tuple):
+        yield from _names_of(assigned[value.id], {})
+    else:
+        yield label(value)
+
+
+def label(node: ast.expr) -> str:
+    """A name for an expression: ``self.hs`` and ``hs[-1]`` are both "hs"; others have none."""
+    match node:
+        case ast.Name(id=name):
+            return name
+        case ast.Attribute(attr=name):
+            return name
+        case ast.Subscript(value=inner, slice=ast.Constant(value=str(key))):
+            del inner
+            return key
+        case ast.Subscript(value=inner):
+            return label(inner)
+        case ast.Call(func=ast.Attribute(value=inner, attr="copy" | "reshape" | "astype")):
+            return label(inner)
+        case _:
+            return ""
+
+
+def _targets(node: ast.expr) -> Iterator[str]:
+    if isinstance(node, ast.Tuple | ast.List):
+        for element in node.elts:
+            yield from _targets(element)
+    else:
+        yield ast.unparse(node)
+
+
+def _is_none(value: ast.expr) -> bool:
+    if isinstance(value, ast.Tuple):
+        return bool(value.elts) and all(_is_none(e) for e in value.elts)
+    return isinstance(value, ast.Constant) and value.value is None
+
+
+def _is_shape_of(node: ast.expr, name: str) -> bool:
+    return (
+        isinstance(node, ast.Attribute)
+        and node.attr == "shape"
+        and isinstance(node.value, ast.Name)
+        and node.value.id == name
+    )
+
+
+def _local_usage(function: Function, name: str) -> Usage:
+    u = Usage()
+    for node in own_nodes(function):
+        u = u.merged(_usage_at(node, name))
+    return u
+
+
+def _usage_at(node: ast.AST, name: str) -> Usage:  # noqa: PLR0911
+    def is_it(e: ast.expr | None) -> bool:
+        return isinstance(e, ast.Name) and e.id == name
+
+    match node:
+        case ast.Assign(targets=[ast.Tuple(elts=elements) | ast.List(elts=elements)], value=value):
+            names = tuple(label(e.value if isinstance(e, ast.Starred) else e) for e in elements)
+            if _is_shape_of(value, name):
+                return Usage(shape_names=names)
+            if is_it(value) and not any(isinstance(e, ast.Starred) for e in elements):
+                return Usage(unpacked=names)
+        case ast.Assert(test=ast.Compare(left=left, ops=[ast.Eq()], comparators=[ast.Tuple(elts=elements)])):
+            if _is_shape_of(left, name):
+                return Usage(asserted=tuple(ast.unparse(e) for e in elements))
+        case ast.Subscript(value=value, slice=index):
+            inside = {n.id for n in ast.walk(index) if isinstance(n, ast.Name)}
+            direct = [index, *(index.elts if isinstance(index, ast.Tuple) else [])]
+            used_as_index = name in inside and any(
+                is_it(d) or (isinstance(d, ast.Subscript) and is_it(d.value)) for d in direct
+            )
+            if used_as_index and not is_it(value):
+                return Usage(is_index=True)
+            if is_it(value):
+                if isinstance(index, ast.Constant) and isinstance(index.value, str):
+                    return Usage(keys=(index.value,))
+                members = index.elts if isinstance(index, ast.Tuple) else [index]
+                moving = [i for i, m in enumerate(members) if not isinstance(m, ast.Slice | ast.Constant)]
+                return Usage(subscripts=len(members), time_axis=moving[0] if len(moving) == 1 else None)
+        case ast.For(iter=iterated):
+            if any(is_it(n) for n in [iterated, *_wrapped(iterated)]):
+                return Usage(is_sequence=True)
+        case ast.Call(func=ast.Name(id="len"), args=[argument]) if is_it(argument):
+            return Usage(is_sequence=True)
+        case ast.Call(func=ast.Name(id="range" | "xrange"), args=arguments) if any(is_it(a) for a in arguments):
+            return Usage(is_number=True)
+        case ast.Call(func=function_node, args=arguments):
+            if is_it(function_node):
+                return Usage(is_called=True)
+            if isinstance(function_node, ast.Attribute) and is_it(function_node.value):
+                return Usage(methods=frozenset({function_node.attr}))
+            if ast.unparse(function_node).endswith(("zeros", "empty", "ones", "eye", "full", "randn", "rand")) and any(
+                is_it(n) for a in arguments for n in [a, *(a.elts if isinstance(a, ast.Tuple | ast.List) else [])]
+            ):
+                return Usage(is_number=True)
+            if ast.unparse(function_node).endswith((".dot", ".matmul")) and any(is_it(a) for a in arguments):
+                return Usage(whole_product=True)
+        case ast.BinOp(left=left, op=ast.MatMult(), right=right) if is_it(left) or is_it(right):
+            return Usage(whole_product=True)
+        case ast.Attribute(value=value, attr=attribute) if is_it(value):
+            return Usage(attributes=frozenset({attribute}))
+        case _:
+            pass
+    return Usage()
+
+
+def _wrapped(node: ast.expr) -> list[ast.expr]:
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+        if node.func.id in ("enumerate", "zip", "reversed", "iter"):
+            return [*node.args, *(n for a in node.args for n in _wrapped(a))]
+    return []
+
+
+_SHAPE = re.compile(
+    r"^[ \t\-*]*[`'\"]?(?P<name>[A-Za-z_]\w*)[`'\"]?\s*(?:\([^()\n]*\))?\s*(?:--|[:\-–=])[^\n]*?"
+    r"(?:shape|dimensions?|size)?\s*(?:of|is|=|:)?\s*\((?P<shape>[A-Za-z0-9_*+ ]+(?:,[A-Za-z0-9_*+ ]*)+)\)",
+    re.MULTILINE,
+)
+
+
+def _documented_shapes(text: str) -> dict[str, tuple[str, ...]]:
+    found: dict[str, tuple[str, ...]] = {}
+    for match in _SHAPE.finditer(text):
+        axes = tuple(a.strip() for a in match["shape"].split(",") if a.strip())
+        if axes and all(re.fullmatch(r"[\w*+ ]+", a) for a in axes) and match["name"] not in found:
+            found[match["name"]] = axes
+    return found

@@ -1,0 +1,154 @@
+"""What may fill a hole: arrays, sequences, indices, sizes and bundles of them, with sizes still unknown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+
+from rnnlint.gradients.sizes import Size
+from rnnlint.sandbox.job import Expression, Value
+
+Array = np.ndarray[Any, np.dtype[np.float64]]
+
+SCALE = 0.5
+"""The standard deviation of everything that is drawn: small enough for no gate to saturate, large enough for
+every term of a gradient to count."""
+
+
+class Fill(StrEnum):
+    """What an array holds."""
+
+    NORMAL = "normal"
+    ONE_HOT_FIRST = "one-hot along axis 0"
+    ONE_HOT_LAST = "one-hot along the last axis"
+
+
+@dataclass(frozen=True, slots=True)
+class ArrayForm:
+    """A float64 array."""
+
+    axes: tuple[Size, ...]
+    fill: Fill = Fill.NORMAL
+
+
+@dataclass(frozen=True, slots=True)
+class StepsForm:
+    """A list of ``length`` items, or a dict of them keyed from 0."""
+
+    length: Size
+    item: Form
+    keyed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class IndicesForm:
+    """Integers from 0 to below ``below``: one (no axes), a list of them, or an array."""
+
+    axes: tuple[Size, ...]
+    below: Size
+    listed: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class NumberForm:
+    """An int: a size."""
+
+    size: Size
+
+
+@dataclass(frozen=True, slots=True)
+class GivenForm:
+    """A value as it is: a float, a flag, Python for the guest to evaluate, an upstream gradient."""
+
+    value: Value
+
+
+@dataclass(frozen=True, slots=True)
+class BundleForm:
+    """Named values together: a dict by key, or a tuple or list in order."""
+
+    items: Mapping[str, Form]
+    container: str = "dict"
+
+
+Form = ArrayForm | StepsForm | IndicesForm | NumberForm | GivenForm | BundleForm
+
+
+def sizes_of(form: Form) -> Iterator[Size]:
+    """Every size that a form depends on."""
+    match form:
+        case ArrayForm(axes=axes):
+            yield from axes
+        case StepsForm(length=length, item=item):
+            yield length
+            yield from sizes_of(item)
+        case IndicesForm(axes=axes, below=below):
+            yield from axes
+            yield below
+        case NumberForm(size=size):
+            yield size
+        case BundleForm(items=items):
+            for item in items.values():
+                yield from sizes_of(item)
+        case GivenForm():
+            return
+
+
+def dyed(form: Form, sizes: Mapping[str, int]) -> Value:
+    """A cheap value of the right shape for a run that only solves shapes: the guest makes the arrays."""
+    return _build(form, sizes, _cheap_array, lambda below, count: [below - 1] + [0] * (count - 1))
+
+
+def drawn(form: Form, sizes: Mapping[str, int], rng: np.random.Generator) -> Value:
+    """A random value of the form."""
+
+    def array(shape: tuple[int, ...], fill: Fill) -> Value:
+        if fill is Fill.NORMAL or not shape:
+            return rng.normal(0.0, SCALE, shape)
+        axis = 0 if fill is Fill.ONE_HOT_FIRST else len(shape) - 1
+        hot = rng.integers(0, shape[axis], tuple(n for a, n in enumerate(shape) if a != axis))
+        return np.moveaxis(np.eye(shape[axis])[hot], -1, axis).copy()
+
+    def indices(below: int, count: int) -> list[int]:
+        return [int(n) for n in rng.integers(0, below, count)]
+
+    return _build(form, sizes, array, indices)
+
+
+def _cheap_array(shape: tuple[int, ...], fill: Fill) -> Value:
+    del fill
+    return Expression(f"__import__('numpy').full({shape!r}, 0.125)")
+
+
+def _build(
+    form: Form,
+    sizes: Mapping[str, int],
+    array: Callable[[tuple[int, ...], Fill], Value],
+    indices: Callable[[int, int], list[int]],
+) -> Value:
+    match form:
+        case ArrayForm(axes=axes, fill=fill):
+            return array(tuple(size.value(sizes) for size in axes), fill)
+        case StepsForm(length=length, item=item, keyed=keyed):
+            items = [_build(item, sizes, array, indices) for _ in range(length.value(sizes))]
+            return dict(enumerate(items)) if keyed else items
+        case IndicesForm(axes=axes, below=below, listed=listed):
+            shape = tuple(size.value(sizes) for size in axes)
+            numbers = indices(below.value(sizes), max(1, int(np.prod(shape))))
+            if not shape:
+                return numbers[0]
+            table = np.array(numbers, dtype=np.int64).reshape(shape)
+            return table.tolist() if listed else table
+        case NumberForm(size=size):
+            return size.value(sizes)
+        case GivenForm(value=value):
+            return value
+        case BundleForm(items=items, container=container):
+            values = {key: _build(item, sizes, array, indices) for key, item in items.items()}
+            if container == "dict":
+                return values
+            return tuple(values.values()) if container == "tuple" else list(values.values())

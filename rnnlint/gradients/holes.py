@@ -1,0 +1,164 @@
+"""One form for each argument that a scenario must fill: from how it is used, else from what its name hints at."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+
+from rnnlint.gradients.callables import Callable, Library, Parameter, Usage
+from rnnlint.gradients.forms import ArrayForm, BundleForm, Fill, Form, GivenForm, IndicesForm, NumberForm
+from rnnlint.gradients.layouts import Layout, Steps, stated_form
+from rnnlint.gradients.roles import Role, role_of, size_axis
+from rnnlint.gradients.sizes import HIDDEN, INPUT, OUTPUT, Size
+from rnnlint.sandbox.job import Expression
+
+OPTIMIZER = "_Optimizer()"
+"""Python for an optimizer that changes nothing and answers to every method (defined by the scenario's program)."""
+
+OPTIMIZER_CLASS = '''class _Optimizer:
+    def __getattr__(self, name):
+        if name.startswith("__"):
+            raise AttributeError(name)
+        if name in ("regularizer", "regulariser"):
+            return None
+        return lambda weights=None, *rest, **named: weights'''
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownArgumentError(Exception):
+    """No form is known for an argument."""
+
+    callable_: str
+    name: str
+
+
+def role_in_use(usage: Usage, name: str) -> Role:
+    """What a parameter is for: what is done with it counts for more than its name."""
+    role = role_of(name)
+    if usage.keys or (len(usage.unpacked) >= 3 and role is not Role.CACHE):
+        return Role.CACHE if role is Role.CACHE else Role.BUNDLE
+    if role in (Role.UNKNOWN, Role.SIZE):
+        if usage.is_called or usage.methods & {"forward", "backward", "update", "calculate_update", "step", "initialize"}:
+            return Role.OBJECT
+        if usage.is_number:
+            return Role.SIZE
+        if usage.shape_names or usage.is_sequence or usage.is_index or usage.time_axis is not None:
+            return Role.INPUT
+    return role
+
+
+def form_of(
+    library: Library, callable_: Callable, parameter: Parameter, layout: Layout, over_steps: bool
+) -> Form:
+    """The form of one argument. Raises :class:`UnknownArgumentError`."""
+    usage = library.usage(callable_, parameter.name)
+    role = role_in_use(usage, parameter.name)
+    documented = callable_.documented_shapes
+    if layout.stated:
+        stated = _stated(callable_, parameter, usage, role)
+        if stated is not None:
+            return stated
+    match role:
+        case Role.INPUT:
+            return _input(layout, usage, over_steps)
+        case Role.TARGET:
+            return _target(layout, usage, over_steps)
+        case Role.HIDDEN_STATE | Role.CELL_STATE:
+            return layout.vector(Size.axis(HIDDEN))
+        case Role.WEIGHT | Role.BIAS:
+            return weight_form(parameter.name, layout)
+        case Role.BUNDLE if usage.unpacked:
+            items = {name: weight_form(name, layout, documented) for name in usage.unpacked}
+            return BundleForm(items, "tuple")
+        case Role.BUNDLE:
+            return BundleForm({key: weight_form(key, layout, documented) for key in usage.keys}, "dict")
+        case Role.SIZE:
+            return _size(parameter.name)
+        case Role.RATE:
+            return GivenForm(1e-12 if "eps" in parameter.name.lower() else 0.5)
+        case Role.OBJECT:
+            return GivenForm(_object(library, parameter, usage))
+        case Role.COTANGENT if not over_steps:
+            return layout.vector(Size.axis(HIDDEN))
+        case _:
+            raise UnknownArgumentError(callable_.title, parameter.name)
+
+
+def weight_form(name: str, layout: Layout, documented: object = None) -> Form:
+    """A weight matrix or bias whose axes are its own unknowns, unless its shape is documented."""
+    if isinstance(documented, dict) and layout.stated and name in documented:
+        stated = stated_form(documented[name], False, INPUT)
+        if stated is not None:
+            return stated
+    lowered = name.lower().lstrip("_")
+    if role_of(name) is Role.BIAS or lowered.startswith("b") or "bias" in lowered:
+        return layout.bias(Size.axis(f"{name}.0"))
+    return ArrayForm((Size.axis(f"{name}.0"), Size.axis(f"{name}.1")))
+
+
+def _stated(callable_: Callable, parameter: Parameter, usage: Usage, role: Role) -> Form | None:
+    if role not in (Role.INPUT, Role.TARGET, Role.HIDDEN_STATE, Role.CELL_STATE, Role.WEIGHT, Role.BIAS):
+        return None
+    feature = OUTPUT if role is Role.TARGET else INPUT
+    documented = callable_.documented_shapes.get(parameter.name)
+    if documented and not (usage.shape_names and len(usage.shape_names) != len(documented)):
+        form = stated_form(documented, usage.is_index, feature)
+        if form is not None:
+            return form
+    if usage.asserted:
+        names = [a if a.isidentifier() or a.isdigit() else "" for a in usage.asserted]
+        if all(n.isdigit() for n in names if n) and "" not in names:
+            return None
+        sizes = tuple(Size(constant=int(n)) if n.isdigit() else Size.axis(f"size.{n}") for n in names if n)
+        return ArrayForm(sizes) if len(sizes) == len(names) else None
+    if usage.shape_names and role not in (Role.WEIGHT, Role.BIAS) and len(usage.shape_names) >= 3:
+        return stated_form(usage.shape_names, usage.is_index, feature)
+    return None
+
+
+def _input(layout: Layout, usage: Usage, over_steps: bool) -> Form:
+    if usage.is_index and not over_steps:
+        return IndicesForm((), Size.axis(INPUT))
+    return layout.sequence(Size.axis(INPUT)) if over_steps else layout.vector(Size.axis(INPUT))
+
+
+def _target(layout: Layout, usage: Usage, over_steps: bool) -> Form:
+    feature = Size.axis(OUTPUT)
+    single = layout.last_target or not over_steps
+    if usage.is_index:
+        if single:
+            return IndicesForm((), feature)
+        as_array = layout.steps is Steps.INDEX_ARRAY or usage.subscripts >= 2
+        form = Layout(layout.item, Steps.INDEX_ARRAY if as_array else Steps.INDICES).sequence(feature)
+        return form
+    if single:
+        return layout.vector(feature, Fill.ONE_HOT_FIRST if layout.columns else Fill.ONE_HOT_LAST)
+    if layout.steps in (Steps.INDICES, Steps.INDEX_ARRAY):
+        return Layout(layout.item, Steps.LIST).sequence(feature, layout.one_hot)
+    return layout.sequence(feature, layout.one_hot)
+
+
+def _size(name: str) -> Form:
+    lowered = name.lower()
+    if "layer" in lowered or lowered in ("depth", "num_stacks"):
+        return GivenForm(1)
+    return NumberForm(Size.axis(size_axis(name) or f"size.{name}"))
+
+
+def _object(library: Library, parameter: Parameter, usage: Usage) -> Expression:
+    lowered = parameter.name.lower()
+    if "optim" in lowered or usage.methods & {"update", "calculate_update"}:
+        return Expression(OPTIMIZER)
+    found = library.class_named(parameter.name) or library.class_named(parameter.name.title())
+    if found is not None and not _init_needs(found[1]):
+        return Expression(f"{found[1].name}()")
+    if usage.is_called:
+        return Expression("__import__('numpy').tanh")
+    raise UnknownArgumentError("", parameter.name)
+
+
+def _init_needs(owner: ast.ClassDef) -> bool:
+    for member in owner.body:
+        if isinstance(member, ast.FunctionDef) and member.name == "__init__":
+            return len(member.args.args) - 1 > len(member.args.defaults)
+    return False

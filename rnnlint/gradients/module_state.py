@@ -1,0 +1,194 @@
+"""The module globals that a pass reads: the statements that make them, with their sizes left open.
+
+A script that keeps its weights in globals (``Wxh = np.random.randn(H, V)``) is not executed; of its top level only the
+assignments that the pass needs are, with every size and everything that hangs on data files turned into a hole.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from rnnlint.gradients.callables import Callable, Library
+from rnnlint.gradients.forms import Form, GivenForm, NumberForm
+from rnnlint.gradients.roles import Role, role_of, size_axis
+from rnnlint.gradients.sizes import Size
+
+_SAFE_CALLS = frozenset(
+    {"len", "range", "xrange", "list", "dict", "tuple", "float", "int", "max", "min", "abs", "zip", "sum", "pow", "round"}
+)
+_LAYERS_DEEP = 2
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleState:
+    """Statements in order, the holes they contain, and the names they bind to values that may be arrays."""
+
+    lines: tuple[str, ...] = ()
+    holes: Mapping[str, Form] | None = None
+    arrays: tuple[str, ...] = ()
+
+
+def module_state(library: Library, path: Path, users: list[Callable]) -> ModuleState:
+    """What ``users`` read, directly or through the functions they call, of the globals of ``path``."""
+    tree = library.trees.get(path)
+    if tree is None:
+        return ModuleState()
+    assigned = dict(_assignments(tree))
+    needed = _closure(library, path, users, assigned)
+    lines: list[str] = []
+    holes: dict[str, Form] = {}
+    arrays: list[str] = []
+    made: set[str] = set()
+    for name, value in assigned.items():
+        if name not in needed:
+            continue
+        form = _hole(name, value)
+        if form is not None:
+            holes[f"_in_{name}"] = form
+            lines.append(f"{name} = _in_{name}")
+            made.add(name)
+        elif isinstance(value, ast.Constant):
+            lines.append(f"{name} = {ast.unparse(value)}")
+            made.add(name)
+        elif _is_structural(library, path, value, made, assigned):
+            lines.append(f"{name} = {ast.unparse(value)}")
+            made.add(name)
+            arrays.append(name)
+        elif role_of(name) is Role.SIZE:
+            holes[f"_in_{name}"] = _number(name)
+            lines.append(f"{name} = _in_{name}")
+            made.add(name)
+    return ModuleState(tuple(lines), holes, tuple(arrays))
+
+
+def free_names(node: ast.AST) -> set[str]:
+    """The names that are read in ``node`` and not bound there."""
+    loaded, bound = set[str](), set[str]()
+    declared_global = {n for s in ast.walk(node) if isinstance(s, ast.Global) for n in s.names}
+    for inner in ast.walk(node):
+        if isinstance(inner, ast.Name):
+            (loaded if isinstance(inner.ctx, ast.Load) else bound).add(inner.id)
+        elif isinstance(inner, ast.AugAssign) and isinstance(inner.target, ast.Name):
+            loaded.add(inner.target.id)
+        elif isinstance(inner, ast.arg):
+            bound.add(inner.arg)
+    return (loaded - (bound - declared_global)) | (loaded & declared_global) | declared_global
+
+
+def _assignments(tree: ast.Module) -> Iterator[tuple[str, ast.expr]]:
+    seen: set[str] = set()
+    for statement in _straight(tree.body):
+        if isinstance(statement, ast.AnnAssign) and statement.value is not None:
+            pairs = [(statement.target, statement.value)]
+        elif isinstance(statement, ast.Assign):
+            pairs = [(target, statement.value) for target in statement.targets]
+        else:
+            continue
+        for target, value in pairs:
+            for name, part in _split(target, value):
+                if name not in seen:
+                    seen.add(name)
+                    yield name, part
+
+
+def _straight(body: list[ast.stmt]) -> Iterator[ast.stmt]:
+    for statement in body:
+        if isinstance(statement, ast.If | ast.With | ast.Try):
+            yield from _straight(statement.body)
+        else:
+            yield statement
+
+
+def _split(target: ast.expr, value: ast.expr) -> Iterator[tuple[str, ast.expr]]:
+    if isinstance(target, ast.Name):
+        yield target.id, value
+    elif isinstance(target, ast.Tuple):
+        values: list[ast.expr] = [value] * len(target.elts)
+        if isinstance(value, ast.Tuple) and len(value.elts) == len(target.elts):
+            values = value.elts
+        elif not isinstance(value, ast.Call):
+            return
+        for element, part in zip(target.elts, values, strict=True):
+            whole = part is value
+            if isinstance(element, ast.Name):
+                yield element.id, ast.Name(id="", ctx=ast.Load()) if whole else part
+
+
+def _closure(
+    library: Library, path: Path, users: list[Callable], assigned: Mapping[str, ast.expr]
+) -> set[str]:
+    functions = {c.name: c for c in library.of(path) if c.owner is None}
+    methods = [c for c in library.of(path) if c.owner is not None]
+    needed: set[str] = set()
+    waiting: list[ast.AST] = [u.node for u in users if u.path == path]
+    visited: set[int] = set()
+    while waiting:
+        node = waiting.pop()
+        if id(node) in visited:
+            continue
+        visited.add(id(node))
+        for name in free_names(node):
+            if name in functions:
+                waiting.append(functions[name].node)
+            elif name in assigned and name not in needed:
+                needed.add(name)
+                waiting.append(assigned[name])
+        called = {n.attr for n in ast.walk(node) if isinstance(n, ast.Attribute)}
+        waiting.extend(m.node for m in methods if m.name in called)
+    return needed
+
+
+def _hole(name: str, value: ast.expr) -> Form | None:
+    if isinstance(value, ast.Constant) and isinstance(value.value, int) and not isinstance(value.value, bool):
+        if role_of(name) is Role.SIZE or size_axis(name) or name.isupper():
+            return _number(name)
+        return None
+    if isinstance(value, ast.Call) and isinstance(value.func, ast.Name) and value.func.id == "len":
+        return _number(name)
+    if isinstance(value, ast.Name) and value.id == "" and role_of(name) is Role.SIZE:
+        return _number(name)
+    if isinstance(value, ast.Attribute) and value.attr == "size" and role_of(name) is Role.SIZE:
+        return _number(name)
+    return None
+
+
+def _number(name: str) -> Form:
+    lowered = name.lower()
+    if "layer" in lowered or "depth" in lowered:
+        return GivenForm(_LAYERS_DEEP)
+    if lowered in ("batch_size", "batchsize"):
+        return NumberForm(Size.axis("B"))
+    return NumberForm(Size.axis("T" if size_axis(name) == "T" else f"size.{name}"))
+
+
+def _is_structural(
+    library: Library, path: Path, value: ast.expr, made: set[str], assigned: Mapping[str, ast.expr]
+) -> bool:
+    """Whether an expression can be evaluated without the script's data: NumPy, arithmetic and its own functions."""
+    functions = {c.name for c in library.of(path) if c.owner is None}
+    classes = {s.name for s in library.trees[path].body if isinstance(s, ast.ClassDef)}
+    local = {n.id for n in ast.walk(value) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+    imported = _imported(library.trees[path])
+    for node in ast.walk(value):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+            known = node.id in made or node.id in functions | classes | local | imported or node.id in _SAFE_CALLS
+            if not known and not (hasattr(builtins, node.id) and node.id not in ("open", "input", "print")):
+                return False
+            if node.id in assigned and node.id not in made:
+                return False
+        if isinstance(node, ast.Call) and ast.unparse(node.func).endswith(("load", "loadtxt", "read", "open", "genfromtxt")):
+            return False
+    return not (isinstance(value, ast.Name) and value.id == "")
+
+
+def _imported(tree: ast.Module) -> set[str]:
+    return {
+        (alias.asname or alias.name).split(".")[0]
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for alias in node.names
+    }

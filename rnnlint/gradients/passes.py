@@ -1,0 +1,238 @@
+"""Which callables of a file are backward passes of a recurrent network, and which forward each belongs to."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from rnnlint.gradients.callables import Callable, Library, own_nodes
+from rnnlint.gradients.roles import Role, role_of
+
+_BACKWARD = re.compile(
+    r"back_?wards?|back_?prop|bptt|(^|_)bwd|grad_?step|top_diff|(^|_)bp$|_back$|^back_|back_?pass", re.IGNORECASE
+)
+_WHOLE = re.compile(
+    r"loss_?fun|forward_?(and_?)?back|fwd_?bwd|(calc|compute|get)\w*_grad|grad(ient)?s?$|^loss$|loss_and|train\w*"
+    r"|^fit$|^step$|optimi[sz]e|^learn|^update$|cost|numpy_sdg_step|sgd_step",
+    re.IGNORECASE,
+)
+_FORWARD = re.compile(
+    r"forward|fwd|feed|propag|^call$|__call__|predict|^run$|(^|_)fprop|unroll|bottom_data", re.IGNORECASE
+)
+_NOT_A_PASS = re.compile(r"check|test|numerical|verify|sample|plot|clip|demo|example", re.IGNORECASE)
+_RECURRENT = re.compile(
+    r"\[\s*t\s*[-+]\s*1\s*\]|prev|h_?next|hidden|hstate|reversed\s*\(|\[::\s*-1\]|carry|(?<![a-z])h_?t\b|rnn|lstm|gru",
+    re.IGNORECASE,
+)
+_GRADIENT_NAME = re.compile(
+    r"^(_?d_?L?_?(by_)?d?_?[A-Za-z]\w*|\w+_d|\w*grads?_?\w*|\w*delta\w*|\w+_diff|del_\w+|\w*dparam\w*)$"
+)
+
+
+class Style(StrEnum):
+    """How a backward pass stands to its forward."""
+
+    PAIR = "pair"  # forward first, then backward with what it left
+    WHOLE = "whole"  # one callable does both
+
+
+@dataclass(frozen=True)
+class Pass:
+    """A backward pass with the forward that goes before it."""
+
+    backward: Callable
+    forward: Callable | None
+    style: Style
+
+    @property
+    def title(self) -> str:
+        """``forward → backward``."""
+        if self.forward is None or self.style is Style.WHOLE:
+            return self.backward.title
+        return f"{self.forward.title} → {self.backward.title}"
+
+
+def passes_of(library: Library, target: Path) -> tuple[Pass, ...]:
+    """The backward passes of one file, best first within a class, in order of the file."""
+    found: list[Pass] = []
+    for callable_ in library.of(target):
+        if not _NOT_A_PASS.search(callable_.name) and not callable_.is_property:
+            made = _as_pass(library, callable_)
+            if made is not None:
+                found.append(made)
+    return tuple(_without_inner(library, found))
+
+
+def is_named_backward(name: str) -> bool:
+    """Whether a name says backward pass."""
+    return bool(_BACKWARD.search(name))
+
+
+def gradient_names(callable_: Callable) -> set[str]:
+    """The names that look like gradients and that a callable assigns."""
+    found: set[str] = set()
+    for node in own_nodes(callable_.node):
+        targets: list[ast.expr] = []
+        if isinstance(node, ast.Assign):
+            targets = node.targets
+        elif isinstance(node, ast.AugAssign | ast.AnnAssign):
+            targets = [node.target]
+        for target in targets:
+            for leaf in ast.walk(target):
+                name = ""
+                if isinstance(leaf, ast.Name):
+                    name = leaf.id
+                elif isinstance(leaf, ast.Attribute):
+                    name = leaf.attr
+                elif isinstance(leaf, ast.Constant) and isinstance(leaf.value, str):
+                    name = leaf.value
+                if name and _GRADIENT_NAME.match(name) and not name.startswith(("data", "dim", "dtype", "depth")):
+                    found.add(name)
+    return found
+
+
+def _as_pass(library: Library, callable_: Callable) -> Pass | None:
+    named = is_named_backward(callable_.name)
+    if not named and not _WHOLE.search(callable_.name):
+        return None
+    source = ast.unparse(callable_.owner or callable_.node)
+    if not _RECURRENT.search(source):
+        return None
+    gradients = gradient_names(callable_)
+    if not named and len(gradients) < 3:
+        return None
+    if named and not gradients and not callable_.is_unimplemented and not callable_.returns_value:
+        return None
+    forward = forward_of(library, callable_)
+    roles = {role_of(p.name) for p in callable_.parameters}
+    calls = _called(callable_)
+    if Role.COTANGENT in roles or Role.CACHE in roles:
+        style = Style.PAIR
+    elif forward is not None and forward.name in calls:
+        style = Style.WHOLE
+    elif not named and not (forward is not None and _needs(callable_, forward)):
+        style = Style.WHOLE
+    elif forward is None and not _reads_foreign_state(callable_):
+        style = Style.PAIR
+    else:
+        style = Style.PAIR
+    if style is Style.PAIR and forward is not None and not _is_recurrent_pair(library, callable_, forward):
+        return None
+    return Pass(callable_, forward, style)
+
+
+def forward_of(library: Library, backward: Callable) -> Callable | None:
+    """The forward whose name goes best with the backward's: of the same class, else of the same file, else of the project."""
+    candidates = [c for c in _neighbours(library, backward) if c.node is not backward.node]
+    wanted = {n.lower() for n in _partner_names(backward.name)}
+    for callable_ in candidates:
+        if callable_.name.lower() in wanted:
+            return callable_
+    forwards = [c for c in candidates if _FORWARD.search(c.name) and not is_named_backward(c.name)]
+    if not forwards:
+        return None
+    return max(forwards, key=lambda c: (_shared_words(c.name, backward.name), _given_away(c, backward), c.has_loop))
+
+
+def _neighbours(library: Library, backward: Callable) -> Iterator[Callable]:
+    if backward.owner is not None:
+        names: set[str] = set()
+        owner, path = backward.owner, backward.path
+        waiting: list[tuple[Path, ast.ClassDef]] = [(path, owner)]
+        while waiting:
+            path, owner = waiting.pop(0)
+            for c in library.of(path):
+                if c.owner is owner and c.name not in names:
+                    names.add(c.name)
+                    yield c
+            for base in owner.bases:
+                found = library.class_named(base.id) if isinstance(base, ast.Name) else None
+                if found is not None and found[1] is not backward.owner:
+                    waiting.append(found)
+        return
+    yield from (c for c in library.of(backward.path) if c.owner is None)
+    yield from (c for c in library.callables if c.owner is None and c.path != backward.path)
+
+
+def _partner_names(name: str) -> Iterator[str]:
+    for old, new in (
+        ("backwards", "forward"),
+        ("backward", "forward"),
+        ("backward", "forwards"),
+        ("back_propagation", "forward_propagation"),
+        ("backpropagation", "forwardpropagation"),
+        ("back_prop", "forward_prop"),
+        ("back_prop", "forward"),
+        ("backprop", "forwardprop"),
+        ("backprop", "forward"),
+        ("backprop", "feedforward"),
+        ("bptt", "forward"),
+        ("bptt", "forward_propagation"),
+        ("bwd", "fwd"),
+        ("bprop", "fprop"),
+        ("back", "forward"),
+    ):
+        if old in name.lower():
+            yield name.lower().replace(old, new)
+
+
+def _shared_words(left: str, right: str) -> int:
+    return len(_words(left) & _words(right))
+
+
+def _words(name: str) -> set[str]:
+    parts = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower().split("_")
+    return {p for p in parts if p and not re.match(r"for(ward)?s?$|back(ward)?s?$|prop(agation)?$|pass$", p)}
+
+
+def _given_away(forward: Callable, backward: Callable) -> int:
+    """How many of the backward's parameters the forward returns by name."""
+    return len({p.name for p in backward.parameters} & set(forward.returned))
+
+
+def _called(callable_: Callable) -> set[str]:
+    names: set[str] = set()
+    for node in own_nodes(callable_.node):
+        if isinstance(node, ast.Call):
+            function = node.func
+            names.add(function.id if isinstance(function, ast.Name) else getattr(function, "attr", ""))
+    return names
+
+
+def _needs(callable_: Callable, forward: Callable) -> bool:
+    return bool({p.name for p in callable_.parameters if p.default is None} & set(forward.returned))
+
+
+def _reads_foreign_state(callable_: Callable) -> bool:
+    return any(isinstance(n, ast.Attribute) and isinstance(n.ctx, ast.Load) for n in own_nodes(callable_.node))
+
+
+def _is_recurrent_pair(library: Library, backward: Callable, forward: Callable) -> bool:
+    """Whether the forward takes a state, or runs over steps, or its class keeps one."""
+    if any(role_of(p.name) in (Role.HIDDEN_STATE, Role.CELL_STATE) for p in forward.parameters):
+        return True
+    text = ast.unparse(forward.node) + ast.unparse(backward.node)
+    steps = re.search(
+        r"prev|\[\s*\w+\s*[-+]\s*1\s*\]|\[-1\]|hidden|carry|h_?next|reversed|\[::\s*-1\]|\.h\b|states?", text
+    )
+    words = re.search(r"rnn|lstm|gru|recurrent", (backward.owner.name if backward.owner else backward.name), re.IGNORECASE)
+    return bool(steps) or bool(words)
+
+
+def _without_inner(library: Library, found: list[Pass]) -> Iterator[Pass]:
+    """Leaves out passes that only another pass of the same class calls, and training loops round a named backward."""
+    for item in found:
+        named = is_named_backward(item.backward.name)
+        siblings = [o for o in found if o.backward.owner is item.backward.owner and o is not item]
+        if not named and any(o.backward.name in _called(item.backward) for o in siblings):
+            continue
+        if not named and any(
+            is_named_backward(n) or _FORWARD.search(n) and n in {c.name for c in library.of(item.backward.path)}
+            for n in _called(item.backward)
+        ) and any(is_named_backward(o.backward.name) for o in siblings):
+            continue
+        yield item

@@ -1,0 +1,210 @@
+"""Unknown array sizes as linear expressions over named axes, dyed with primes and solved by equations.
+
+Every unknown axis carries its own large prime while shapes are being solved, so that a size in NumPy's error
+message names the axis it came from: 211 is the hidden size, 312 the hidden size plus the input's, 844 four
+times the hidden size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import combinations
+
+TIME = "T"
+BATCH = "B"
+HIDDEN = "H"
+INPUT = "D"
+OUTPUT = "K"
+
+DATA_AXES = (TIME, BATCH, HIDDEN, INPUT, OUTPUT)
+"""The axes of inputs and states. Weights and sizes yield to them when an equation is solved."""
+
+_TIME_DYE = 5
+"""Steps are looped over in Python, so their dye is small."""
+_LARGEST_MULTIPLE = 4
+"""Gates stacked into one matrix: at most four."""
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """A size: Σ coefficient · axis + constant."""
+
+    terms: tuple[tuple[str, int], ...] = ()
+    constant: int = 0
+
+    @staticmethod
+    def axis(name: str) -> Size:
+        """The size of one axis."""
+        return Size(((name, 1),))
+
+    @staticmethod
+    def of(terms: Mapping[str, int], constant: int = 0) -> Size:
+        """The sum in canonical order, zero terms left out."""
+        return Size(tuple(sorted((a, c) for a, c in terms.items() if c)), constant)
+
+    def __add__(self, other: Size) -> Size:
+        terms = dict(self.terms)
+        for axis, coefficient in other.terms:
+            terms[axis] = terms.get(axis, 0) + coefficient
+        return Size.of(terms, self.constant + other.constant)
+
+    def times(self, factor: int) -> Size:
+        """``factor`` · self."""
+        return Size.of({a: c * factor for a, c in self.terms}, self.constant * factor)
+
+    def value(self, sizes: Mapping[str, int]) -> int:
+        """The number, once every axis has one."""
+        return sum(c * sizes[a] for a, c in self.terms) + self.constant
+
+    @property
+    def axes(self) -> tuple[str, ...]:
+        """The axes it depends on."""
+        return tuple(a for a, _ in self.terms)
+
+
+ONE = Size(constant=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Solution:
+    """What is known of the axes so far: each is free or an expression of free ones."""
+
+    solved: Mapping[str, Size]
+
+    def resolve(self, size: Size) -> Size:
+        """``size`` in free axes only."""
+        total = Size(constant=size.constant)
+        for axis, coefficient in size.terms:
+            known = self.solved.get(axis)
+            total = total + (self.resolve(known) if known is not None else Size.axis(axis)).times(coefficient)
+        return total
+
+    def equate(self, left: Size, right: Size) -> Solution | None:
+        """With ``left`` = ``right`` too, or None where that is impossible."""
+        difference = self.resolve(left) + self.resolve(right).times(-1)
+        if not difference.terms:
+            return self if difference.constant == 0 else None
+        for axis, coefficient in sorted(difference.terms, key=lambda term: _yields(term[0])):
+            if abs(coefficient) != 1:
+                continue
+            rest = Size.of({a: c for a, c in difference.terms if a != axis}, difference.constant)
+            expression = rest.times(-coefficient)
+            if _could_be_positive(expression):
+                return Solution({**self.solved, axis: expression})
+        return _divide_out(self, difference)
+
+    def dye(self, axes: Iterable[str]) -> dict[str, int]:
+        """A size for every axis: a prime of its own for each free one."""
+        free: dict[str, None] = {}
+        wanted = list(axes)
+        for axis in wanted:
+            for name in self.resolve(Size.axis(axis)).axes:
+                free[name] = None
+        dyes = dict(zip(sorted(free, key=_dye_order), _dyes(len(free), TIME in free), strict=True))
+        return {axis: self.resolve(Size.axis(axis)).value(dyes) for axis in [*wanted, *free]}
+
+    def small(self, axes: Iterable[str], least: Mapping[str, int]) -> dict[str, int]:
+        """Small distinct sizes: each at least 2 unless solved to a constant, free ones as ``least`` says."""
+        wanted = list(axes)
+        free = sorted({n for a in wanted for n in self.resolve(Size.axis(a)).axes}, key=_dye_order)
+        chosen: dict[str, int] = {}
+        for axis in free:
+            size = least.get(axis, 2)
+            while size in chosen.values() and axis != BATCH:
+                size += 1
+            chosen[axis] = size
+        for _ in range(12):  # an expression such as I − H needs a larger I
+            values = {axis: self.resolve(Size.axis(axis)) for axis in wanted}
+            short = [v for v in values.values() if v.terms and v.value(chosen) < 2]
+            if not short:
+                break
+            for axis, coefficient in short[0].terms:
+                if coefficient > 0:
+                    chosen[axis] += 2 - short[0].value(chosen)
+                    break
+        return {axis: self.resolve(Size.axis(axis)).value(chosen) for axis in [*wanted, *free]}
+
+
+def decode(number: int, sizes: Mapping[str, int]) -> Size | None:
+    """Which expression a number in an error message stands for, given the dyes it was run with.
+
+    One axis, a small multiple of one, one off by one, or a sum or difference of two: whatever fits first, data axes first.
+    """
+    if number <= 2:
+        return Size(constant=number)
+    axes = sorted(sizes, key=_dye_order)
+    for axis in axes:
+        if sizes[axis] == number:
+            return Size.axis(axis)
+    for axis in axes:
+        for multiple in range(2, _LARGEST_MULTIPLE + 1):
+            if multiple * sizes[axis] == number:
+                return Size.of({axis: multiple})
+    data = [a for a in axes if _is_data(a)]
+    for chosen in (data, axes):
+        for a, b in combinations(chosen, 2):
+            if sizes[a] + sizes[b] == number:
+                return Size.of({a: 1, b: 1})
+        for a, b in combinations(chosen, 2):
+            if sizes[a] + sizes[b] + 1 == number:
+                return Size.of({a: 1, b: 1}, 1)
+    for axis in axes:
+        for offset in (1, -1):
+            if sizes[axis] + offset == number:
+                return Size.of({axis: 1}, offset)
+    for a in axes:
+        for b in axes:
+            for multiple in range(1, _LARGEST_MULTIPLE + 1):
+                if a != b and sizes[a] - multiple * sizes[b] == number:
+                    return Size.of({a: 1, b: -multiple})
+    for a, b in combinations(data, 2):
+        if sizes[a] * sizes[b] == number:
+            return None
+    return None
+
+
+def _yields(axis: str) -> tuple[int, str]:
+    """Which axis an equation is solved for first: those of weights, then sizes, then data."""
+    if axis.startswith("size."):
+        return 1, axis
+    return (2 + DATA_AXES[::-1].index(axis), axis) if axis in DATA_AXES else (0 if "." in axis else 1, axis)
+
+
+def _dye_order(axis: str) -> tuple[int, str]:
+    return (DATA_AXES.index(axis) if axis in DATA_AXES else len(DATA_AXES), axis)
+
+
+def _is_data(axis: str) -> bool:
+    return axis in DATA_AXES or "." not in axis or axis.startswith("size.")
+
+
+def _could_be_positive(size: Size) -> bool:
+    return size.constant > 0 or any(c > 0 for _, c in size.terms)
+
+
+def _divide_out(solution: Solution, difference: Size) -> Solution | None:
+    if len(difference.terms) != 1:
+        return None
+    (axis, coefficient), constant = difference.terms[0], difference.constant
+    if constant % coefficient or -constant // coefficient < 1:
+        return None
+    return Solution({**solution.solved, axis: Size(constant=-constant // coefficient)})
+
+
+def _dyes(count: int, with_time: bool) -> list[int]:
+    return ([_TIME_DYE] if with_time else []) + list(_primes()[: count - with_time])
+
+
+@lru_cache(maxsize=1)
+def _primes() -> tuple[int, ...]:
+    """Small primes for data axes, larger ones for weights, so that a slice ``A[:, 3 * H:]`` is never empty.
+
+    None of the larger ones is a multiple of a small one, the sum of two, or next to either.
+    """
+    small = (29, 31, 37, 41, 59, 73, 97)
+    taken = {k * p + e for p in small for k in range(1, _LARGEST_MULTIPLE + 1) for e in (-1, 0, 1)}
+    taken |= {p + q + e for p, q in combinations(small, 2) for e in (-1, 0, 1)}
+    large = (n for n in range(397, 1500) if all(n % d for d in range(2, int(n**0.5) + 1)))
+    return (*small, *(n for n in large if n not in taken))

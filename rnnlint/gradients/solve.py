@@ -1,0 +1,254 @@
+"""Solving a scenario's unknowns by running it: the error names what is wrong, it is set, and the scenario runs again."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from rnnlint.gradients.callables import Library
+from rnnlint.gradients.forms import BundleForm, Form, NumberForm, dyed, sizes_of
+from rnnlint.gradients.holes import UnknownArgumentError, form_of, weight_form
+from rnnlint.gradients.jobs import Workshop
+from rnnlint.gradients.roles import role_of, size_axis
+from rnnlint.gradients.shape_errors import equations
+from rnnlint.gradients.sizes import BATCH, DATA_AXES, Size, Solution
+from rnnlint.gradients.supplied import supplied_helper
+from rnnlint.gradients.synthesis import MODEL, Draft
+from rnnlint.sandbox.job import Failure, Ran, Scenario, Trouble
+
+MOST_RUNS = 40
+PATIENCE = 6
+"""Rounds that other hypotheses get once one has been solved."""
+MOST_ALIVE = 14
+
+LIKE = '''def _like(value):
+    if isinstance(value, dict):
+        return {key: _like(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_like(item) for item in value]
+    return __import__("numpy").full(__import__("numpy").shape(value), 0.125)'''
+
+
+@dataclass(frozen=True)
+class Solved:
+    """A draft that runs, with what is known of its sizes."""
+
+    draft: Draft
+    solution: Solution
+    axes: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def freedom(self) -> int:
+        """How many data axes are still sizes of their own: a hypothesis that had to merge axes is a worse one."""
+        used = [a for a in DATA_AXES if a in self.axes]
+        free = {self.solution.resolve(Size.axis(a)) for a in used}
+        return len({f for f in free if f.terms}) - 2 * sum(not f.terms for f in free)
+
+
+@dataclass
+class _Attempt:
+    order: int
+    draft: Draft
+    solution: Solution = field(default_factory=lambda: Solution({}))
+    notes: tuple[str, ...] = ()
+    dead: Trouble | None = None
+    done: bool = False
+    stage: int = 0  # 0: the forward alone, 1: with the backward
+    seen: set[str] = field(default_factory=set)
+
+    @property
+    def axes(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(a for f in self.draft.holes.values() for s in sizes_of(f) for a in s.axes))
+
+    def scenario(self) -> tuple[Scenario, dict[str, int]]:
+        sizes = self.solution.dye(self.axes)
+        holes = {name: dyed(form, sizes) for name, form in self.draft.holes.items()}
+        lines = [LIKE, *self.draft.setup, *self.draft.forward]
+        if self.stage == 1:
+            lines += [f"{u.hole} = _like({u.output})" for u in self.draft.upstream]
+            lines += self.draft.backward
+        return Scenario("\n".join(lines), holes), sizes
+
+
+def solve(workshop: Workshop, library: Library, drafts: Sequence[Draft]) -> tuple[list[Solved], list[Trouble]]:
+    """The drafts that can be made to run, best first, and the troubles that ended the others."""
+    attempts = [_Attempt(order, draft) for order, draft in enumerate(drafts)]
+    patience = PATIENCE
+    for _ in range(MOST_RUNS):
+        alive = [a for a in attempts if not a.done and a.dead is None][:MOST_ALIVE]
+        if not alive or patience == 0:
+            break
+        if any(a.done for a in attempts):
+            patience -= 1
+        made = [a.scenario() for a in alive]
+        outcome = workshop.run([scenario for scenario, _ in made])
+        for position, (attempt, (_, sizes)) in enumerate(zip(alive, made, strict=True)):
+            ran = outcome.runs[position] if position < len(outcome.runs) else Ran(trouble=outcome.trouble)
+            _advance(library, attempt, ran, sizes)
+    solved = [
+        Solved(a.draft, a.solution, a.axes, a.notes) for a in sorted(attempts, key=lambda a: a.order) if a.done
+    ]
+    solved.sort(key=lambda s: -s.freedom)
+    return solved, [a.dead for a in attempts if a.dead is not None]
+
+
+def _advance(library: Library, attempt: _Attempt, ran: Ran, sizes: dict[str, int]) -> None:
+    trouble = ran.trouble
+    if trouble is None:
+        if attempt.stage == 0:
+            attempt.stage = 1
+        else:
+            attempt.done = True
+        return
+    key = f"{trouble.message}|{trouble.line}|{trouble.source}|{sorted(attempt.solution.solved)}"
+    if key in attempt.seen or not _repair(library, attempt, trouble, sizes):
+        attempt.dead = trouble
+    attempt.seen.add(key)
+
+
+def _repair(library: Library, attempt: _Attempt, trouble: Trouble, sizes: dict[str, int]) -> bool:
+    """Change the attempt so that this trouble goes away; False where nothing is known to help."""
+    if trouble.failure not in (Failure.RAISED, Failure.STUB):
+        return False
+    if _supply(attempt, trouble):
+        return True
+    match trouble.exception:
+        case "KeyError":
+            return _add_key(attempt, trouble)
+        case "AttributeError":
+            return _call_maker(library, attempt, trouble)
+        case "AssertionError":
+            return _as_asserted(library, attempt, trouble, sizes)
+        case "ValueError" | "IndexError":
+            return _unify(attempt, equations(trouble, sizes))
+        case _:
+            return False
+
+
+def _unify(attempt: _Attempt, pairs: list[tuple[Size, Size]]) -> bool:
+    solution = attempt.solution
+    changed = False
+    for left, right in pairs:
+        if solution.resolve(left) == solution.resolve(right):
+            continue
+        if _pins_a_batch(solution, left, right):
+            return False
+        found = solution.equate(left, right)
+        if found is None:
+            return False
+        solution, changed = found, True
+    attempt.solution = solution
+    return changed
+
+
+def _pins_a_batch(solution: Solution, left: Size, right: Size) -> bool:
+    """A batch of one is another layout's hypothesis."""
+    a, b = solution.resolve(left), solution.resolve(right)
+    return (a == Size.axis(BATCH) and not b.terms) or (b == Size.axis(BATCH) and not a.terms)
+
+
+def _supply(attempt: _Attempt, trouble: Trouble) -> bool:
+    match = re.search(r"name '(\w+)' is not defined", trouble.message) or (
+        re.search(r"\.(\w+)\(\.\.\.\)", trouble.message) if trouble.failure is Failure.STUB else None
+    )
+    if match is None:
+        return False
+    code = supplied_helper(match[1])
+    if code is None or code in attempt.draft.setup:
+        return False
+    attempt.draft = replace(attempt.draft, setup=(code, *attempt.draft.setup))
+    attempt.notes += (f"{match[1]}() is defined nowhere; the standard one is supplied.",)
+    return True
+
+
+def _add_key(attempt: _Attempt, trouble: Trouble) -> bool:
+    key = trouble.message.strip("'\"")
+    if not key.isidentifier():
+        return False
+    for name, form in attempt.draft.holes.items():
+        if isinstance(form, BundleForm) and form.container == "dict" and key not in form.items:
+            items = {**form.items, key: weight_form(key, attempt.draft.layout)}
+            holes = {**attempt.draft.holes, name: BundleForm(items, "dict")}
+            attempt.draft = replace(attempt.draft, holes=holes)
+            return True
+    return False
+
+
+def _call_maker(library: Library, attempt: _Attempt, trouble: Trouble) -> bool:
+    """An attribute that no constructor sets: call the method of the class that does (``initialize``, ``build``)."""
+    match = re.search(r"'(\w+)' object has no attribute '(\w+)'", trouble.message)
+    owner = attempt.draft.pass_.backward.owner
+    if match is None or owner is None or match[1] != owner.name or not attempt.draft.has_model:
+        return False
+    for callable_ in library.callables:
+        if callable_.owner is not owner or callable_.name == "__init__":
+            continue
+        if callable_ in (attempt.draft.pass_.forward, attempt.draft.pass_.backward):
+            continue
+        sets = any(
+            isinstance(n, ast.Attribute) and n.attr == match[2] and isinstance(n.ctx, ast.Store)
+            for n in ast.walk(callable_.node)
+        )
+        if not sets or any(f"{MODEL}.{callable_.name}(" in line for line in attempt.draft.setup):
+            continue
+        holes = dict(attempt.draft.holes)
+        given: list[str] = []
+        try:
+            for parameter in callable_.parameters:
+                if parameter.default is not None:
+                    continue
+                holes.setdefault(
+                    f"_in_{parameter.name}",
+                    form_of(library, callable_, parameter, attempt.draft.layout, True),
+                )
+                given.append(f"{parameter.name}=_in_{parameter.name}")
+        except UnknownArgumentError:
+            continue
+        line = f"{MODEL}.{callable_.name}({', '.join(given)})"
+        attempt.draft = replace(attempt.draft, setup=(*attempt.draft.setup, line), holes=holes)
+        return True
+    return False
+
+
+def _as_asserted(library: Library, attempt: _Attempt, trouble: Trouble, sizes: dict[str, int]) -> bool:
+    """``assert x.shape == (V, 1)``: the names on the right are sizes that the scenario holds."""
+    del library
+    match = re.search(r"(\S+)\.shape\s*==\s*\(([^()]*)\)", trouble.source)
+    if match is None:
+        return False
+    shape = next((o.shape for o in trouble.operands if o.text == match[1]), None)
+    texts = [t.strip() for t in match[2].split(",") if t.strip()]
+    if shape is None or len(shape) != len(texts):
+        return False
+    from rnnlint.gradients.sizes import decode
+
+    pairs: list[tuple[Size, Size]] = []
+    for number, text in zip(shape, texts, strict=True):
+        known = decode(number, sizes)
+        stated = _named_size(attempt.draft.holes, text)
+        if known is None or stated is None:
+            return False
+        pairs.append((known, stated))
+    return _unify(attempt, pairs)
+
+
+def _named_size(holes: dict[str, Form] | object, text: str) -> Size | None:
+    assert isinstance(holes, dict)
+    total = Size()
+    for part in text.split("+"):
+        part = part.strip()
+        if part.isdigit():
+            total = total + Size(constant=int(part))
+            continue
+        name = part.rpartition(".")[2]
+        form = holes.get(f"_in_{name}")
+        if isinstance(form, NumberForm):
+            total = total + form.size
+        elif size_axis(name) and role_of(name):
+            total = total + Size.axis(str(size_axis(name)))
+        else:
+            return None
+    return total

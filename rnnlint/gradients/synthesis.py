@@ -1,0 +1,375 @@
+"""From a backward pass to the short program that runs it: construct; forward; backward, with typed holes."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from rnnlint.gradients.callables import Callable, Library, Parameter
+from rnnlint.gradients.forms import Form, NumberForm
+from rnnlint.gradients.glue import Attribute, Joint, Output, SameAs, joint_of
+from rnnlint.gradients.holes import OPTIMIZER, OPTIMIZER_CLASS, UnknownArgumentError, form_of, role_in_use
+from rnnlint.gradients.layouts import Layout, layouts
+from rnnlint.gradients.module_state import ModuleState, module_state
+from rnnlint.gradients.passes import Pass, Style
+from rnnlint.gradients.roles import Role, role_of
+from rnnlint.gradients.sizes import Size
+from rnnlint.model.project import Project
+
+FORWARD = "_forward"
+BACKWARD = "_backward"
+MODEL = "_model"
+
+
+@dataclass(frozen=True, slots=True)
+class Upstream:
+    """A hole that takes a cotangent: an array shaped like an output of the forward."""
+
+    hole: str
+    output: str  # Python for the forward's output
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A program under one layout, its sizes unknown."""
+
+    pass_: Pass
+    layout: Layout
+    setup: tuple[str, ...]
+    forward: tuple[str, ...]
+    backward: tuple[str, ...]
+    holes: Mapping[str, Form]
+    upstream: tuple[Upstream, ...] = ()
+    globals_: tuple[str, ...] = ()
+    has_model: bool = False
+    neutral: tuple[str, ...] = ()
+
+    @property
+    def whole(self) -> tuple[str, ...]:
+        return (*self.setup, *self.forward, *self.backward)
+
+
+def drafts(project: Project, library: Library, pass_: Pass) -> Iterator[Draft]:
+    """The scenario under each layout hypothesis, likely ones first. Raises :class:`UnknownArgumentError`."""
+    lead = pass_.forward if pass_.style is Style.PAIR and pass_.forward is not None else pass_.backward
+    writer = _Writer(project, library, pass_)
+    source = _input_parameter(library, lead)
+    usage = library.usage(lead, source.name) if source is not None else None
+    over_steps = writer.over_steps
+    if usage is None:
+        from rnnlint.gradients.callables import Usage
+
+        usage = Usage()
+    seen: set[str] = set()
+    for layout in layouts(over_steps, usage, writer.last_target):
+        for stated in (True, False):
+            draft = writer.draft(replace(layout, stated=stated))
+            key = repr((draft.holes, draft.forward, draft.backward))
+            if key not in seen:
+                seen.add(key)
+                yield draft
+
+
+def _input_parameter(library: Library, callable_: Callable) -> Parameter | None:
+    roles = [(p, role_in_use(library.usage(callable_, p.name), p.name)) for p in callable_.parameters]
+    for parameter, role in roles:
+        if role is Role.INPUT:
+            return parameter
+    for parameter, role in roles:
+        if role in (Role.UNKNOWN, Role.OBJECT) and parameter.default is None:
+            return parameter
+    return None
+
+
+@dataclass
+class _Writer:
+    project: Project
+    library: Library
+    pass_: Pass
+    joint: Joint | None = None
+    state: ModuleState = field(default_factory=ModuleState)
+
+    def __post_init__(self) -> None:
+        self.joint = joint_of(self.library, self.pass_) if self.pass_.style is Style.PAIR else None
+        users = [c for c in (self.pass_.forward, self.pass_.backward) if c is not None]
+        owner = self.pass_.backward.owner
+        if owner is not None:
+            init = self.library.method(self.pass_.backward.path, owner, "__init__")
+            users += [init] if init is not None else []
+        self.state = module_state(self.library, self.project.target, users)
+
+    @property
+    def over_steps(self) -> bool:
+        """Whether the input is a sequence: the forward loops, or the backward does and the instance keeps the states."""
+        forward = self.pass_.forward if self.pass_.style is Style.PAIR else None
+        if forward is None:
+            return True
+        if forward.has_loop or self.repeats:
+            return True
+        return self._loops_inside(forward)
+
+    @property
+    def repeats(self) -> bool:
+        """A forward of one step, called once a step by its caller, with a backward over all of them."""
+        forward, backward = self.pass_.forward, self.pass_.backward
+        if forward is None or forward.owner is None or forward.has_loop or not backward.has_loop:
+            return False
+        if self._loops_inside(forward):
+            return False
+        takes_state = any(role_of(p.name) in (Role.HIDDEN_STATE, Role.CELL_STATE) for p in forward.parameters)
+        return not takes_state
+
+    def _loops_inside(self, callable_: Callable) -> bool:
+        for node in ast.walk(callable_.node):
+            if isinstance(node, ast.Call):
+                callee = self.library._callee(callable_, node)
+                if callee is not None and callee.has_loop and re.search("forward|pass", callee.name):
+                    return True
+        return False
+
+    @property
+    def last_target(self) -> bool | None:
+        """Whether the targets are of one step: never indexed by step nor walked over."""
+        for callable_ in (self.pass_.backward, self.pass_.forward):
+            for parameter in callable_.parameters if callable_ is not None else ():
+                usage = self.library.usage(callable_, parameter.name)  # type: ignore[arg-type]
+                if role_in_use(usage, parameter.name) is Role.TARGET:
+                    indexed = usage.time_axis is not None or usage.is_sequence or usage.subscripts
+                    return None if indexed else True
+        return False
+
+    def draft(self, layout: Layout) -> Draft:
+        holes: dict[str, Form] = dict(self.state.holes or {})
+        setup: list[str] = [OPTIMIZER_CLASS, *self.state.lines]
+        owner = self.pass_.backward.owner
+        has_model = owner is not None and not self.pass_.backward.is_static
+        if has_model and owner is not None:
+            made = self._construct(self.pass_.backward.path, owner, layout, holes, 0)
+            setup.append(f"{MODEL} = {made}")
+        forward_lines: list[str] = []
+        upstream: list[Upstream] = []
+        forward = self.pass_.forward
+        if self.pass_.style is Style.PAIR:
+            if forward is None:
+                raise UnknownArgumentError(self.pass_.backward.title, "")
+            function = self._function(forward, setup)
+            if self.repeats:
+                forward_lines = self._repeated(function, forward, layout, holes)
+            else:
+                arguments = self._arguments(forward, layout, holes)
+                forward_lines = [f"{FORWARD} = {function}({arguments})"]
+            backward_call = self._function(self.pass_.backward, setup)
+            given = self._backward_arguments(layout, holes, upstream)
+            backward_lines = [f"{BACKWARD} = {backward_call}({given})"]
+        else:
+            function = self._function(self.pass_.backward, setup)
+            arguments = self._arguments(self.pass_.backward, layout, holes)
+            backward_lines = [f"{BACKWARD} = {function}({arguments})"]
+            if forward is not None and forward.returns_value:
+                try:
+                    extra = dict(holes)
+                    forward_arguments = self._arguments(forward, layout, extra)
+                except UnknownArgumentError:
+                    pass
+                else:
+                    if set(extra) == set(holes):
+                        forward_lines = [f"{FORWARD} = {self._function(forward, setup)}({forward_arguments})"]
+        used = {h: f for h, f in holes.items()}
+        return Draft(
+            self.pass_,
+            layout,
+            tuple(setup),
+            tuple(forward_lines),
+            tuple(backward_lines),
+            used,
+            tuple(upstream),
+            self.state.arrays,
+            has_model,
+        )
+
+    def _function(self, callable_: Callable, setup: list[str]) -> str:
+        if callable_.owner is not None:
+            return f"{callable_.owner.name if callable_.is_static else MODEL}.{callable_.name}"
+        if callable_.path == self.project.target:
+            return callable_.name
+        line = f"from {self._module(callable_.path)} import {callable_.name} as _{callable_.name}"
+        if line not in setup:
+            setup.append(line)
+        return f"_{callable_.name}"
+
+    def _module(self, path: Path) -> str:
+        names = self.project.module_names(path)
+        return names[0] if names else path.stem
+
+    def _construct(self, path: Path, owner: ast.ClassDef, layout: Layout, holes: dict[str, Form], depth: int) -> str:
+        init = self.library.method(path, owner, "__init__")
+        if init is None or depth > 2:
+            return f"{owner.name}()"
+        given: list[str] = []
+        for parameter in init.parameters:
+            if parameter.default is not None and not _is_open_size(parameter):
+                continue
+            inner = self._class_for(parameter.name, owner)
+            if inner is not None and parameter.default is None:
+                given.append(f"{parameter.name}={self._construct(inner[0], inner[1], layout, holes, depth + 1)}")
+                continue
+            hole = f"_in_{parameter.name}"
+            if hole not in holes:
+                holes[hole] = self._constructor_form(init, parameter, layout)
+            given.append(f"{parameter.name}={hole}")
+        return f"{owner.name}({', '.join(given)})"
+
+    def _constructor_form(self, init: Callable, parameter: Parameter, layout: Layout) -> Form:
+        role = role_of(parameter.name)
+        usage = self.library.usage(init, parameter.name)
+        if role in (Role.UNKNOWN, Role.INPUT, Role.HIDDEN_STATE, Role.TARGET, Role.CELL_STATE, Role.COTANGENT) and (
+            usage.is_number or not (usage.shape_names or usage.subscripts or usage.is_sequence)
+        ):
+            return NumberForm(Size.axis(f"size.{parameter.name}"))
+        return form_of(self.library, init, parameter, layout, self.over_steps)
+
+    def _class_for(self, name: str, owner: ast.ClassDef) -> tuple[Path, ast.ClassDef] | None:
+        """A class of the same file that an argument such as ``cell`` or ``lstm_param`` is an instance of."""
+        wanted = name.lower().replace("_", "")
+        if len(wanted) < 4 or role_of(name) in (Role.SIZE, Role.INPUT, Role.RATE):
+            return None
+        tree = self.library.trees[self.project.target]
+        classes = [s for s in tree.body if isinstance(s, ast.ClassDef) and s is not owner]
+        for fits in (lambda c: c.name.lower() == wanted, lambda c: c.name.lower().endswith(wanted)):
+            found = [c for c in classes if fits(c)]
+            if found:
+                return self.project.target, found[0]
+        return None
+
+    def _arguments(self, callable_: Callable, layout: Layout, holes: dict[str, Form]) -> str:
+        given: list[str] = []
+        for parameter in callable_.parameters:
+            if parameter.default is not None and not self._wants(callable_, parameter):
+                continue
+            hole = f"_in_{parameter.name}"
+            if hole not in holes:
+                holes[hole] = form_of(self.library, callable_, parameter, layout, self.over_steps)
+            given.append(f"{parameter.name}={hole}")
+        return ", ".join(given)
+
+    def _wants(self, callable_: Callable, parameter: Parameter) -> bool:
+        """Defaults that are better filled: states left to None, parameters bound to a global."""
+        role = role_of(parameter.name)
+        if isinstance(parameter.default, ast.Constant) and parameter.default.value is None:
+            return role in (Role.HIDDEN_STATE, Role.CELL_STATE)
+        usage = self.library.usage(callable_, parameter.name)
+        return role is Role.BUNDLE and bool(usage.unpacked or usage.keys)
+
+    def _repeated(self, function: str, forward: Callable, layout: Layout, holes: dict[str, Form]) -> list[str]:
+        first = forward.parameters[0].name if forward.parameters else ""
+        hole = f"_in_{first}"
+        holes[hole] = layout.sequence(Size.axis("D"))
+        return [f"{FORWARD} = [{function}({first}=_step) for _step in {hole}]"]
+
+    def _backward_arguments(self, layout: Layout, holes: dict[str, Form], upstream: list[Upstream]) -> str:
+        backward, forward = self.pass_.backward, self.pass_.forward
+        assert forward is not None
+        given: list[str] = []
+        for parameter in backward.parameters:
+            text = self._from_forward(parameter, forward, holes, upstream)
+            if text is None and parameter.default is not None and not self._wants(backward, parameter):
+                continue
+            if text is None:
+                text = self._hole_for(parameter, layout, holes)
+            given.append(f"{parameter.name}={text}")
+        return ", ".join(given)
+
+    def _from_forward(
+        self, parameter: Parameter, forward: Callable, holes: Mapping[str, Form], upstream: list[Upstream]
+    ) -> str | None:
+        name = parameter.name
+        role = role_of(name)
+        origin = self.joint.origins.get(name) if self.joint is not None else None
+        match origin:
+            case Output(position=position):
+                return FORWARD if position is None else f"{FORWARD}[{position}]"
+            case SameAs(name=same) if f"_in_{same}" in holes:
+                return f"_in_{same}"
+            case Attribute(name=attribute):
+                return f"{MODEL}.{attribute}"
+            case _:
+                pass
+        for candidate in _spellings(name):
+            if candidate in forward.returned and not self.repeats:
+                return _item(forward, forward.returned.index(candidate))
+        if f"_in_{name}" in holes:
+            return f"_in_{name}"
+        if role is Role.CACHE:
+            return self._cache(forward)
+        if role is Role.COTANGENT and parameter.default is None:
+            output = self._output_for(name, forward, len(upstream))
+            upstream.append(Upstream(f"_in_{name}", output))
+            return f"_in_{name}"
+        usage = self.library.usage(self.pass_.backward, name)
+        role = role_in_use(usage, name)
+        if role in (Role.INPUT, Role.HIDDEN_STATE, Role.CELL_STATE, Role.BUNDLE):
+            for other in forward.parameters:
+                if role_in_use(self.library.usage(forward, other.name), other.name) is role:
+                    return f"_in_{other.name}" if f"_in_{other.name}" in holes else None
+        if role is Role.INPUT and f"_in_{forward.parameters[0].name}" in holes:
+            return f"_in_{forward.parameters[0].name}"
+        return None
+
+    def _hole_for(self, parameter: Parameter, layout: Layout, holes: dict[str, Form]) -> str:
+        hole = f"_in_{parameter.name}"
+        if hole not in holes:
+            holes[hole] = form_of(self.library, self.pass_.backward, parameter, layout, self.over_steps)
+        return hole
+
+    def _cache(self, forward: Callable) -> str:
+        for position, name in reversed(list(enumerate(forward.returned))):
+            if role_of(name) is Role.CACHE:
+                return _item(forward, position)
+        return _item(forward, len(forward.returned) - 1) if forward.returned else FORWARD
+
+    def _output_for(self, name: str, forward: Callable, order: int) -> str:
+        """The forward's output that a cotangent belongs to: by name, by kind of state, else by order."""
+        names = [n for n in forward.returned if role_of(n) is not Role.CACHE]
+        if len(forward.returned) <= 1:
+            return FORWARD
+        stem = re.sub(r"^(d_?l?_?d?_?|grad_?)", "", name.lower())
+        for position, returned in enumerate(forward.returned):
+            if returned.lower() in (stem, f"{stem}_next", f"next_{stem}", f"{stem}s", f"{stem}_out"):
+                return _item(forward, position)
+        cell = bool(re.search(r"(^|_)d?c(?!ur)|cell", stem))
+        for position, returned in enumerate(forward.returned):
+            is_cell = bool(re.match(r"(next_|prev_)?c(ell|_|$|t)|.*cell", returned.lower()))
+            if returned in names and is_cell == cell and (cell or order == 0):
+                return _item(forward, position)
+        return _item(forward, min(order, len(forward.returned) - 1))
+
+
+def _item(forward: Callable, position: int) -> str:
+    return FORWARD if len(forward.returned) <= 1 else f"{FORWARD}[{position}]"
+
+
+def _spellings(name: str) -> Iterator[str]:
+    yield name
+    yield f"{name}_s"
+    yield f"{name}s"
+    yield f"{name}_t"
+    if name.endswith("s") and len(name) > 2:
+        yield name[:-1]
+
+
+def _is_open_size(parameter: Parameter) -> bool:
+    """A size that has a default: the driver's, not the probe's."""
+    default = parameter.default
+    return (
+        isinstance(default, ast.Constant)
+        and isinstance(default.value, int)
+        and not isinstance(default.value, bool)
+        and default.value > 1
+        and role_of(parameter.name) is Role.SIZE
+    )
+
+
+__all__ = ["BACKWARD", "FORWARD", "MODEL", "OPTIMIZER", "Draft", "Upstream", "drafts"]
