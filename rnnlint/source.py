@@ -136,15 +136,20 @@ def decode_source(path: Path, raw: bytes) -> Source:
 
 
 def _program(path: Path, text: str, original: str) -> Source:
-    problem = _syntax_problem(text)
-    if problem is None:
-        return Source(path, text, original)
-    from rnnlint.python2 import convert
-
-    converted = convert(text)
-    if converted is not None and _syntax_problem(converted) is None:
+    converted = _from_python2(text)
+    if converted is not None:
         return Source(path, converted, original, python2=True)
-    return Source(path, text, original, problem=problem)
+    return Source(path, text, original, problem=_syntax_problem(text))
+
+
+def _from_python2(text: str) -> str | None:
+    """``text`` as Python 3 where it was written for Python 2, whether or not it happens to parse as it stands."""
+    from rnnlint.python2 import convert, is_python2
+
+    if _syntax_problem(text) is None and not is_python2(text):
+        return None
+    converted = convert(text)
+    return converted if converted is not None and _syntax_problem(converted) is None else None
 
 
 def _decode(path: Path, raw: bytes) -> tuple[str, str, bool]:
@@ -192,14 +197,19 @@ def _notebook(path: Path, original: str) -> Source:
     chunks: list[str] = []
     cells: list[Cell] = []
     line = 1
+    python2 = False
     for number, (index, body) in enumerate(_code_cells(path, original), start=1):
-        text, skipped = _cell_text(_unify_newlines(body))
+        text, skipped, converted = _cell_text(_unify_newlines(body))
+        python2 |= converted
         count = text.count("\n") + 1
         cells.append(Cell(index, number, line, count, skipped))
         chunks.append(text)
         line += count
     joined = "\n".join(chunks) + ("\n" if chunks else "")
-    return Source(path, joined, original, cells=tuple(cells), notebook=True, problem=_syntax_problem(joined))
+    problem = _syntax_problem(joined)
+    return Source(
+        path, joined, original, cells=tuple(cells), notebook=True, python2=python2, problem=problem
+    )
 
 
 def _code_cells(path: Path, original: str) -> Iterator[tuple[int, str]]:
@@ -223,20 +233,21 @@ def _code_cells(path: Path, original: str) -> Iterator[tuple[int, str]]:
             yield index, body if isinstance(body, str) else "".join(map(str, body))
 
 
-def _cell_text(body: str) -> tuple[str, str | None]:
-    """A cell as Python: magics and shell lines blanked, and all of it where it still does not parse."""
+def _cell_text(body: str) -> tuple[str, str | None, bool]:
+    """A cell as Python, why it was left out, and whether it was Python 2.
+
+    Magics and shell lines are blanked, and all of it where it still does not parse.
+    """
     if re.match(r"\s*%%(?!time|capture|prun)", body):
-        return _blank(body), None  # another language
+        return _blank(body), None, False  # another language
     text = "\n".join(_without_magic(line) for line in body.split("\n"))
+    converted = _from_python2(text)
+    if converted is not None:
+        return converted, None, True
     problem = _syntax_problem(text)
     if problem is None:
-        return text, None
-    from rnnlint.python2 import convert
-
-    converted = convert(text)
-    if converted is not None and _syntax_problem(converted) is None:
-        return converted, None
-    return _blank(body), f"line {problem.line}: {problem.message}"
+        return text, None, False
+    return _blank(body), f"line {problem.line}: {problem.message}", False
 
 
 _MAGIC = re.compile(r"^(\s*)(?:%|!|\?|[\w.]+\?{1,2}\s*$|[\w, ]+=\s*[%!])")
