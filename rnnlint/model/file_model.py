@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from rnnlint.model.helpers import Helper, contracts
+from rnnlint.model.helpers import Helper, Helpers
+from rnnlint.model.program import Program
 from rnnlint.model.project import Project
 from rnnlint.source import Source
 from rnnlint.syntax import tree
@@ -35,7 +36,16 @@ class FileModel:
     @cached_property
     def helpers(self) -> Mapping[str, Helper]:
         """What the functions that the file defines or imports compute, by the name the file calls them by."""
-        return contracts(self.project, self.module)
+        return self._helpers.of_target
+
+    @cached_property
+    def program(self) -> Program:
+        """The project's files as modules."""
+        return Program(self.project, self.module)
+
+    @cached_property
+    def _helpers(self) -> Helpers:
+        return Helpers(self.program)
 
     @cached_property
     def is_recurrent(self) -> bool:
