@@ -95,6 +95,8 @@ def test_vocabulary_knows_no_engine(name: str) -> None:
 def test_the_command_line_calls_the_api_and_no_engine() -> None:
     engines = ("syntax", "model", "rules", "gradients", "guest", "diagnosis")
     assert offenders(RNNLINT / "cli", "numpy", "libcst", *(f"rnnlint.{engine}" for engine in engines)) == []
+    sandboxes = offenders(RNNLINT / "cli", "rnnlint.sandbox")
+    assert [row for row in sandboxes if not row.startswith("cli/doctor.py")] == []
 
 
 def test_the_judge_never_imports_what_runs_beside_the_users_code() -> None:

@@ -62,7 +62,7 @@ class TestMistakes:
         ("table", "said"),
         [
             ('selct = ["RNN0"]', "unknown key 'selct' in [tool.rnnlint]. Did you mean 'select'?"),
-            ('select = ["RNN020"]', "select: 'RNN020' is no rule. Did you mean 'RNN0"),
+            ('select = ["RNN020"]', "select: 'RNN020' is no rule. Did you mean 'RNN"),
             ('ignore = ["sintax-error"]', "ignore: 'sintax-error' is no rule. Did you mean 'syntax-error'?"),
             ('select = "RNN001"', "select must be a list of strings."),
             ('fail-on = "fatal"', "fail-on must be one of error, warning, advice, not 'fatal'."),

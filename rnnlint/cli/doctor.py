@@ -10,6 +10,7 @@ import click
 
 from rnnlint import __version__
 from rnnlint.cli.commands import HELP_OPTIONS
+from rnnlint.sandbox import Runner, SandboxError
 
 LIBRARIES = ("numpy", "libcst", "click", "rich", "nbformat", "pathspec")
 
@@ -23,10 +24,21 @@ def command() -> int:
         "system": platform.platform(),
         **{name: _version(name) for name in LIBRARIES},
     }
+    facts |= _sandbox()
     width = max(map(len, facts)) + 2
     for name, fact in facts.items():
         click.echo(f"{name:{width}}{fact}")
     return 0
+
+
+def _sandbox() -> dict[str, str]:
+    """The layers in force round a child that was really started, and those missing, each with its reason."""
+    try:
+        with Runner() as runner:
+            layers, missing = runner.layers, runner.missing_layers
+    except SandboxError as error:
+        return {"sandbox": str(error)}
+    return {"sandbox": ", ".join(layers) or "none", **{f"no {name}": reason for name, reason in missing}}
 
 
 def _version(library: str) -> str:

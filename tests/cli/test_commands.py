@@ -76,7 +76,7 @@ class TestShape:
         ended = call("doctor")
         assert ended.status == 0
         facts = {line.split()[0] for line in ended.out.splitlines() if line.strip()}
-        assert {"rnnlint", "python", "numpy", "libcst"} <= facts
+        assert {"rnnlint", "python", "numpy", "libcst", "sandbox"} <= facts
 
 
 class TestRulePages:
