@@ -8,15 +8,20 @@ from functools import cached_property
 from pathlib import Path
 
 from rnnlint.model.code_blocks import CodeBlock, blocks
+from rnnlint.model.program import Program
 from rnnlint.model.project import Project
 from rnnlint.syntax import tree
 from rnnlint.syntax.module import Module
 
-_RECURRENT_WORD = re.compile(
-    r"[Ll][Ss][Tt][Mm]|\bgrus?\b|gru(?=cell|_)|(?<![a-z])gru(?=[A-Z])|_gru\b|\brnn|rnn\b|rnn_|RNN|bptt|through.time"
-    r"|\bd_?h_?next|\bd_?c_?next|forget_?gate|\b[hc]_?prev\b|\bprev_[hc]\b|\bW_?hh\b|\bW_?aa\b",
+_CELL_NAME = re.compile(
+    r"lstm|(?-i:GRU(?![a-z]))|\bgrus?\b|gru_|_gru\b|(?-i:RNN|Rnn)|bptt|through.time|forget.?gate",
+    re.IGNORECASE,
 )
-_ACTIVATION = re.compile(r"\btanh\b|sigmoid|\bexpit\b|Tanh\b|Sigmoid\b")
+_RECURRENT_WORD = re.compile(
+    rf"{_CELL_NAME.pattern}|\brnn|rnn\b|rnn_|\bd_?[hc]_?next|\b[hc]_?prev\b|\bprev_[hc]\b|\bW_?(hh|aa)\b",
+    re.IGNORECASE,
+)
+_ACTIVATION = re.compile(r"\btanh\b|sigmoid|\bexpit\b", re.IGNORECASE)
 _PRODUCT = re.compile(r"\bdot\b|\bmatmul\b|\s@\s|\beinsum\b")
 
 
@@ -24,13 +29,17 @@ _PRODUCT = re.compile(r"\bdot\b|\bmatmul\b|\s@\s|\beinsum\b")
 class RecurrentCode:
     """The part of a file that is recurrent code, that uses it, or that it uses.
 
-    ``project`` and ``module`` are the file's; ``whole`` says that it is all of the file.
+    ``program`` is the file's among its project; ``whole`` says that the code is all of the file.
     """
 
-    project: Project
-    module: Module
+    program: Program
     whole: bool
     helper_names: frozenset[str]
+
+    @property
+    def module(self) -> Module:
+        """The file."""
+        return self.program.target
 
     @cached_property
     def blocks(self) -> tuple[CodeBlock, ...]:
@@ -45,26 +54,33 @@ class RecurrentCode:
         return name in self.helper_names
 
 
-def recurrent_code(project: Project, module: Module) -> RecurrentCode | None:
-    """The recurrent code of ``module``, None where it has none.
+def recurrent_code(program: Program) -> RecurrentCode | None:
+    """The recurrent code of a file, None where it has none.
 
-    A file is recurrent where it speaks of recurrence and multiplies matrices, and it or a file that it imports
-    has a gate's nonlinearity. A file that imports such a file belongs to it whole; one that is imported by it
-    belongs with the functions it uses.
+    A file is recurrent where it speaks of recurrence, multiplies matrices and applies a gate's nonlinearity;
+    one that names a kind of cell may leave one of the last two to what it imports. A file that imports a
+    recurrent file belongs to it whole; one that is imported by it belongs with the functions it uses.
     """
+    project, module = program.project, program.target
     recurrent = {path for path in project.files if _is_recurrent(project, path)}
-    if module.path in recurrent or any(path in recurrent for path in project.closure(module.path)[1:]):
-        return RecurrentCode(project, module, whole=True, helper_names=frozenset())
+    if not recurrent:
+        return None
+    if not recurrent.isdisjoint(project.closure(module.path)):
+        return RecurrentCode(program, whole=True, helper_names=frozenset())
     used = _names_used(project, module.path, recurrent)
     helpers = _with_their_own_helpers(module, used)
-    return RecurrentCode(project, module, whole=False, helper_names=helpers) if helpers else None
+    return RecurrentCode(program, whole=False, helper_names=helpers) if helpers else None
 
 
 def _is_recurrent(project: Project, path: Path) -> bool:
     text = project.files[path].text
-    if not _RECURRENT_WORD.search(text) or not _PRODUCT.search(text):
+    computes = [bool(pattern.search(text)) for pattern in (_ACTIVATION, _PRODUCT)]
+    if all(computes):
+        return _RECURRENT_WORD.search(text) is not None
+    if not _CELL_NAME.search(text) or not any(computes):
         return False
-    return any(_ACTIVATION.search(project.files[each].text) for each in project.closure(path))
+    imported = [project.files[each].text for each in project.closure(path)]
+    return all(any(pattern.search(each) for each in imported) for pattern in (_ACTIVATION, _PRODUCT))
 
 
 def _names_used(project: Project, path: Path, recurrent: set[Path]) -> set[str]:

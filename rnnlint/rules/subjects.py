@@ -12,7 +12,7 @@ from rnnlint.source import Source
 
 _OF_MODEL: dict[type, Callable[[FileModel], Iterable[Any]]] = {
     FileModel: lambda model: (model,),
-    RecurrentCode: lambda model: _present(recurrent_code(model.project, model.module)),
+    RecurrentCode: lambda model: _present(recurrent_code(model.program)),
     UnusedSuppression: lambda model: (),  # known once all findings are: rnnlint.suppressions
 }
 

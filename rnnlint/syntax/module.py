@@ -40,6 +40,12 @@ class Module:
         """A node's own text, as written."""
         return self._cst.code_for_node(node.cst).strip()
 
+    def operand_text(self, node: tree.Node) -> str:
+        """As :meth:`text_of`, in parentheses where an operator beside it could tear the text apart."""
+        text = self.text_of(node)
+        whole = isinstance(node, tree.Name | tree.Attribute | tree.Subscript | tree.Call | tree.Sequence)
+        return text if whole or getattr(node.cst, "lpar", ()) or isinstance(node, tree.Constant) else f"({text})"
+
     def holds(self, node: tree.Node) -> bool:
         """Whether a node is of this file."""
         return id(node) in self.parents or any(node is each for each in self.body)
