@@ -2,7 +2,7 @@
 
     z_t = [h_{t−1}; x_t]
     a_t = W_h z + b_h
-    h_t = φ(a_t)                    φ = tanh or ReLU
+    h_t = φ(a_t)                    φ = tanh, ReLU or sigmoid
     v_t = W_v h_t + b_v,  ŷ_t = softmax(v_t)
 
 Without ``W_v`` there is no output layer.
@@ -15,7 +15,7 @@ from enum import StrEnum
 
 import numpy as np
 
-from reference_impl.activations import relu
+from reference_impl.activations import relu, sigmoid
 from reference_impl.arrays import Array, bias_gradient, common_dtype, weight_gradient
 from reference_impl.output import output, output_backward
 
@@ -25,6 +25,7 @@ class Nonlinearity(StrEnum):
 
     TANH = "tanh"
     RELU = "relu"
+    SIGMOID = "sigmoid"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,7 @@ def forward(
     for t in range(T):
         z[t] = np.concatenate([h_t, inputs[t]])
         a[t] = p.W_h @ z[t] + p.b_h
-        h[t] = h_t = np.tanh(a[t]) if nonlinearity is Nonlinearity.TANH else relu(a[t])
+        h[t] = h_t = _value(nonlinearity, a[t])
 
     v, y_hat = output(h, p.W_v, p.b_v)
     return RNNTrace(
@@ -121,8 +122,7 @@ def backward(
     for t in reversed(range(T)):
         dh_next[t] = dh_sent
         dh[t] = dh_local[t] + dh_next[t]
-        slope = 1 - s.h[t] ** 2 if s.nonlinearity is Nonlinearity.TANH else s.a[t].real > 0
-        delta[t] = dh[t] * slope
+        delta[t] = dh[t] * _slope(s.nonlinearity, s.h[t])
         dz[t] = p.W_h.T @ delta[t]
         dh_sent = dz[t, :H]
 
@@ -135,3 +135,27 @@ def backward(
     return RNNGradients(
         parameters=gradients, dv=dv, dh_next=dh_next, dh=dh, delta=delta, dz=dz, dx=dz[:, H:], dh_0=dh_sent
     )
+
+
+def _value(nonlinearity: Nonlinearity, a: Array) -> Array:
+    """φ(a)."""
+    match nonlinearity:
+        case Nonlinearity.TANH:
+            value: Array = np.tanh(a)
+        case Nonlinearity.RELU:
+            value = relu(a)
+        case Nonlinearity.SIGMOID:
+            value = sigmoid(a)
+    return value
+
+
+def _slope(nonlinearity: Nonlinearity, h: Array) -> Array:
+    """φ′(a), from h = φ(a)."""
+    match nonlinearity:
+        case Nonlinearity.TANH:
+            slope: Array = 1 - h**2
+        case Nonlinearity.RELU:
+            slope = h.real > 0
+        case Nonlinearity.SIGMOID:
+            slope = h * (1 - h)
+    return slope

@@ -74,7 +74,7 @@ def test_rnn(nonlinearity):
         total = 0.0
         for t in range(T):
             a = w["W_h"][:, :H] @ h + w["W_h"][:, H:] @ xs[t] + w["b_h"]
-            h = anp.tanh(a) if nonlinearity is rnn.Nonlinearity.TANH else anp.maximum(a, 0.0)
+            h = {"tanh": anp.tanh, "relu": lambda a: anp.maximum(a, 0.0), "sigmoid": squash}[nonlinearity](a)
             total = total + negative_log_likelihood(w["W_v"] @ h + w["b_v"], targets[t])
         return total
 

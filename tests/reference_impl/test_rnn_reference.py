@@ -99,16 +99,21 @@ def test_adjoint_of_the_pre_activation(nonlinearity):
     assert relative_error(case.backward().delta, complex_step(loss, np.zeros((T, H, B)))) <= EXACT
 
 
-@pytest.mark.parametrize(
-    ("nonlinearity", "slope"),
-    [(rnn.Nonlinearity.TANH, lambda a: 1 - np.tanh(a) ** 2), (rnn.Nonlinearity.RELU, lambda a: a > 0)],
-)
-def test_the_records_satisfy_the_equations(nonlinearity, slope):
+PHI = {
+    rnn.Nonlinearity.TANH: (np.tanh, lambda a: 1 - np.tanh(a) ** 2),
+    rnn.Nonlinearity.RELU: (lambda a: np.maximum(a, 0), lambda a: a > 0),
+    rnn.Nonlinearity.SIGMOID: (lambda a: 1 / (1 + np.exp(-a)), lambda a: np.exp(-a) / (1 + np.exp(-a)) ** 2),
+}
+
+
+@pytest.mark.parametrize("nonlinearity", rnn.Nonlinearity)
+def test_the_records_satisfy_the_equations(nonlinearity):
+    value, slope = PHI[nonlinearity]
     case = problem(nonlinearity=nonlinearity)
     s, d, p = case.forward(), case.backward(), case.parameters
     np.testing.assert_allclose(s.h_previous, np.concatenate([case.h_0[np.newaxis], s.h[:-1]]))
     np.testing.assert_allclose(s.a, p.W_h @ np.concatenate([s.h_previous, case.inputs], axis=1) + p.b_h)
-    np.testing.assert_allclose(s.h, np.tanh(s.a) if nonlinearity == "tanh" else np.maximum(s.a, 0))
+    np.testing.assert_allclose(s.h, value(s.a))
     np.testing.assert_allclose(d.delta, d.dh * slope(s.a))
     np.testing.assert_allclose(d.dh, p.W_v.T @ d.dv + case.dh_above + d.dh_next)
     np.testing.assert_array_equal(d.dh_next[:-1], d.dz[1:, : len(case.h_0)])
