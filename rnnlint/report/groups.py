@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rnnlint.findings import Finding, Misunderstanding, Severity
+from rnnlint.findings import Confidence, Finding, Misunderstanding, Severity
 from rnnlint.report import wording
 from rnnlint.report.excerpt import Excerpt, Repair, excerpt, repair
 from rnnlint.report.layout import BLANK, MARGIN, WIDTH, Line, Segment, Style, explanation, line, paragraph
@@ -165,7 +165,10 @@ def _entry(entry: _Entry, margin: int) -> list[Line]:
         said = entry.finding.remark or wording.first_sentence(entry.finding.message)
         return _priced(paragraph(said, first=head), entry.finding)
     rows = _statement(entry.excerpt, entry, head)
-    remark = f"({entry.finding.remark})" if entry.finding.remark else ""
+    doubt = "only possible" if entry.finding.confidence is Confidence.POSSIBLE else ""
+    remark = (
+        f"({', '.join(filter(None, (entry.finding.remark, doubt)))})" if entry.finding.remark or doubt else ""
+    )
     if len(rows[0].text) + 2 + len(remark) <= WIDTH:
         rows[0] = rows[0].column(0, remark, Style.FAINT)
     else:

@@ -52,10 +52,14 @@ def _wrong(
 ) -> list[Line]:
     wrong = sum(len(check.wrong) for check in checks)
     judged = sum(len(check.judged) for check in checks)
-    bugs = sum(finding.severity is Severity.ERROR for finding in findings)
+    errors = [finding for finding in findings if finding.severity is Severity.ERROR]
+    possible = sum(finding.confidence is Confidence.POSSIBLE for finding in errors)
     said = f": {wrong} of {wording.count(judged, 'gradient')}."
-    if bugs:
-        said += f" {wording.count(bugs, 'bug')}, {wording.count(thoughts, 'misunderstanding')}."
+    if len(errors) > possible:
+        bugs = wording.count(len(errors) - possible, "bug")
+        said += f" {bugs}, {wording.count(thoughts, 'misunderstanding')}."
+    if possible:
+        said += f" {wording.count(possible, 'possible bug')}."
     return [_headed(path, Segment("WRONG", Style.WRONG), said), *_ran(checks)]
 
 
@@ -74,13 +78,20 @@ def _right(path: Path, checks: Sequence[GradientCheck]) -> list[Line]:
 
 
 def _ran(checks: Sequence[GradientCheck]) -> list[Line]:
-    """``Ran backward() with forward.py's forward() (seed 7).``"""
-    return [
-        row
-        for check in checks
-        if check.judged and check.ran
-        for row in paragraph(f"Ran {check.ran}{'' if check.seed is None else f' (seed {check.seed})'}.")
-    ]
+    """``Ran backward() with forward.py's forward() (seed 7).``; of several passes a line each."""
+    judged = [check for check in checks if check.judged]
+    seeds = {check.seed for check in judged if check.seed is not None}
+    seed = f" (seed {seeds.pop()})" if len(seeds) == 1 else ""
+    if len(judged) == 1:
+        return paragraph(f"Ran {judged[0].ran}{seed}.") if judged[0].ran else []
+    return [line(f"Ran {wording.count(len(judged), 'pass', 'passes')}{seed}:"), *map(_one_of_several, judged)]
+
+
+def _one_of_several(check: GradientCheck) -> Line:
+    total = wording.count(len(check.judged), "gradient")
+    if check.wrong:
+        return line("   ", Segment("WRONG", Style.WRONG), f"  {check.entry}: {len(check.wrong)} of {total}")
+    return line("   ", Segment("RIGHT", Style.RIGHT), f"  {check.entry}: {total}")
 
 
 def unchecked(checks: Sequence[GradientCheck], source: Source | None, *, alone: bool) -> list[Line]:

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from rnnlint.findings import Finding
 from rnnlint.report import wording
-from rnnlint.report.groups import Group
 from rnnlint.report.layout import BLANK, Line, Segment, Style, line, paragraph
 
 
@@ -29,16 +28,16 @@ def hidden(advice: Sequence[Finding], possible: Sequence[Finding], *, right: boo
     return lines
 
 
-def what_next(command: str, found: Sequence[Group], *, ran: bool) -> list[Line]:
-    """``Next:`` and the commands worth typing, each with what it does; nothing where nothing was found."""
-    if not found:
+def what_next(command: str, findings: Sequence[Finding], *, ran: bool) -> list[Line]:
+    """``Next:`` and the commands worth typing for these findings, the first one's page among them."""
+    if not findings:
         return []
     steps: list[tuple[str, str]] = []
-    if any(finding.fix for group in found for finding in group.findings):
+    if any(finding.fix for finding in findings):
         steps.append((f"rnnlint {command} --diff", "see the fixes (--fix applies)"))
     if not ran:
         steps.append((f"rnnlint {command}", "run it: measure every gradient"))
-    steps.append((f"rnnlint rule {found[0].findings[0].code}", "the derivation"))
+    steps.append((f"rnnlint rule {findings[0].code}", "the derivation"))
     width = max(len(step) for step, _ in steps) + 2
     return [
         BLANK,
