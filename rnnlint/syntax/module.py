@@ -44,7 +44,8 @@ class Module:
         """As :meth:`text_of`, in parentheses where an operator beside it could tear the text apart."""
         text = self.text_of(node)
         whole = isinstance(node, tree.Name | tree.Attribute | tree.Subscript | tree.Call | tree.Sequence)
-        return text if whole or getattr(node.cst, "lpar", ()) or isinstance(node, tree.Constant) else f"({text})"
+        whole = whole or isinstance(node, tree.Constant) or bool(getattr(node.cst, "lpar", ()))
+        return text if whole else f"({text})"
 
     def holds(self, node: tree.Node) -> bool:
         """Whether a node is of this file."""
