@@ -61,15 +61,19 @@ def check(requests: Iterable[Request], options: RunOptions, config: Config) -> R
     :class:`rnnlint.rewriting.UnwritableFixError` where a fix cannot be put back.
     """
     selection = Selection.of(config, options)
-    requests = tuple(requests)
+    asked: list[Request] = []
     with ExitStack() as stack:
         checker = _Checker(options, selection, stack)
-        reports = tuple(report for request in requests for report in checker.reports(request))
+        found: list[FileReport] = []
+        for request in requests:  # one at a time, so that the caller's iterator knows which file is at hand
+            asked.append(request)
+            found.extend(checker.reports(request))
+        reports = tuple(found)
         changes: tuple[Change, ...] = ()
         if options.fix or options.diff:
             changes = _changes(reports, options)
             if options.fix and changes:
-                reports = tuple(report for request in requests for report in checker.reports(request))
+                reports = tuple(report for request in asked for report in checker.reports(request))
     return RunReport(_one_a_file(reports), ran=checker.ran, changes=changes)
 
 
@@ -147,7 +151,7 @@ class _Checker:
 
         self.ran = True
         if self._runner is None:
-            self._runner = self._stack.enter_context(Runner(mode=self.options.sandbox.value))
+            self._runner = self._stack.enter_context(Runner())
             self._runner.start()  # the zygote loads NumPy while the parser works
         return self._runner
 

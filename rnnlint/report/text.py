@@ -18,7 +18,7 @@ def render(report: RunReport, *, verbose: bool = False, colour: bool = False) ->
 
 
 def _lines(report: RunReport, *, verbose: bool) -> list[Line]:
-    """One file that was asked for is told with its project; several have blocks of their own and a summary."""
+    """One file that was asked for is told with its project; several have a block each and a summary."""
     asked = [file for file in report.files if file.origin is not Origin.PROJECT]
     if len(asked) == 1:
         project = [file for file in report.files if file.origin is Origin.PROJECT]
