@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
 import re
-import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,6 +61,8 @@ def read_config(file: Path) -> Config:
 
 
 def _table(file: Path) -> Mapping[str, Any] | None:
+    import tomllib
+
     try:
         document = tomllib.loads(file.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -160,6 +160,8 @@ MEASURED = tuple(f"RNN90{digit}" for digit in range(1, 10))
 
 
 def _suggest(word: str, known: Iterable[str], *spellings: str) -> str:
+    import difflib
+
     close = [
         match
         for spelling in (word, *spellings)

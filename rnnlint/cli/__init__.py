@@ -6,12 +6,12 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from rnnlint.cli.commands import rnnlint
+from rnnlint.cli.commands import command_line
 from rnnlint.cli.failures import run
 
-__all__ = ["main", "rnnlint"]
+__all__ = ["command_line", "main"]
 
 
 def main(args: Sequence[str] | None = None, prog_name: str = "rnnlint") -> NoReturn:
     """Run the command line (``sys.argv`` where ``args`` is None) and leave with its exit status."""
-    sys.exit(run(rnnlint, list(sys.argv[1:] if args is None else args), prog_name))
+    sys.exit(run(command_line, list(sys.argv[1:] if args is None else args), prog_name))

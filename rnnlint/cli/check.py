@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
-import difflib
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from rnnlint import api
-from rnnlint.baseline import read_baseline, written
 from rnnlint.cli.commands import COMMANDS, HELP_OPTIONS
 from rnnlint.cli.failures import Mistake, Progress
 from rnnlint.cli.outputs import Output, pair, write
-from rnnlint.config import ConfigurationError, load_config, read_config
+from rnnlint.config import Config, ConfigurationError, load_config, read_config
 from rnnlint.discovery import SUFFIXES, discover, may_hold_backward_pass
 from rnnlint.findings import Confidence, Severity
 from rnnlint.report import FORMATS
 from rnnlint.report.changes import diffs, summary
 from rnnlint.report.paths import as_seen_from
-from rnnlint.results import ExitStatus, FileReport, Origin, RunOptions, SandboxMode, exit_status
-from rnnlint.rewriting import UnwritableFixError
+from rnnlint.results import ExitStatus, FileReport, Origin, RunOptions, RunReport, SandboxMode, exit_status
 from rnnlint.selection import Selection
 from rnnlint.source import UnreadableSourceError, decode_source
+
+if TYPE_CHECKING:
+    from rnnlint.baseline import Baseline
 
 STANDARD_INPUT = Path("-")
 
@@ -189,7 +189,7 @@ def _check(
         Selection.of(
             config, options
         )  # a word that is no rule's is an error even where there is nothing to check
-        accepted = read_baseline(words["baseline"]) if words["baseline"] else None
+        accepted = _accepted(words["baseline"])
     except ConfigurationError as error:
         raise Mistake(str(error)) from None
 
@@ -206,11 +206,7 @@ def _check(
             progress.path = target.path
             yield api.Request(target.path, target.origin)
 
-    try:
-        report = api.check(requests(), options, config)
-    except UnwritableFixError as error:
-        raise Mistake(str(error)) from None
-    report = replace(report, skipped=len(targets) - len(relevant))
+    report = replace(_report(requests(), options, config), skipped=len(targets) - len(relevant))
     progress.path = None
     if accepted is not None:
         files = tuple(replace(file, findings=accepted.without_known(file)) for file in report.files)
@@ -229,9 +225,22 @@ def _check(
     return ExitStatus.CLEAN if options.exit_zero and status == ExitStatus.FOUND else status
 
 
+def _report(requests: Iterator[api.Request], options: RunOptions, config: Config) -> RunReport:
+    if not (options.fix or options.diff):
+        return api.check(requests, options, config)
+    from rnnlint.rewriting import UnwritableFixError
+
+    try:
+        return api.check(requests, options, config)
+    except UnwritableFixError as error:
+        raise Mistake(str(error)) from None
+
+
 def _must_exist(path: Path) -> None:
     if path == STANDARD_INPUT or path.exists():
         return
+    import difflib
+
     folder = path.parent if path.parent.is_dir() else Path()
     neighbours = [str(folder / each.name) for each in folder.iterdir() if each.suffix in SUFFIXES]
     close = difflib.get_close_matches(str(path), [*neighbours, *COMMANDS], 1)
@@ -247,7 +256,17 @@ def _standard_input(name: Path) -> api.Request:
     return api.Request(name, source=source)
 
 
+def _accepted(file: Path | None) -> Baseline | None:
+    if file is None:
+        return None
+    from rnnlint.baseline import read_baseline
+
+    return read_baseline(file)
+
+
 def _write_baseline(file: Path, files: Sequence[FileReport]) -> None:
+    from rnnlint.baseline import written
+
     try:
         file.write_text(written(files, file), encoding="utf-8")
     except OSError as error:

@@ -49,6 +49,7 @@ class CheckByDefault(click.Group):
 
 
 @click.group(
+    "rnnlint",
     cls=CheckByDefault,
     context_settings=HELP_OPTIONS,
     epilog="""\b
@@ -69,7 +70,7 @@ Exit status:
 """,
 )
 @click.version_option(__version__, prog_name="rnnlint", message="%(prog)s %(version)s")
-def rnnlint() -> None:
+def command_line() -> None:
     """Find, prove and repair wrong gradients in hand-written NumPy recurrent networks.
 
     `rnnlint backward.py` is short for `rnnlint check backward.py`: it reads the file and the files it works

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from calling import Ended
 
-from rnnlint.cli import rnnlint
+from rnnlint.cli import command_line
 from rnnlint.cli.failures import run
 
 
@@ -26,7 +26,7 @@ def call(folder: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., Ende
 
     def ended(*words: str) -> Ended:
         capsys.readouterr()
-        status = run(rnnlint, list(words), "rnnlint")
+        status = run(command_line, list(words), "rnnlint")
         captured = capsys.readouterr()
         return Ended(status, captured.out, captured.err)
 
