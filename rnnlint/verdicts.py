@@ -84,7 +84,7 @@ class GradientCheck:
     ``standard``, ``variant`` or ``unknown`` with ``difference`` naming what differs; ``oracles`` holds
     ``reference`` and ``own-loss``, those that were used; ``loss`` names the own loss; ``scale`` is the one
     factor common to all parameters; ``notes`` are whole sentences (clipping neutralised, promoted to
-    float64, a helper supplied).
+    float64, a helper supplied). ``call`` is 2 for the check of a second pass over the same objects.
     """
 
     id: str
@@ -111,6 +111,8 @@ class GradientCheck:
     missing_layers: tuple[str, ...] = ()
     parameters: tuple[ParameterVerdict, ...] = ()
     notes: tuple[str, ...] = ()
+    nondeterministic: bool = False  # two equal calls gave different gradients
+    accumulates: bool = False  # a second pass added exactly one more gradient to the first
 
     @property
     def wrong(self) -> tuple[ParameterVerdict, ...]:

@@ -1,0 +1,130 @@
+"""Everything a base run left behind that may be a gradient."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from rnnlint.gradients.callables import Callable
+from rnnlint.gradients.pairing import Candidate, Source, split
+from rnnlint.gradients.probe import Place, Probe, returned_codes
+from rnnlint.gradients.synthesis import BACKWARD, FORWARD, MODEL
+from rnnlint.gradients.trees import leaves
+from rnnlint.sandbox.job import Ran, Value
+
+Array = np.ndarray[Any, np.dtype[np.float64]]
+
+
+def candidates_of(probe: Probe, ran: Ran) -> list[Candidate]:
+    """Candidates from the returned values, the instance, the globals, the locals, and what the parameters lost."""
+    codes = returned_codes(probe.draft)
+    found: list[Candidate] = []
+    known = {place.code for place in probe.places}
+    for code, value in zip(codes, ran.values, strict=True):
+        if code == FORWARD:
+            continue
+        if code == BACKWARD:
+            found += _returned(probe.draft.pass_.backward, value)
+        else:
+            found += _stored(code, value, known)
+    found += _locals(probe, ran)
+    found += _applied(probe, dict(zip(codes, ran.values, strict=True)))
+    return found
+
+
+def _returned(backward: Callable, value: Value) -> Iterator[Candidate]:
+    names = backward.returned
+    for leaf in leaves(value, BACKWARD):
+        keys: list[str | int] = list(leaf.keys)
+        if len(names) > 1 and keys and isinstance(keys[0], int) and keys[0] < len(names):
+            keys[0] = names[keys[0]]
+        elif len(names) == 1 and names[0] and not any(isinstance(k, str) for k in keys):
+            keys.insert(0, names[0])
+        keys = [k for k in keys if k != ""]
+        inner = _inner_names(backward, keys)
+        words, indices = split(inner)
+        if words:
+            yield Candidate(words, indices, leaf.array, Source.RETURNED, _shown(inner))
+
+
+def _inner_names(backward: Callable, keys: list[str | int]) -> list[str | int]:
+    """``grads[2]`` by the name that stands there, where ``grads`` is a list or tuple written out in the callable."""
+    if len(keys) >= 2 and isinstance(keys[0], str) and isinstance(keys[1], int):
+        names = _written_out(backward, keys[0])
+        if keys[1] < len(names) and names[keys[1]]:
+            return [names[keys[1]], *keys[2:]]
+    return keys
+
+
+def _written_out(backward: Callable, name: str) -> list[str]:
+    import ast
+
+    from rnnlint.gradients.callables import label
+
+    for node in ast.walk(backward.node):
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Tuple | ast.List):
+            if any(isinstance(t, ast.Name) and t.id == name for t in node.targets):
+                return [label(e) for e in node.value.elts]
+    return []
+
+
+def _stored(code: str, value: Value, known: set[str]) -> Iterator[Candidate]:
+    keys: tuple[str, ...] = () if code == MODEL else (code,)
+    for leaf in leaves(value, code, keys):
+        if leaf.code in known or leaf.is_number:
+            continue
+        words, indices = split(leaf.keys)
+        if words:
+            yield Candidate(words, indices, leaf.array, Source.STORED, _shown(leaf.keys))
+
+
+def _locals(probe: Probe, ran: Ran) -> Iterator[Candidate]:
+    own = probe.draft.pass_.backward.node.name
+    latest = {}
+    for frame in ran.frames:
+        if not frame.line:
+            latest[frame.function] = frame
+    forward = probe.draft.pass_.forward
+    for function, frame in latest.items():
+        if forward is not None and function.rpartition(".")[2] == forward.name and forward.name != own:
+            continue
+        outer = function.rpartition(".")[2] == own
+        for name, value in frame.variables.items():
+            if name == "self":
+                continue
+            for leaf in leaves(value, name, (name,)):
+                words, indices = split(leaf.keys)
+                source = Source.OUTER_LOCAL if outer else Source.INNER_LOCAL
+                yield Candidate(words, indices, leaf.array, source, _shown(leaf.keys))
+
+
+def _applied(probe: Probe, values: dict[str, Value]) -> Iterator[Candidate]:
+    """What each parameter lost in the pass: its gradient times a rate."""
+    after: dict[str, Array] = {}
+    for code in (MODEL, *probe.draft.globals_):
+        if code in values:
+            keys: tuple[str, ...] = () if code == MODEL else (code,)
+            after.update({leaf.code: leaf.array for leaf in leaves(values[code], code, keys)})
+    for place in probe.places:
+        now = after.get(place.code)
+        if now is None or place.in_hole or now.shape != place.array.shape:
+            continue
+        if np.array_equal(now, place.array):
+            continue
+        lost = place.array - now
+        words = (*place.words[:-1], f"d{place.words[-1]}") if place.words else ()
+        yield Candidate(words, place.indices, lost, Source.APPLIED, f"what {place.name} lost")
+
+
+def _shown(keys: Sequence[str | int]) -> str:
+    text = ""
+    for key in keys:
+        text += f"[{key}]" if isinstance(key, int) else (f".{key}" if text else str(key))
+    return text
+
+
+def place_named(places: Sequence[Place], name: str) -> Place:
+    """The place of that report name."""
+    return next(p for p in places if p.name == name)

@@ -1,0 +1,158 @@
+"""From a solved scenario to verdicts: base runs, pairing, differences, judgement."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from rnnlint.gradients.gradients_found import candidates_of
+from rnnlint.gradients.jobs import Workshop
+from rnnlint.gradients.losses import Loss
+from rnnlint.gradients.own_loss import differences, losses_of
+from rnnlint.gradients.pairing import Pair, pair
+from rnnlint.gradients.probe import MOST_NUMBERS, Place, Probe, ProbeFailedError, first_run, returned_codes
+from rnnlint.gradients.verdict import Judged, Measured, judge
+from rnnlint.sandbox.job import Ran
+from rnnlint.verdicts import ParameterVerdict, Verdict
+
+Array = np.ndarray[Any, np.dtype[np.float64]]
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """A probe with the user's gradients, the true ones and the verdicts."""
+
+    probe: Probe
+    base: Ran
+    pairs: Mapping[str, Pair]
+    loss: Loss
+    truth: Mapping[str, Array]
+    judged: Judged
+    unpaired: tuple[Place, ...]
+    nondeterministic: bool = False
+    accumulates: bool = False
+    second: Judged | None = None
+    clipped: bool = False
+
+    @property
+    def score(self) -> tuple[int, int, int]:
+        """Charity: fewest wrong, most agreeing, fewest unpaired."""
+        return -self.judged.wrong, self.judged.agreeing, -len(self.unpaired)
+
+
+def measure(workshop: Workshop, probe: Probe) -> Measurement | None:
+    """Run the probe; None where nothing in it pairs. Raises :class:`ProbeFailedError`."""
+    codes = returned_codes(probe.draft)
+    base_scenario = probe.scenario(codes, frames=("*",))
+    again = probe.scenario(codes)
+    twice = probe.scenario(codes, passes=2)
+    outcome = workshop.run([base_scenario, again, twice])
+    base = first_run(outcome)
+    pairs = paired(probe, base)
+    if not pairs:
+        return None
+    places = _enough([p for p in probe.places if p.name in pairs])
+    losses = losses_of(probe, base.values)
+    if not losses:
+        return None
+    made = differences(workshop, probe, losses, places)
+    best: tuple[tuple[int, int, int], Loss, Judged, dict[str, Array]] | None = None
+    for order, loss in enumerate(made.losses):
+        truth = {p.name: made.gradient(p.code, loss) for p in places}
+        if not all(np.all(np.isfinite(t)) for t in truth.values()):
+            continue
+        judged = judge(_measured(pairs, truth), probe.sizes)
+        key = (judged.agreeing, -judged.wrong, -order)
+        if best is None or key > best[0]:
+            best = key, loss, judged, truth
+    if best is None:
+        return None
+    _, loss, judged, truth = best
+    unpaired = tuple(p for p in probe.places if p.is_weight and p.name not in pairs)
+    measurement = Measurement(probe, base, pairs, loss, truth, judged, unpaired)
+    return _with_repeats(measurement, outcome.runs[1:])
+
+
+def paired(probe: Probe, base: Ran) -> dict[str, Pair]:
+    """The base run's gradients for the probe's places; inputs and states only by what the code returns."""
+    found = candidates_of(probe, base)
+    weights = [p.named for p in probe.places if p.is_weight]
+    pairs = pair(weights, found)
+    from rnnlint.gradients.pairing import Source
+
+    returned = [c for c in found if c.source is Source.RETURNED]
+    others = [p.named for p in probe.places if not p.is_weight and p.in_hole]
+    taken = {id(p.candidate) for p in pairs.values()}
+    pairs.update(pair(others, [c for c in returned if id(c) not in taken]))
+    return pairs
+
+
+def rejudge(measurement: Measurement, base: Ran, truth: Mapping[str, Array] | None = None) -> Judged:
+    """Verdicts for another run of the same probe."""
+    pairs = paired(measurement.probe, base)
+    kept = {name: pairs[name] for name in measurement.pairs if name in pairs}
+    return judge(_measured(kept, truth or measurement.truth), measurement.probe.sizes)
+
+
+def parameter_verdicts(measurement: Measurement, judged: Judged) -> tuple[ParameterVerdict, ...]:
+    """All verdicts, the unpaired ones last."""
+    missing = tuple(
+        ParameterVerdict(p.name, None, tuple(p.array.shape), Verdict.UNPAIRED) for p in measurement.unpaired
+    )
+    return (*judged.verdicts, *missing)
+
+
+def _measured(pairs: Mapping[str, Pair], truth: Mapping[str, Array]) -> list[Measured]:
+    return [
+        Measured(name, p.candidate.title, p.gradient, truth[name]) for name, p in pairs.items() if name in truth
+    ]
+
+
+def _enough(places: Sequence[Place]) -> list[Place]:
+    total, kept = 0, []
+    for place in places:
+        total += place.array.size
+        if total <= MOST_NUMBERS or not kept:
+            kept.append(place)
+    return kept
+
+
+def _with_repeats(measurement: Measurement, runs: Sequence[Ran]) -> Measurement:
+    """What an equal run and a second pass over the same objects add."""
+    if runs and runs[0].trouble is None:
+        again = paired(measurement.probe, runs[0])
+        differs = any(
+            not np.array_equal(p.gradient, again[n].gradient, equal_nan=True)
+            for n, p in measurement.pairs.items()
+            if n in again and again[n].candidate.title == p.candidate.title
+        )
+        measurement = replace(measurement, nondeterministic=differs)
+    if len(runs) > 1 and runs[1].trouble is None:
+        measurement = _with_second_pass(measurement, runs[1])
+    return measurement
+
+
+def _with_second_pass(measurement: Measurement, ran: Ran) -> Measurement:
+    first = measurement.pairs
+    second = {n: p for n, p in paired(measurement.probe, ran).items() if n in first}
+    same = [n for n in second if second[n].candidate.title == first[n].candidate.title and second[n].candidate.source <= 1]
+    if not same or measurement.judged.wrong:
+        return measurement
+    ratios = []
+    for name in same:
+        a, b = first[name].gradient, second[name].gradient
+        if np.allclose(a, b, rtol=1e-9, atol=1e-12) or not np.any(a):
+            continue
+        ratios.append(np.allclose(b, 2 * a, rtol=1e-6, atol=1e-12))
+    if not ratios:
+        return measurement
+    if all(ratios):
+        return replace(measurement, accumulates=True)
+    judged = judge(_measured({n: second[n] for n in same}, measurement.truth), measurement.probe.sizes)
+    return replace(measurement, second=judged)
+
+
+__all__ = ["Measurement", "ProbeFailedError", "measure", "parameter_verdicts", "rejudge"]

@@ -1,0 +1,115 @@
+"""The own-loss oracle: central differences of the user's own forward pass, element by element."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from rnnlint.gradients.jobs import Workshop
+from rnnlint.gradients.losses import Kind, Loss, at, candidates
+from rnnlint.gradients.probe import Place, Probe, ProbeFailedError, returned_codes
+from rnnlint.gradients.roles import Role, role_of
+from rnnlint.gradients.synthesis import BACKWARD, FORWARD, MODEL
+from rnnlint.sandbox.job import Opaque, Value
+
+Array = np.ndarray[Any, np.dtype[np.float64]]
+
+STEP = 1e-5
+"""The step of the differences: its error is about STEP² from the third derivative and 1e-16 / STEP from rounding."""
+MOST_LOSSES = 14
+
+
+@dataclass(frozen=True)
+class Differences:
+    """Perturbed runs of every element, from which any loss's gradient follows."""
+
+    losses: tuple[Loss, ...]
+    codes: tuple[str, ...]
+    plus: Mapping[str, tuple[tuple[Value, ...], ...]]  # by place, by element
+    minus: Mapping[str, tuple[tuple[Value, ...], ...]]
+    shapes: Mapping[str, tuple[int, ...]]
+
+    def gradient(self, place: str, loss: Loss) -> Array:
+        """∂loss/∂place by central differences."""
+        up = np.array([loss.of(values) for values in self.plus[place]])
+        down = np.array([loss.of(values) for values in self.minus[place]])
+        return np.asarray((up - down) / (2 * STEP)).reshape(self.shapes[place])
+
+
+def losses_of(probe: Probe, values: Sequence[Value]) -> list[Loss]:
+    """The losses that this probe's base run allows, each reading only what it needs."""
+    if probe.draft.upstream:
+        parts = tuple((i, (), probe.upstream[u.hole]) for i, u in enumerate(probe.draft.upstream))
+        return [Loss(Kind.COTANGENT, "", 0, (), parts)]
+    codes = returned_codes(probe.draft)
+    kept = [i for i, code in enumerate(codes) if code in (FORWARD, BACKWARD, MODEL)]
+    targets = [v for name, v in probe.holes.items() if role_of(name.removeprefix("_in_")) is Role.TARGET]
+    found = list(candidates([_bare(values[i]) for i in kept], [codes[i] for i in kept], targets))
+    found.sort(key=_preference)
+    unique: dict[tuple[Kind, str], Loss] = {}
+    for loss in found:
+        unique.setdefault((loss.kind, loss.code), loss)
+    return list(unique.values())[:MOST_LOSSES]
+
+
+def _bare(value: Value) -> Value:
+    """An instance without what is certainly no output: gradients and parameters."""
+    if isinstance(value, Opaque):
+        kept = {
+            name: held
+            for name, held in value.attributes.items()
+            if role_of(name) not in (Role.WEIGHT, Role.BIAS, Role.BUNDLE, Role.COTANGENT)
+        }
+        return replace(value, attributes=kept)
+    return value
+
+
+def _preference(loss: Loss) -> tuple[int, int]:
+    if loss.kind is Kind.SCALAR:
+        last = next((str(k) for k in reversed(loss.keys) if isinstance(k, str)), "")
+        if any(w in last.lower() for w in ("loss", "cost")):
+            return 0, 0
+        return (1, len(loss.keys)) if loss.code.startswith(BACKWARD) else (4, len(loss.keys))
+    if loss.code.startswith(MODEL):
+        return 3, len(loss.keys)
+    return 2, len(loss.keys)
+
+
+def differences(workshop: Workshop, probe: Probe, losses: Sequence[Loss], places: Sequence[Place]) -> Differences:
+    """Run every perturbed scenario in one job. Raises :class:`ProbeFailedError`."""
+    if losses and losses[0].kind is Kind.COTANGENT:
+        codes = tuple(u.output for u in probe.draft.upstream)
+        rebased = list(losses)
+    else:
+        codes = tuple(dict.fromkeys(loss.code for loss in losses))
+        rebased = [replace(loss, position=codes.index(loss.code), keys=()) for loss in losses]
+    backward = not probe.draft.forward or any(code.startswith((BACKWARD, MODEL)) for code in codes)
+    scenarios = [
+        probe.scenario(codes, backward=backward, perturbed=(place, index, sign * STEP))
+        for place in places
+        for index in range(place.array.size)
+        for sign in (1, -1)
+    ]
+    outcome = workshop.run(scenarios)
+    if len(outcome.runs) < len(scenarios):
+        raise ProbeFailedError(outcome.trouble)
+    plus: dict[str, tuple[tuple[Value, ...], ...]] = {}
+    minus: dict[str, tuple[tuple[Value, ...], ...]] = {}
+    position = 0
+    for place in places:
+        both = outcome.runs[position : position + 2 * place.array.size]
+        position += 2 * place.array.size
+        failed = next((r for r in both if r.trouble is not None), None)
+        if failed is not None:
+            raise ProbeFailedError(failed.trouble)
+        plus[place.code] = tuple(r.values for r in both[0::2])
+        minus[place.code] = tuple(r.values for r in both[1::2])
+    return Differences(
+        tuple(rebased), codes, plus, minus, {p.code: tuple(p.array.shape) for p in places}
+    )
+
+
+__all__ = ["Differences", "at", "differences", "losses_of"]

@@ -1,0 +1,194 @@
+"""Which gradient belongs to which parameter: by name, then by shape and position."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any
+
+import numpy as np
+
+Array = np.ndarray[Any, np.dtype[np.float64]]
+
+
+class Source(IntEnum):
+    """Where a gradient was found, best first."""
+
+    RETURNED = 0
+    STORED = 1  # attributes, globals
+    OUTER_LOCAL = 2  # a local of the backward pass itself
+    APPLIED = 3  # what the parameter lost
+    INNER_LOCAL = 4  # a local of something it calls
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """An array that may be a gradient: the words on the way to it, the last one its own name."""
+
+    words: tuple[str, ...]
+    indices: tuple[int, ...]
+    array: Array
+    source: Source
+    title: str
+
+
+@dataclass(frozen=True)
+class Named:
+    """A parameter, its name in the report and the words on the way to it."""
+
+    name: str
+    words: tuple[str, ...]
+    indices: tuple[int, ...]
+    shape: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A parameter with its gradient, brought to its shape, and what else might have been it."""
+
+    parameter: Named
+    candidate: Candidate
+    gradient: Array
+    others: tuple[Array, ...] = ()
+
+
+_CONTAINERS = frozenset(
+    "self params param parameters parameter weights weight grads grad gradients gradient model net network cell layer layers "
+    "dparam dparams derived variables state kernel_dict p".split()
+)
+_PREFIX = re.compile(
+    r"^(?:d_?L_?(?:by_)?d_?|dl_?d_?|d_?J_?d_?|dloss_?d?_?|grad(?:ient)?s?_?(?:of_)?(?:wrt_)?|delta_|del_|g_(?=[WUVb])|d_?)",
+    re.IGNORECASE,
+)
+_SUFFIX = re.compile(r"(?:_d|_grads?|_gradients?|_diff|_delta|_deriv|Grad|_g|_bar|_step)$")
+
+
+def pair(
+    parameters: Sequence[Named], candidates: Iterable[Candidate], reserved: frozenset[str] = frozenset()
+) -> dict[str, Pair]:
+    """A gradient for each parameter that has one, by the parameter's name."""
+    found: dict[str, Pair] = {}
+    usable = [c for c in candidates if c.array.size and c.title not in reserved]
+    for parameter in parameters:
+        scored: list[tuple[tuple[float, int, float], Candidate, Array]] = []
+        for candidate in usable:
+            score = _name_score(parameter, candidate)
+            fitted = _fitted(candidate.array, parameter.shape)
+            if score <= 0 or fitted is None:
+                continue
+            gradient, cost = fitted
+            scored.append(((candidate.source, -score, cost), candidate, gradient))
+        if not scored:
+            continue
+        scored.sort(key=lambda item: item[0])
+        best = scored[0]
+        if not np.any(best[2]):  # a buffer that was never filled, where something else was
+            best = next((s for s in scored if np.any(s[2])), best)
+        others = tuple(s[2] for s in scored if s is not best and not np.array_equal(s[2], best[2]))
+        found[parameter.name] = Pair(parameter, best[1], best[2], others)
+    return found
+
+
+def stem(name: str) -> str:
+    """What a gradient's name says it is the gradient of: ``dWf``, ``W_f_d`` and ``dL_dWf`` are all "wf"."""
+    return _plain(_unmarked(name))
+
+
+def is_gradient_name(name: str) -> bool:
+    """Whether a name carries a gradient's mark at all."""
+    return _unmarked(name) != name
+
+
+def _unmarked(name: str) -> str:
+    stripped = name.strip("_")
+    suffix = _SUFFIX.sub("", stripped)
+    if suffix != stripped and suffix:
+        return suffix
+    prefix = _PREFIX.sub("", stripped)
+    return prefix if prefix and prefix != stripped else stripped
+
+
+def _plain(name: str) -> str:
+    return name.replace("_", "").lower()
+
+
+def _name_score(parameter: Named, candidate: Candidate) -> float:
+    """How well a candidate's name fits a parameter: 0 not at all."""
+    if not candidate.words:
+        return 0.0
+    own = [w for w in parameter.words if w.lower() not in _CONTAINERS]
+    theirs_all = list(candidate.words)
+    marked = any(is_gradient_name(w) or w.lower() in _CONTAINERS for w in theirs_all)
+    theirs = [w for w in (_unmarked(w) for w in theirs_all) if w.lower() not in _CONTAINERS]
+    if not own:
+        in_order = parameter.indices == candidate.indices and _same_list(parameter, candidate)
+        return 2.0 if in_order and marked else 0.0
+    if not marked or not theirs:
+        return 0.0
+    a, b = _plain(own[-1]), _plain(theirs[-1])
+    rest = _common([_plain(w) for w in own[:-1]], [_plain(w) for w in theirs[:-1]])
+    indices = 0.3 if parameter.indices and parameter.indices == candidate.indices else 0.0
+    if parameter.indices and candidate.indices and parameter.indices != candidate.indices:
+        return 0.0
+    if a == b:
+        return 3.0 + 0.4 * rest + indices
+    joined = _plain("".join(own))
+    if joined == b or _plain("".join(theirs)) == a:
+        return 2.8 + indices
+    if len(own) > 1 and rest == 0 and b in (_plain(own[0]),):
+        return 0.0
+    if _abbreviates(own[-1], theirs[-1]):
+        return 1.0 + indices
+    return 0.0
+
+
+def _same_list(parameter: Named, candidate: Candidate) -> bool:
+    """``params[0]`` and ``grads[0]``."""
+    lists = [w.lower() for w in candidate.words]
+    return any(w.startswith(("grad", "dparam", "d_param")) for w in lists) and bool(parameter.indices)
+
+
+def _common(left: list[str], right: list[str]) -> int:
+    return len(set(left) & set(right))
+
+
+def _abbreviates(long: str, short: str) -> bool:
+    """``r_kernel`` for ``recurrent_kernel``, ``b`` for ``bias``: word by word the beginning of the other."""
+    a = [w for w in re.split(r"_+", long.lower()) if w]
+    b = [w for w in re.split(r"_+", short.lower()) if w]
+    if len(a) != len(b) or a == b:
+        return False
+    return all(x.startswith(y) or y.startswith(x) for x, y in zip(a, b, strict=True)) and (
+        len(a) > 1 or min(len(long), len(short)) >= 1 and max(len(long), len(short)) >= 4
+    )
+
+
+def _fitted(array: Array, shape: tuple[int, ...]) -> tuple[Array, float] | None:
+    """The array in the parameter's shape: as it is, with axes of one added or left out, or summed over the steps."""
+    if array.shape == shape:
+        return array, 0.0
+    if array.size == int(np.prod(shape)) and np.squeeze(array).shape == np.squeeze(np.empty(shape)).shape:
+        return array.reshape(shape), 0.1
+    if array.ndim == len(shape) + 1 and array.shape[1:] == shape:
+        return array.sum(axis=0), 0.5
+    return None
+
+
+def titles(words: Sequence[str | int]) -> str:
+    """A short name for the report: the last word, with its index where it is in a list."""
+    text = ""
+    for word in words:
+        text = f"{text}[{word}]" if isinstance(word, int) else word
+    return text
+
+
+def split(keys: Sequence[str | int]) -> tuple[tuple[str, ...], tuple[int, ...]]:
+    """The words and the indices on a way."""
+    return tuple(k for k in keys if isinstance(k, str)), tuple(k for k in keys if isinstance(k, int))
+
+
+def iterate(pairs: dict[str, Pair]) -> Iterator[Pair]:
+    """In order of the parameters."""
+    yield from pairs.values()

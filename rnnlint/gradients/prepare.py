@@ -1,0 +1,252 @@
+"""Every backward pass of a file, checked: the entry of the package."""
+
+from __future__ import annotations
+
+import ast
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from rnnlint.gradients.callables import Library
+from rnnlint.gradients.clipping import clipping_functions, clipping_sentence
+from rnnlint.gradients.holes import UnknownArgumentError
+from rnnlint.gradients.jobs import JobRunner, Workshop
+from rnnlint.gradients.measure import Measurement, measure, parameter_verdicts, rejudge
+from rnnlint.gradients.passes import Pass, passes_of
+from rnnlint.gradients.probe import ProbeFailedError, first_run, probe_of, returned_codes
+from rnnlint.gradients.reasons import Explained, explain_trouble, no_backward, no_forward, unknown_argument
+from rnnlint.gradients.solve import Solved, solve
+from rnnlint.gradients.synthesis import drafts
+from rnnlint.gradients.verdict import TOLERANCE, Judged
+from rnnlint.model.project import Project
+from rnnlint.sandbox.job import Trouble
+from rnnlint.source import Source
+from rnnlint.verdicts import GradientCheck, Status
+
+MOST_LAYOUTS_MEASURED = 4
+MOST_PASSES = 10
+
+
+@dataclass(frozen=True, slots=True)
+class ExplicitScenario:
+    """A scenario stated by hand: what is called, in order, with the names of its results.
+
+    ``forward`` and ``backward`` read like calls in an assignment file: ``"forward(x, h0, p) -> hs, cache"``.
+    """
+
+    forward: str
+    backward: str
+    parameters: tuple[str, ...] = ()
+    shapes: Mapping[str, tuple[int, ...]] | None = None
+
+
+@dataclass(frozen=True)
+class PreparedCheck:
+    """A verdict, and the solved scenario behind it, to be run again on other texts of the project."""
+
+    check: GradientCheck
+    runner: JobRunner
+    measurement: Measurement | None = None
+    workshop: Workshop | None = None
+
+    def rerun(self, project: Project) -> GradientCheck:
+        """The same scenario, values and truth on ``project``'s texts."""
+        if self.measurement is None or self.workshop is None:
+            return self.check
+        workshop = replace(self.workshop, project=project)
+        measurement = self.measurement
+        codes = returned_codes(measurement.probe.draft)
+        try:
+            base = first_run(workshop.run([measurement.probe.scenario(codes, frames=("*",))]))
+        except ProbeFailedError as failed:
+            why = explain_trouble(failed.trouble)
+            return replace(
+                self.check,
+                status=Status.NOT_CHECKED,
+                reason=why.reason,
+                reason_code=why.code,
+                advice=why.advice,
+                parameters=(),
+            )
+        judged = rejudge(measurement, base)
+        return _with_verdicts(self.check, measurement, judged)
+
+
+def prepare(
+    project: Project,
+    source: Source,
+    runner: JobRunner,
+    *,
+    seed: int | None = None,
+    entry: str | None = None,
+    explicit: ExplicitScenario | None = None,
+) -> list[PreparedCheck]:
+    """Check every backward pass of ``source``: one entry a pass, or one that says why none could be checked.
+
+    ``seed`` makes the probe repeatable; ``entry`` picks passes by name ("forward -> backward" or a part of it).
+    """
+    del explicit
+    chosen_seed = secrets.randbelow(2**31) if seed is None else seed
+    trees = {path: ast.parse(held.text) for path, held in project.files.items() if held.problem is None}
+    library = Library({source.path: trees[source.path], **trees})
+    found = [p for p in passes_of(library, source.path) if entry is None or _is_meant(p, entry)]
+    desk = _Desk(project, source, runner, library, chosen_seed)
+    if not found:
+        return [desk.refused(None, no_backward(library, source.path))]
+    results = [desk.check(p) for p in found[:MOST_PASSES]]
+    checked = [r for r in results if r.check.status is not Status.NOT_CHECKED]
+    if checked:
+        return checked + [r for r in results if r.check.status is Status.NOT_CHECKED and _is_worth_saying(r)]
+    return results[:1]
+
+
+def _is_meant(pass_: Pass, entry: str) -> bool:
+    wanted = [part.strip() for part in entry.replace("→", "->").split("->")]
+    return all(any(w in t for t in (pass_.title, pass_.backward.title)) for w in wanted)
+
+
+def _is_worth_saying(prepared: PreparedCheck) -> bool:
+    return prepared.check.reason_code is not None and prepared.check.reason_code.value in ("unimplemented", "raises")
+
+
+@dataclass
+class _Desk:
+    project: Project
+    source: Source
+    runner: JobRunner
+    library: Library
+    seed: int
+
+    def check(self, pass_: Pass) -> PreparedCheck:
+        """The verdict on one pass."""
+        try:
+            made = list(drafts(self.project, self.library, pass_))
+        except UnknownArgumentError as unknown:
+            if pass_.forward is None and not unknown.name:
+                return self.refused(pass_, no_forward(pass_))
+            return self.refused(pass_, unknown_argument(unknown))
+        workshop = self._workshop(pass_)
+        solved, troubles = solve(workshop, self.library, made)
+        if not solved:
+            return self.refused(pass_, explain_trouble(_telling(troubles), pass_))
+        best: Measurement | None = None
+        chosen: Solved | None = None
+        trouble: Trouble | None = None
+        for candidate in solved[:MOST_LAYOUTS_MEASURED]:
+            if best is not None and candidate.freedom < (chosen.freedom if chosen else 0) - 1:
+                break
+            try:
+                probe = probe_of(workshop, candidate, np.random.default_rng(self.seed))
+                measurement = measure(workshop, probe)
+            except ProbeFailedError as failed:
+                trouble = failed.trouble
+                continue
+            if measurement is None:
+                continue
+            if best is None or measurement.score > best.score:
+                best, chosen = measurement, candidate
+            if best.judged.agreeing and not best.judged.wrong:
+                break
+        if best is None or chosen is None:
+            return self.refused(pass_, explain_trouble(trouble, pass_))
+        return self._answer(pass_, workshop, chosen, best)
+
+    def _workshop(self, pass_: Pass) -> Workshop:
+        companions = tuple({c.path for c in (pass_.forward, pass_.backward) if c is not None})
+        return Workshop(self.runner, self.project, companions, clipping_functions(self.library))
+
+    def _answer(self, pass_: Pass, workshop: Workshop, solved: Solved, m: Measurement) -> PreparedCheck:
+        if not m.judged.agreeing:
+            from rnnlint.gradients.reasons import nothing_agrees
+
+            return self.refused(pass_, nothing_agrees(m.loss))
+        notes = [*self.project.notes, *solved.notes]
+        if workshop.neutral and self._clips(workshop, m):
+            notes.append(clipping_sentence(workshop.neutral))
+        empty = self._empty(pass_)
+        check = replace(
+            empty,
+            status=Status.CHECKED,
+            ran=_ran(pass_),
+            kind=_kind(pass_),
+            oracles=("own-loss",),
+            loss=m.loss.sentence,
+            convention=str(solved.draft.layout),
+            seed=self.seed,
+            notes=tuple(notes),
+            nondeterministic=m.nondeterministic,
+            accumulates=m.accumulates,
+        )
+        check = _with_verdicts(check, m, m.judged)
+        if m.second is not None:
+            check = _with_verdicts(replace(check, call=2), m, m.second)
+        return PreparedCheck(check, self.runner, m, workshop)
+
+    def _clips(self, workshop: Workshop, m: Measurement) -> bool:
+        """Whether clipping, left in, would have changed a gradient."""
+        plain = replace(workshop, neutral=())
+        codes = returned_codes(m.probe.draft)
+        try:
+            base = first_run(plain.run([m.probe.scenario(codes, frames=("*",))]))
+        except ProbeFailedError:
+            return False
+        return rejudge(m, base).wrong > m.judged.wrong
+
+    def _empty(self, pass_: Pass | None) -> GradientCheck:
+        line = pass_.backward.node.lineno if pass_ else 1
+        title = pass_.title if pass_ else ""
+        return GradientCheck(
+            id=f"{self.source.path.name}:{pass_.backward.title if pass_ else ''}",
+            status=Status.NOT_CHECKED,
+            path=self.source.path,
+            line=line,
+            entry=title,
+            tolerance=TOLERANCE,
+            seed=self.seed,
+        )
+
+    def refused(self, pass_: Pass | None, why: Explained) -> PreparedCheck:
+        """A check that could not be made, with the reason."""
+        check = replace(self._empty(pass_), reason=why.reason, reason_code=why.code, advice=why.advice)
+        return PreparedCheck(check, self.runner)
+
+
+def _with_verdicts(check: GradientCheck, m: Measurement, judged: Judged) -> GradientCheck:
+    parameters = parameter_verdicts(m, judged)
+    partial = bool(m.unpaired) or len(judged.verdicts) < len(m.judged.verdicts)
+    return replace(
+        check,
+        status=Status.PARTIAL if partial else Status.CHECKED,
+        parameters=parameters,
+        scale=judged.scale,
+        scale_name=judged.scale_name,
+    )
+
+
+def _telling(troubles: Sequence[Trouble]) -> Trouble | None:
+    """The trouble that says most: of those that came furthest, the commonest."""
+    if not troubles:
+        return None
+    return max(troubles, key=lambda t: (sum(o.line == t.line and o.message == t.message for o in troubles), t.line))
+
+
+def _ran(pass_: Pass) -> str:
+    forward = pass_.forward
+    if forward is None or forward.node is pass_.backward.node:
+        return f"{pass_.backward.title}()"
+    if forward.path != pass_.backward.path:
+        return f"{pass_.backward.title}() with {Path(forward.path).name}'s {forward.title}()"
+    return f"{forward.title}() and {pass_.backward.title}()"
+
+
+def _kind(pass_: Pass) -> str | None:
+    import re
+
+    for text in (pass_.backward.title, pass_.backward.path.stem, ast.unparse(pass_.backward.node)):
+        for kind in ("lstm", "gru", "rnn"):
+            if re.search(kind, text, re.IGNORECASE):
+                return kind
+    return None
