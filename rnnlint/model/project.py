@@ -7,6 +7,7 @@ that defines every name taken from it, and that is said (:attr:`Project.notes`).
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -266,9 +267,12 @@ class _Assembly:
         return self.outlines[path]
 
     def _callers(self) -> Iterator[Path]:
-        stem = (self.target.parent.name if self.target.name == "__init__.py" else self.target.stem).encode()
+        stem = self.target.parent.name if self.target.name == "__init__.py" else self.target.stem
+        named = re.compile(
+            rb"\b(?:from|import)\b(?:[^\n]|\\\n)*(?:\([^)]*)?\b%b\b" % re.escape(stem.encode())
+        )
         for path in self.listed:
-            if path == self.target or stem not in _bytes_of(path) or not self._read(path, keep=False):
+            if path == self.target or not named.search(_bytes_of(path)) or not self._read(path, keep=False):
                 continue
             for item in self._outline_of(path).imports:
                 reached = (
