@@ -64,7 +64,11 @@ def write(report: RunReport, outputs: Iterable[Output], *, verbose: bool) -> Non
             raise Mistake(f"{output.file}: cannot be written ({error.strerror or error}).") from None
 
 
+def is_terminal() -> bool:
+    """Whether somebody reads standard output as it comes."""
+    return sys.stdout.isatty()
+
+
 def _wants_colour() -> bool:
     """On a terminal that is not called dumb, unless NO_COLOR is set (https://no-color.org)."""
-    plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
-    return sys.stdout.isatty() and not plain
+    return is_terminal() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"

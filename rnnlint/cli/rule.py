@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import sys
 
 import click
 
 from rnnlint import pages
 from rnnlint.cli.commands import HELP_OPTIONS
 from rnnlint.cli.failures import Mistake
+from rnnlint.cli.outputs import is_terminal
 
 
 @click.command(
@@ -47,7 +47,7 @@ def _table() -> str:
 
 def _show(markdown: str) -> None:
     """Rendered on a terminal, as it is elsewhere."""
-    if not sys.stdout.isatty() or os.environ.get("NO_COLOR"):
+    if not is_terminal() or os.environ.get("NO_COLOR"):
         click.echo(markdown, nl=False)
         return
     from rich.console import Console

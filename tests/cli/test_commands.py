@@ -158,6 +158,26 @@ class TestOutputs:
         (folder / "a.py").write_text("def f(:\n", encoding="utf-8")
         assert "\x1b" not in call("--no-run", "a.py").out
 
+    @pytest.mark.parametrize(
+        ("variables", "coloured"),
+        [({}, True), ({"NO_COLOR": "1"}, False), ({"NO_COLOR": ""}, True), ({"TERM": "dumb"}, False)],
+    )
+    def test_colour_on_a_terminal_that_wants_it(
+        self,
+        call: Call,
+        folder: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        variables: dict[str, str],
+        coloured: bool,
+    ) -> None:
+        (folder / "a.py").write_text("def f(:\n", encoding="utf-8")
+        monkeypatch.setattr("rnnlint.cli.outputs.is_terminal", lambda: True)
+        monkeypatch.delenv("NO_COLOR", raising=False)
+        monkeypatch.setenv("TERM", "xterm")
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        assert ("\x1b[" in call("--no-run", "a.py").out) is coloured
+
     def test_reports_name_files_as_the_user_does(self, call: Call, folder: Path) -> None:
         (folder / "week1").mkdir()
         (folder / "week1" / "a.py").write_text("def f(:\n", encoding="utf-8")
