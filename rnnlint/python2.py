@@ -84,17 +84,14 @@ def is_python2(text: str) -> bool:
     words = _ONLY_PYTHON2 | _ONLY_PYTHON2_METHODS
     if not any(word in text for word in words):
         return False
-    tokens = [token for token in _tokens(text) if token.kind not in ("space", "comment", "newline")]
-    called = {
-        (before.text == ".", token.text)
-        for before, token, after in zip([_Token("op", ""), *tokens], tokens, tokens[1:], strict=False)
-        if after.text == "(" and token.text in words
-    }
-    bound = _bound(tokens)
-    return any(
-        name in (_ONLY_PYTHON2_METHODS if is_method else _ONLY_PYTHON2) and name not in bound
-        for is_method, name in called
-    )
+    tokens = _tokens(text)
+    bound = _bound(tokens, list(_split(tokens)))
+    solid = [tokens[index] for index in _solid(tokens)]
+    for before, token, after in zip([_Token("op", ""), *solid], solid, solid[1:], strict=False):
+        only_there = _ONLY_PYTHON2_METHODS if before.text == "." else _ONLY_PYTHON2
+        if token.text in only_there and after.text == "(" and token.text not in bound:
+            return True
+    return False
 
 
 @dataclass(slots=True)
@@ -114,16 +111,16 @@ def _tokens(text: str) -> list[_Token]:
     return [_Token(match.lastgroup or "op", match.group()) for match in _TOKEN.finditer(text)]
 
 
-def _bound(tokens: Sequence[_Token]) -> set[str]:
+def _bound(tokens: Sequence[_Token], statements: Sequence[_Statement]) -> set[str]:
     """Names that the text itself assigns, imports or defines."""
     bound: set[str] = set()
-    importing = False
-    for before, token, after in zip(
-        [_Token("op", ""), *tokens], tokens, [*tokens[1:], _Token("op", "")], strict=False
-    ):
-        importing = token.text == "import" or (importing and (token.kind == "name" or token.text in ",(.*"))
-        if token.kind == "name" and (after.text == "=" or importing or before.text in ("as", "def", "class")):
-            bound.add(token.text)
+    for statement in statements:
+        words = [tokens[index].text for index in statement.tokens]
+        if words[0] in ("import", "from") and "import" in words:
+            bound.update(words[words.index("import") + 1 :])
+        for before, word, after in zip(["", *words], words, [*words[1:], ""], strict=False):
+            if after == "=" or before in ("as", "def", "class"):
+                bound.add(word)
     return bound
 
 
@@ -133,8 +130,7 @@ class _Conversion:
     def __init__(self, tokens: list[_Token]) -> None:
         self._tokens = tokens
         self._statements = list(_split(tokens))
-        solid = [token for token in tokens if token.kind not in ("space", "comment", "newline")]
-        self._bound = _bound(solid)
+        self._bound = _bound(tokens, self._statements)
         self._prints = not any(
             statement.tokens
             and self._text(statement.tokens[0]) == "from"
@@ -349,6 +345,11 @@ class _Conversion:
         if {" ", "\t"} <= kinds:
             for indent in indents:
                 indent.text = indent.text.expandtabs(8)
+
+
+def _solid(tokens: Sequence[_Token]) -> list[int]:
+    """The indices of the tokens that are not blank."""
+    return [index for index, token in enumerate(tokens) if token.kind not in ("space", "comment", "newline")]
 
 
 def _indents(tokens: Sequence[_Token]) -> Iterator[_Token]:

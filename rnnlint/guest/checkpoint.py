@@ -74,7 +74,7 @@ def _copy(name: str, value: Any, memo: dict[int, Any]) -> Any:
         return value
     try:
         return copy.deepcopy(value, memo)
-    except Exception:  # noqa: BLE001 - the user's classes may refuse in any way
+    except BaseException:  # noqa: BLE001 - the user's classes may refuse in any way
         return value
 
 

@@ -17,6 +17,7 @@ from typing import Any, Literal
 from . import numpy_names, rewriting, statements, surroundings
 from .imports import Importer
 from .job import Failure, Job, Module, Outcome, Trouble
+from .trouble import message_of
 
 SECONDS_PER_STATEMENT = 0.1
 SECONDS_PER_FILE = 0.5
@@ -57,7 +58,7 @@ class Program:
         if self.job.promote and rewriting.promote(tree):
             self.note("Types of narrower floats are taken for float64.")
         if python2:
-            rewriting.divide_as_python2(tree)
+            rewriting.as_python2(tree)
 
     def note(self, sentence: str) -> None:
         """Add a whole sentence to the notes, once."""
@@ -179,7 +180,7 @@ class _ModuleLoad:
         """Neighbouring functions at once, for speed; one by one where a default argument fails."""
         try:
             exec(self._code(functions), self._namespace)
-        except Exception:  # noqa: BLE001 - the user's code may raise anything
+        except BaseException:  # noqa: BLE001 - the user's code may raise anything
             for function in functions:
                 self._try(function)
 
@@ -193,7 +194,7 @@ class _ModuleLoad:
         try:
             with self._bounded():
                 return bool(eval(_compiled(ast.Expression(test), self._source.path), self._namespace))
-        except (Exception, _TooSlowError):  # noqa: BLE001 - the user's code may raise anything
+        except BaseException:  # noqa: BLE001 - the user's code may raise anything
             return False
 
     def _try(self, statement: ast.stmt) -> None:
@@ -206,8 +207,8 @@ class _ModuleLoad:
                     exec(code, self._namespace)
         except _TooSlowError:
             self._leave_out(statement, "it takes too long to be a definition")
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - the user's code may raise anything
-            self._leave_out(statement, f"{type(error).__name__}: {error}"[:200])
+        except BaseException as error:  # noqa: BLE001 - the user's code may raise anything
+            self._leave_out(statement, f"{type(error).__name__}: {message_of(error)}"[:200])
 
     def _leave_out(self, statement: ast.stmt, reason: str) -> None:
         names = tuple(dict.fromkeys(statements.bound_names(statement)))

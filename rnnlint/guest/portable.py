@@ -145,6 +145,6 @@ def _attributes(value: Any) -> list[tuple[str, Any]]:
             if wanted and name not in found:
                 try:
                     found[name] = getattr(value, name)
-                except Exception:  # noqa: BLE001 - the user's property may raise anything
+                except BaseException:  # noqa: BLE001 - the user's property may raise anything
                     continue
     return [(name, item) for name, item in found.items() if isinstance(name, str)]

@@ -5,12 +5,12 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
+from collections.abc import Callable, ItemsView, KeysView, ValuesView
 from typing import Any
 
 import numpy as np
 
-DIVIDE, DIVIDE_IN_PLACE = "__python2_divide__", "__python2_divide_in_place__"
+DIVIDE, DIVIDE_IN_PLACE, LISTED = "__python2_divide__", "__python2_divide_in_place__", "__python2_listed__"
 _NARROW_NAMES = frozenset({"float32", "float16", "np.float32", "np.float16"})
 _NARROW_CODES = frozenset({"f", "f4", "<f4", ">f4", "=f4", "f2", "<f2", "e", "half", "single"})
 _TYPE_SECOND = frozenset(
@@ -25,16 +25,17 @@ def promote(tree: ast.AST) -> bool:
     return promotion.changed
 
 
-def divide_as_python2(tree: ast.AST) -> None:
-    """Replace ``/`` by calls that floor where both sides are whole numbers, unless the file imports
-    ``division``.
+def as_python2(tree: ast.AST) -> None:
+    """Let ``/`` floor between whole numbers (unless the file imports ``division``) and a dict's views be
+    lists.
     """
-    imports = (node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom))
+    imports = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
     if not any(
         node.module == "__future__" and any(a.name == "division" for a in node.names) for node in imports
     ):
         _Division().visit(tree)
-        ast.fix_missing_locations(tree)
+    _Views().visit(tree)
+    ast.fix_missing_locations(tree)
 
 
 def divide(a: Any, b: Any) -> Any:
@@ -49,6 +50,11 @@ def divide_in_place(a: Any, b: Any) -> Any:
     else:
         a /= b
     return a
+
+
+def listed(value: Any) -> Any:
+    """Python 2's ``d.keys()``, ``d.values()`` and ``d.items()``, given Python 3's."""
+    return list(value) if isinstance(value, (KeysView, ValuesView, ItemsView)) else value
 
 
 def _is_whole(value: Any) -> bool:
@@ -106,6 +112,15 @@ class _Division(ast.NodeTransformer):
         return ast.copy_location(ast.Assign(targets=[node.target], value=value), node)
 
 
+class _Views(ast.NodeTransformer):
+    def visit_Call(self, node: ast.Call) -> ast.expr:
+        self.generic_visit(node)
+        match node:
+            case ast.Call(func=ast.Attribute(attr="keys" | "values" | "items"), args=[], keywords=[]):
+                return _call(LISTED, node, at=node)
+        return node
+
+
 def _reading(target: ast.Name | ast.Attribute | ast.Subscript) -> ast.expr:
     match target:
         case ast.Name(id=name):
@@ -116,10 +131,10 @@ def _reading(target: ast.Name | ast.Attribute | ast.Subscript) -> ast.expr:
             return ast.copy_location(ast.Subscript(value, index, ast.Load()), target)
 
 
-def _call(name: str, left: ast.expr, right: ast.expr, at: ast.AST) -> ast.expr:
+def _call(name: str, *arguments: ast.expr, at: ast.AST) -> ast.expr:
     function: ast.expr = ast.Name(name, ast.Load())
-    return ast.copy_location(ast.Call(function, [left, right], []), at)
+    return ast.copy_location(ast.Call(function, list(arguments), []), at)
 
 
-NAMES: dict[str, Callable[[Any, Any], Any]] = {DIVIDE: divide, DIVIDE_IN_PLACE: divide_in_place}
-"""The calls that :func:`divide_as_python2` writes, for the built-in names of such a file."""
+NAMES: dict[str, Callable[..., Any]] = {DIVIDE: divide, DIVIDE_IN_PLACE: divide_in_place, LISTED: listed}
+"""The calls that :func:`as_python2` writes, for the built-in names of such a file."""

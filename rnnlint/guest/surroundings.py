@@ -58,7 +58,7 @@ def builtins_of_user(
     def input_nothing(prompt: object = "") -> str:
         return ""
 
-    names.update(__import__=import_, open=open_data, input=input_nothing)
+    names.update(__import__=import_, open=open_data, input=input_nothing, exit=sys.exit, quit=sys.exit)
     if python2:
         names.update(_PYTHON2, file=open_data, raw_input=input_nothing, **rewriting.NAMES)
     return names

@@ -26,7 +26,7 @@ def trouble_from(error: BaseException, texts: Mapping[str, str]) -> Trouble:
     elif isinstance(error, StubUsedError):
         failure = Failure.STUB
     place = _innermost(error.__traceback__, texts)
-    exception, message = type(error).__name__, _message(error)
+    exception, message = type(error).__name__, message_of(error)
     if place is None:
         return Trouble(failure, exception, message)
     frame, line, span = place
@@ -37,10 +37,11 @@ def trouble_from(error: BaseException, texts: Mapping[str, str]) -> Trouble:
     )
 
 
-def _message(error: BaseException) -> str:
+def message_of(error: BaseException) -> str:
+    """What the error says, if it can say it."""
     try:
         return str(error)[:LONGEST_MESSAGE]
-    except Exception:  # noqa: BLE001 - the user's exception may fail to print itself
+    except BaseException:  # noqa: BLE001 - the user's exception may fail to print itself
         return ""
 
 

@@ -61,7 +61,12 @@ class Runner:
         if self._zygote is None:
             self._zygote = _Zygote()
         if self._next is None:
-            self._next = self._zygote.fork()
+            try:
+                self._next = self._zygote.fork()
+            except OSError:  # a guest has killed it
+                self.close()
+                self._zygote = _Zygote()
+                self._next = self._zygote.fork()
         return self
 
     def close(self) -> None:
@@ -158,13 +163,14 @@ class _Zygote:
             )
 
     def fork(self) -> _Child:
+        """Ask for a child, without waiting for it. Raises OSError where the zygote has died."""
         ours, theirs = socket.socketpair()
         with theirs:
             try:
                 socket.send_fds(self._control, [FORK], [theirs.fileno()])
             except OSError:
                 ours.close()
-                raise SandboxError(f"The sandbox ended: {self.complaint()}") from None
+                raise
         return _Child(self, ours)
 
     def pid_of_child(self) -> int:

@@ -1,0 +1,286 @@
+"""Whatever the code in a child does, the host gets an outcome, within the deadline, and the next job is
+unharmed.
+
+Each hostile text bounds itself, so that it would do no harm where the sandbox failed.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import textwrap
+import time
+
+import numpy as np
+import pytest
+
+from rnnlint.guest.protocol import MAGIC, PREFIX, encode
+from rnnlint.guest.records import to_tree
+from rnnlint.sandbox import Runner
+from rnnlint.sandbox.job import Failure, Job, Module, Outcome, Ran, Scenario
+
+
+def run(runner: Runner, program: str, *returns: str, seconds: float = 10.0, memory_mb: int = 256) -> Outcome:
+    module = Module("entry.py", textwrap.dedent(program), ("entry",))
+    scenario = Scenario("act()", returns=returns)
+    return runner.run(Job((module,), 0, (scenario,), seconds=seconds, memory_mb=memory_mb))
+
+
+def assert_unharmed(runner: Runner) -> None:
+    outcome = run(runner, "def act():\n    global x\n    x = 2\n", "x")
+    assert outcome.trouble is None
+    assert outcome.runs[0].values == (2,)
+
+
+def failure(outcome: Outcome) -> Failure | None:
+    trouble = outcome.trouble or outcome.runs[0].trouble
+    return trouble.failure if trouble else None
+
+
+def test_jobs_run_one_after_another(runner: Runner) -> None:
+    for number in range(20):
+        outcome = run(runner, f"def act():\n    global x\n    x = {number}\n", "x")
+        assert outcome.runs[0].values == (number,)
+
+
+def test_rlimits_are_in_force(runner: Runner) -> None:
+    assert "rlimits" in runner.layers
+    assert all(name not in runner.layers for name, _ in runner.missing_layers)
+
+
+def test_an_endless_loop_is_a_timeout(runner: Runner) -> None:
+    assert failure(run(runner, "def act():\n    while True: pass\n", seconds=0.5)) is Failure.TIMEOUT
+    assert_unharmed(runner)
+
+
+def test_an_endless_loop_that_catches_everything_is_a_timeout(runner: Runner) -> None:
+    program = """
+        import signal
+        signal.signal(signal.SIGXCPU, signal.SIG_IGN)
+        def act():
+            while True:
+                try:
+                    while True: pass
+                except BaseException: pass
+        """
+    assert failure(run(runner, program, seconds=0.5)) is Failure.TIMEOUT
+    assert_unharmed(runner)
+
+
+def test_waiting_for_ever_is_a_timeout(runner: Runner) -> None:
+    program = "import select\ndef act():\n    select.select([], [], [], 20)\n"
+    assert failure(run(runner, program, seconds=0.5)) is Failure.TIMEOUT
+
+
+def test_runs_before_a_timeout_are_kept(runner: Runner) -> None:
+    module = Module("entry.py", "def act(x):\n    while x: pass\n    return 1\n")
+    scenarios = (Scenario("y = act(0)", returns=("y",)), Scenario("act(1)"))
+    outcome = runner.run(Job((module,), 0, scenarios, seconds=0.5))
+    assert outcome.trouble is not None
+    assert outcome.trouble.failure is Failure.TIMEOUT
+    assert outcome.runs[0].values == (1,)
+
+
+@pytest.mark.parametrize(
+    "bomb", ["np.ones(2**33)", "bytearray(2**33)", "[0] * 2**31", "[bytearray(2**24) for _ in range(256)]"]
+)
+def test_a_memory_bomb_is_a_memory_trouble(runner: Runner, bomb: str) -> None:
+    assert failure(run(runner, f"import numpy as np\ndef act():\n    {bomb}\n")) is Failure.MEMORY
+    assert_unharmed(runner)
+
+
+@pytest.mark.parametrize(
+    ("ending", "said"),
+    [
+        ("os._exit(0)", "exit status 0"),
+        ("os._exit(3)", "exit status 3"),
+        ("os.kill(os.getpid(), signal.SIGKILL)", "SIGKILL"),
+        ("ctypes.string_at(0)", "SIGSEGV"),
+        ("(sys.setrecursionlimit(10**9), act.__call__())", "SIG"),
+    ],
+)
+def test_a_child_that_dies_is_a_crash_that_says_how(runner: Runner, ending: str, said: str) -> None:
+    outcome = run(runner, f"import os, signal, sys, ctypes\ndef act():\n    {ending}\n")
+    assert outcome.trouble is not None
+    assert outcome.trouble.failure is Failure.CRASH or "recursion" in outcome.trouble.message
+    assert said in outcome.trouble.message
+    assert_unharmed(runner)
+
+
+def test_leaving_while_loading_is_a_crash(runner: Runner) -> None:
+    assert (
+        failure(run(runner, "import os\nclass Net:\n    os._exit(0)\ndef act():\n    pass\n"))
+        is Failure.CRASH
+    )
+
+
+def test_standard_output_is_kept_apart_and_bounded(runner: Runner) -> None:
+    program = """
+        import os, sys
+        def act():
+            print("x" * 10**6)
+            os.write(1, b"noise" * 1000); os.write(2, b"noise")
+            sys.__stdout__.write("more"); sys.stderr.write("e" * 10**6)
+        """
+    outcome = run(runner, program, "1")
+    assert outcome.runs[0].values == (1,)
+    assert set(outcome.stdout) == {"x"}
+    assert len(outcome.stdout) <= 10_000
+
+
+def _write_everywhere(payload: bytes) -> str:
+    return f"""
+        import os
+        def act():
+            for descriptor in range(3, 64):
+                try:
+                    os.write(descriptor, {payload!r})
+                except OSError:
+                    pass
+            os._exit(0)
+        """
+
+
+FORGED = {
+    "noise": b"noise" * 100,
+    "a length of 3 GiB": PREFIX.pack(MAGIC, 3 * 2**30, 0),
+    "a length that never comes": PREFIX.pack(MAGIC, 1000, 2**28),
+    "another message": encode({"hello": 1}),
+    "no message": encode([1, 2]),
+    "a run of the wrong shape": encode({"run": {"values": 1}}),
+    "a run with a number for a name": encode({"run": {**to_tree(Ran()), "calls": {"f": "many"}}}),
+    "an unknown failure": encode({"done": {**to_tree(Outcome()), "trouble": {"failure": "none"}}}),
+    "more runs than scenarios": encode({"run": to_tree(Ran())}) * 2,
+}
+
+
+@pytest.mark.parametrize("payload", FORGED.values(), ids=FORGED.keys())
+def test_forged_frames_are_a_crash(runner: Runner, payload: bytes) -> None:
+    assert failure(run(runner, _write_everywhere(payload), seconds=5)) is Failure.CRASH
+    assert_unharmed(runner)
+
+
+def test_a_forged_answer_is_at_most_an_answer(runner: Runner) -> None:
+    frames = encode({"run": to_tree(Ran(values=(np.zeros(2),)))}) + encode({"done": to_tree(Outcome())})
+    outcome = run(runner, _write_everywhere(frames))
+    assert outcome.trouble is None
+    assert outcome.runs[0].values[0].tolist() == [0.0, 0.0]
+    assert_unharmed(runner)
+
+
+def test_an_endless_answer_is_ended(runner: Runner) -> None:
+    program = f"""
+        import os, time
+        chunk = {encode({"run": to_tree(Ran())})!r} * 1000
+        def act():
+            until = time.monotonic() + 5
+            while time.monotonic() < until:
+                for descriptor in range(3, 64):
+                    try: os.write(descriptor, chunk)
+                    except OSError: pass
+        """
+    assert failure(run(runner, program)) is Failure.CRASH
+    assert_unharmed(runner)
+
+
+def test_a_daemon_that_keeps_the_channel_open_does_not_hang_the_host(runner: Runner) -> None:
+    program = """
+        import os, time
+        def act():
+            if os.fork() == 0:
+                os.setsid()
+                if os.fork() == 0:
+                    for _ in range(20): time.monotonic() and os.sched_yield()
+                    import select; select.select([], [], [], 20)
+                os._exit(0)
+            os._exit(0)
+        """
+    started = time.monotonic()
+    assert failure(run(runner, program, seconds=2)) is not None
+    assert time.monotonic() - started < 15
+    assert_unharmed(runner)
+
+
+def test_what_a_child_leaves_running_is_ended(runner: Runner) -> None:
+    program = """
+        import os, select
+        def act():
+            global pid
+            pid = os.fork()
+            if pid == 0:
+                os.setsid()
+                select.select([], [], [], 20)
+                os._exit(0)
+        """
+    outcome = run(runner, program, "pid")
+    if outcome.runs[0].trouble is not None:  # it could not fork in the first place
+        assert outcome.runs[0].trouble.exception in ("BlockingIOError", "PermissionError")
+        return
+    assert_unharmed(runner)
+    with pytest.raises(ProcessLookupError):
+        os.kill(outcome.runs[0].values[0], 0)
+
+
+def test_a_job_leaves_nothing_behind_for_the_next(runner: Runner) -> None:
+    program = """
+        import builtins, numpy as np, sys
+        def act():
+            builtins.left = 1; np.left = 1; sys.modules["left"] = sys
+            np.tanh = None
+        """
+    run(runner, program)
+    check = "import builtins, numpy as np, sys\ndef act():\n    pass\n"
+    outcome = run(
+        runner,
+        check,
+        "hasattr(builtins, 'left')",
+        "hasattr(np, 'left')",
+        "'left' in sys.modules",
+        "float(np.tanh(0))",
+    )
+    assert outcome.runs[0].values == (False, False, False, 0.0)
+
+
+def test_the_child_sees_no_environment_arguments_or_descriptors(
+    runner: Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SECRET", "1")
+    program = """
+        import os, sys
+        def act():
+            global opened
+            opened = []
+            for descriptor in range(64):
+                try: os.fstat(descriptor)
+                except OSError: continue
+                opened.append(descriptor)
+        """
+    with Runner() as fresh:
+        outcome = run(fresh, program, "'SECRET' in os.environ", "sys.argv", "len(opened)", "os.getcwd()")
+    secret, arguments, opened, folder = outcome.runs[0].values
+    assert (secret, arguments, folder) == (False, [""], "/")
+    assert opened == 4  # input, output, errors, and the channel
+
+
+def test_a_zygote_that_died_is_replaced(runner: Runner) -> None:
+    program = "import os, signal\ndef act():\n    os.kill(os.getppid(), signal.SIGKILL)\n    return 1\n"
+    with Runner() as fresh:
+        run(fresh, program)
+        assert_unharmed(fresh)
+
+
+def test_a_runner_that_is_only_started_ends_quickly_and_quietly() -> None:
+    text = "from rnnlint.sandbox import Runner\nwith Runner(): pass\nRunner().start().close()\n"
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", text], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert (done.stdout, done.stderr) == ("", "")
+
+
+def test_importing_the_sandbox_imports_no_numpy() -> None:
+    text = "import rnnlint.sandbox as s, sys\ns.Runner().start().close()\nprint('numpy' in sys.modules)\n"
+    done = subprocess.run(
+        [sys.executable, "-c", text], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stdout.strip() == "False"
