@@ -84,7 +84,6 @@ _KEYS = (
     "exclude",
     "min-confidence",
     "fail-on",
-    "gradients",  # how to run a file whose passes are not found by themselves
 )
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from rnnlint.config import Config, ConfigurationError, load_config, parse_config, read_config
+from rnnlint.config import Config, ConfigurationError, load_config, read_config
 from rnnlint.findings import Confidence, Finding, Severity, Span
 from rnnlint.results import RunOptions
 from rnnlint.selection import Selection
@@ -165,7 +165,3 @@ class TestSelection:
 
     def test_codes_of_the_gradient_check_can_be_chosen(self) -> None:
         assert split(finding("RNN901"), ignore=("RNN901",)) == "dropped"
-
-
-def test_gradients_table_is_accepted_as_it_is(tmp_path: Path) -> None:
-    assert parse_config({"gradients": {"forward": "f(x) -> h"}}, tmp_path, "x") == Config(tmp_path)

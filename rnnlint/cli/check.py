@@ -115,6 +115,9 @@ Exit status:
 )
 @click.option("--config", type=click.Path(path_type=Path), metavar="FILE", help="Use this pyproject.toml.")
 @click.option(
+    "--entry", metavar="NAME", help="The pass to run, where a file has several: a function or Class.method."
+)
+@click.option(
     "--seed", type=click.IntRange(0), help="Repeat a run: its seed is printed. [default: a fresh one]"
 )
 @click.option(
@@ -170,6 +173,7 @@ def _run_options(options: dict[str, Any]) -> RunOptions:
         show_advice=options["show_advice"],
         verbose=options["verbose"],
         seed=options["seed"],
+        entry=options["entry"],
         sandbox=SandboxMode(options["sandbox"]),
     )
 

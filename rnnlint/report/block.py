@@ -8,7 +8,7 @@ from itertools import chain
 
 from rnnlint.findings import Finding, Severity
 from rnnlint.report import headline, next_steps, parameters, wording
-from rnnlint.report.groups import Group, Scene, bug_groups, groups, side_notes
+from rnnlint.report.groups import SAID_BY_THE_CHECK, Group, Scene, bug_groups, groups, side_notes
 from rnnlint.report.layout import BLANK, Line, Segment, Style, line, paragraph
 from rnnlint.results import FileReport, Origin, RunReport
 from rnnlint.verdicts import GradientCheck
@@ -116,7 +116,7 @@ def _closing(block: Block) -> list[Line]:
     layers = dict.fromkeys(layer for check in block.checks for layer in check.missing_layers)
     if layers:
         rows.extend(paragraph(f"{', '.join(layers)} (rnnlint doctor tells more).", first="Sandbox without: "))
-    hidden = [finding for each in block.together for finding in each.hidden]
+    hidden = [f for each in block.together for f in each.hidden if f.code not in SAID_BY_THE_CHECK]
     advice = [finding for finding in hidden if finding.severity is Severity.ADVICE]
     possible = [finding for finding in hidden if finding.severity is not Severity.ADVICE]
     rows.extend(next_steps.hidden(advice, possible, right=block.is_right))
@@ -125,7 +125,8 @@ def _closing(block: Block) -> list[Line]:
 
 def _dearest_first(found: Sequence[Group], block: Block) -> tuple[Finding, ...]:
     bugs = tuple(finding for group in found for finding in group.findings)
-    return (*bugs, *(finding for finding in block.findings if finding.severity is not Severity.ERROR))
+    others = (finding for finding in block.findings if finding.severity is not Severity.ERROR)
+    return (*bugs, *(finding for finding in others if finding.code not in SAID_BY_THE_CHECK))
 
 
 def _details(check: GradientCheck) -> list[Line]:

@@ -19,6 +19,10 @@ CODE_COLUMN = WIDTH - len("RNN101")
 COST_COLUMN = CODE_COLUMN - 13
 MOST_RELATED = 2
 
+SAID_BY_THE_CHECK = frozenset({"RNN902", "RNN903", "RNN907"})
+"""Findings that repeat what the report says of the gradient check: why it could not be made, what differs, the
+common scale."""
+
 
 @dataclass(frozen=True, slots=True)
 class Group:
@@ -235,7 +239,10 @@ def side_notes(findings: Sequence[Finding], scene: Scene) -> list[Line]:
     """Warnings and advice, a line or two each: they do not explain a wrong gradient."""
     lines: list[Line] = []
     for severity, title in _SECTIONS.items():
-        chosen = sorted((f for f in findings if f.severity is severity), key=lambda finding: finding.order)
+        chosen = sorted(
+            (f for f in findings if f.severity is severity and f.code not in SAID_BY_THE_CHECK),
+            key=lambda finding: finding.order,
+        )
         if not chosen:
             continue
         lines.extend((BLANK, line(Segment(title, Style.BOLD))))
