@@ -18,9 +18,9 @@ def rows(file: FileReport) -> list[str]:
     if file.problem:
         return [file.problem]
     findings = sorted(file.findings, key=lambda finding: finding.order)
-    return [_finding(file, finding) for finding in findings] + [
-        _check(file, check) for check in file.gradients
-    ]
+    said = {finding.code for finding in findings}
+    checks = [check for check in file.gradients if check.judged or "RNN907" not in said]  # 907 says why not
+    return [*(_finding(file, finding) for finding in findings), *(_check(file, check) for check in checks)]
 
 
 def _finding(file: FileReport, finding: Finding) -> str:

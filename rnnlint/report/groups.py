@@ -20,8 +20,7 @@ COST_COLUMN = CODE_COLUMN - 13
 MOST_RELATED = 2
 
 SAID_BY_THE_CHECK = frozenset({"RNN902", "RNN903", "RNN907"})
-"""Findings that repeat what the report says of the gradient check: why it could not be made, what differs, the
-common scale."""
+"""Findings that repeat what the report says of the gradient check: why there is none, what differs, the scale."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,9 +247,7 @@ def side_notes(findings: Sequence[Finding], scene: Scene) -> list[Line]:
         lines.extend((BLANK, line(Segment(title, Style.BOLD))))
         for finding in chosen:
             head = f"{' ' * MARGIN}{scene.label(finding.path, finding.span.line)}  "
-            rows = paragraph(wording.first_sentence(finding.message), first=head)
-            if len(rows[-1].text) + 2 > CODE_COLUMN:
-                rows.append(Line())
+            rows = paragraph(wording.first_sentence(finding.message), first=head, width=CODE_COLUMN - 2)
             rows[-1] = rows[-1].column(CODE_COLUMN, finding.code, Style.CODE)
             lines.extend(rows)
     return lines

@@ -64,14 +64,12 @@ def line(*parts: str | Segment) -> Line:
     return Line(tuple(Segment(part) if isinstance(part, str) else part for part in parts))
 
 
-def paragraph(text: str, indent: int = 0, first: str = "", style: Style = Style.PLAIN) -> list[Line]:
-    """Running text, broken at :data:`WIDTH`; ``first`` opens it and the rest hangs under its end."""
-    pieces = textwrap.wrap(text, WIDTH - indent - len(first), break_long_words=False, break_on_hyphens=False)
+def paragraph(text: str, indent: int = 0, first: str = "", width: int = WIDTH) -> list[Line]:
+    """Running text, broken at ``width``; ``first`` opens it and the rest hangs under its end."""
+    pieces = textwrap.wrap(text, width - indent - len(first), break_long_words=False, break_on_hyphens=False)
     hang = " " * (indent + len(first))
     opening = " " * indent + first
-    return [
-        line(opening if number == 0 else hang, Segment(piece, style)) for number, piece in enumerate(pieces)
-    ]
+    return [line(opening if number == 0 else hang, piece) for number, piece in enumerate(pieces)]
 
 
 def explanation(text: str, indent: int) -> list[Line]:
