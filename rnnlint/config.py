@@ -137,9 +137,10 @@ def selectors(words: Sequence[str], where: str) -> tuple[str, ...]:
     """
     if not words:
         return ()
+    from rnnlint.measured_rules import MEASURED
     from rnnlint.rules.registry import all_rules  # walks the rules: not on the way to --version
 
-    codes = {rule.name: rule.code for rule in all_rules()}
+    codes = {rule.name: rule.code for rule in (*all_rules(), *MEASURED)}
     return tuple(_selector(word.strip(), codes, where) for word in words)
 
 
@@ -147,15 +148,11 @@ def _selector(word: str, codes: Mapping[str, str], where: str) -> str:
     if word.lower() in codes:
         return codes[word.lower()]
     upper = word.upper()
-    if CODES.fullmatch(word) and any(code.startswith(upper) for code in (*codes.values(), *MEASURED)):
+    if CODES.fullmatch(word) and any(code.startswith(upper) for code in codes.values()):
         return upper
     raise ConfigurationError(
         f"{where}: {word!r} is no rule.{_suggest(word, (*codes.values(), *codes), upper)}"
     )
-
-
-MEASURED = tuple(f"RNN90{digit}" for digit in range(1, 10))
-"""Codes that the gradient check gives, not a rule's reading."""
 
 
 def _suggest(word: str, known: Iterable[str], *spellings: str) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import difflib
 
-from rnnlint.rules.registry import Rule, all_rules, find_rule
+from rnnlint.measured_rules import MEASURED, MeasuredRule
+from rnnlint.rules.registry import Rule, all_rules
 
 FAMILIES = {
     "the_file": "The file",
@@ -22,25 +23,19 @@ class NoSuchRuleError(LookupError):
 
 def page(word: str) -> str:
     """The page of the rule with that code or name, in Markdown. Raises :class:`NoSuchRuleError`."""
-    rule = find_rule(word)
-    if rule is not None:
-        return rule.page
-    known = [name for each in all_rules() for name in (each.code, each.name)]
-    close = [
-        match
-        for form in (word, word.upper(), word.lower())
-        for match in difflib.get_close_matches(form, known, 1)
-    ]
+    pages = {key: rule for rule in (*all_rules(), *MEASURED) for key in (rule.code, rule.name)}
+    spellings = (word, word.upper(), word.lower())
+    for spelling in spellings:
+        if spelling in pages:
+            return pages[spelling].page
+    close = [match for spelling in spellings for match in difflib.get_close_matches(spelling, list(pages), 1)]
     hint = f" Did you mean {close[0]}?" if close else " `rnnlint rule` lists them all."
     raise NoSuchRuleError(f"{word!r} is no rule.{hint}")
 
 
-def table() -> list[tuple[str, list[Rule]]]:
+def table() -> list[tuple[str, list[Rule | MeasuredRule]]]:
     """Every rule under the title of its family, in the order of the codes."""
-    families: dict[str, list[Rule]] = {}
+    families: dict[str, list[Rule | MeasuredRule]] = {}
     for rule in all_rules():
-        families.setdefault(rule.family, []).append(rule)
-    return [
-        (FAMILIES.get(family, family.replace("_", " ").capitalize()), rules)
-        for family, rules in families.items()
-    ]
+        families.setdefault(FAMILIES[rule.family], []).append(rule)
+    return [*families.items(), ("The gradient check", list(MEASURED))]

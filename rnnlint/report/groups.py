@@ -20,7 +20,7 @@ COST_COLUMN = CODE_COLUMN - 13
 MOST_RELATED = 2
 
 SAID_BY_THE_CHECK = frozenset({"RNN902", "RNN903", "RNN907"})
-"""Findings that repeat what the report says of the gradient check: why there is none, what differs, the scale."""
+"""Findings that repeat what is said of the gradient check: why there is none, what differs, the scale."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from calling import Ended
 from rnnlint import __version__, api
 from rnnlint.cli.outputs import Output, pair
 from rnnlint.findings import Confidence, Evidence, Finding, Severity, Span
+from rnnlint.measured_rules import MEASURED, MeasuredRule
 from rnnlint.results import Change, FileReport, Origin, RunOptions, RunReport
 from rnnlint.source import decode_source
 from rnnlint.verdicts import GradientCheck, ParameterVerdict, Reason, Status, Verdict
@@ -84,8 +85,16 @@ class TestRulePages:
         from rnnlint.rules.registry import all_rules
 
         out = call("rule").out
-        for rule in all_rules():
+        for rule in (*all_rules(), *MEASURED):
             assert f"{rule.code}  {rule.name}" in out
+
+    @pytest.mark.parametrize("rule", MEASURED, ids=lambda rule: rule.code)
+    def test_codes_of_the_gradient_check_have_pages(self, call: Call, rule: MeasuredRule) -> None:
+        out = call("rule", rule.code).out
+        assert out.startswith(f"# {rule.code} {rule.name}\n\nSeverity: {rule.severity}.")
+        for heading in ("What it does", "Why it is wrong", "What to do", "When it is right"):
+            assert f"\n## {heading}\n" in out
+        assert call("rule", rule.name).out == out
 
     def test_a_page_by_code_by_name_and_in_any_case(self, call: Call) -> None:
         by_code = call("rule", "RNN002")
