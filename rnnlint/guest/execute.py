@@ -10,6 +10,7 @@ from . import numpy_names
 from .checkpoint import Checkpoint
 from .job import Expression, Failure, Job, Ran, Scenario, Trouble, Value
 from .load import SCENARIO_PATH, Program
+from .patches import patched
 from .portable import Copier, TooMuchError
 from .record import Recorder
 from .trouble import trouble_from
@@ -58,7 +59,7 @@ class _Execution:
             namespace[name] = self._filled(hole)
         code = self._compiled(scenario.program, "exec")
         wanted = [self._compiled(expression, "eval") for expression in scenario.returns]
-        with recorder.watching():
+        with patched(self._program, scenario.patches), recorder.watching():
             exec(code, namespace)
         copier = Copier(LARGEST_VALUES)
         return tuple(copier.copy(eval(expression, namespace)) for expression in wanted)

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import builtins
 import posixpath
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 
@@ -36,6 +37,16 @@ class Importer:
         self._load = load
         self._note = note
         self._namespaces: dict[str, ModuleType] = {}
+        self._stubs_allowed = True
+
+    @contextmanager
+    def without_stubs(self) -> Iterator[None]:
+        """Inside ``try`` a missing library is an ImportError: the file has its own answer to it."""
+        self._stubs_allowed = False
+        try:
+            yield
+        finally:
+            self._stubs_allowed = True
 
     def __call__(
         self,
@@ -58,7 +69,7 @@ class Importer:
                 else standins.library(name.partition(".")[0], self._note)
             )
         top = name.partition(".")[0]
-        if top in self._stubbed:
+        if top in self._stubbed and self._stubs_allowed:
             try:
                 return builtins.__import__(name, globals, locals, wanted, 0)
             except ImportError:

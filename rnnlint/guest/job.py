@@ -55,6 +55,23 @@ class Module:
     python2: bool = False
 
 
+PATCH_OWNER = "_Owner"
+"""The class in a :class:`Patch`'s text that stands for a method's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Patch:
+    """Another text of one function: ``name`` is ``backward`` or ``LSTM.backward`` in the module of that
+    ``path``.
+
+    ``text`` defines it on the lines on which it stands in the file; a method inside ``class _Owner:``.
+    """
+
+    path: str
+    name: str
+    text: str
+
+
 @dataclass(frozen=True, slots=True)
 class Scenario:
     """A straight-line program in the entry module's namespace, with named holes.
@@ -63,7 +80,8 @@ class Scenario:
     from a fresh copy of the loaded namespace with the random state reset. ``returns`` are expressions
     evaluated afterwards, in order. ``frames`` are functions (by name, "*" for all) whose locals are recorded
     when they return; ``steps`` are line numbers of the entry module at which locals are recorded each time
-    they are reached (the localiser's).
+    they are reached (the localiser's). ``patches`` are in place of the loaded functions for this scenario
+    alone.
     """
 
     program: str
@@ -71,6 +89,7 @@ class Scenario:
     returns: tuple[str, ...] = ()
     frames: tuple[str, ...] = ()
     steps: tuple[int, ...] = ()
+    patches: tuple[Patch, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,10 @@ from types import CodeType, FrameType, FunctionType, ModuleType
 from typing import Any, Literal
 
 from . import numpy_names, rewriting, statements, surroundings
+from .defaults import without_failing_defaults
 from .imports import Importer
 from .job import Failure, Job, Module, Outcome, Trouble
+from .stubs import stands_on_stub
 from .trouble import message_of
 
 SECONDS_PER_STATEMENT = 0.1
@@ -52,6 +54,13 @@ class Program:
         assert isinstance(tree, (ast.Module, ast.Expression))
         self.rewrite(tree, self.job.modules[self.job.entry].python2)
         return _compiled(tree, SCENARIO_PATH)
+
+    def compile_definition(self, text: str, index: int) -> CodeType:
+        """Another text of a definition in module ``index``, under that module's rules."""
+        module = self.job.modules[index]
+        tree = ast.parse(text, module.path)
+        self.rewrite(tree, module.python2)
+        return _compiled(tree, module.path)
 
     def rewrite(self, tree: ast.Module | ast.Expression, python2: bool) -> None:
         """Promote and, in a file of Python 2, divide as it did."""
@@ -143,15 +152,18 @@ class _Loader:
         )
         self._program.modules[index] = module
         sys.modules.setdefault(module.__name__, module)
-        _ModuleLoad(self._program, source, module, self._own_callables).execute(tree.body)
+        _ModuleLoad(self._program, self._importer, source, module, self._own_callables).execute(tree.body)
         return module
 
 
 class _ModuleLoad:
     """One file's statements, executed one by one: what fails is left out and named."""
 
-    def __init__(self, program: Program, source: Module, module: ModuleType, own: frozenset[str]) -> None:
+    def __init__(
+        self, program: Program, importer: Importer, source: Module, module: ModuleType, own: frozenset[str]
+    ) -> None:
         self._program = program
+        self._importer = importer
         self._source = source
         self._namespace = vars(module)
         self._own_callables = own
@@ -199,16 +211,49 @@ class _ModuleLoad:
 
     def _try(self, statement: ast.stmt) -> None:
         try:
-            code = self._code([statement])
-            if isinstance(statement, (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef)):
-                exec(code, self._namespace)
-            else:
-                with self._bounded():
-                    exec(code, self._namespace)
+            self._run(statement)
         except _TooSlowError:
             self._leave_out(statement, "it takes too long to be a definition")
         except BaseException as error:  # noqa: BLE001 - the user's code may raise anything
-            self._leave_out(statement, f"{type(error).__name__}: {message_of(error)}"[:200])
+            if not self._define_without_defaults(statement):
+                self._leave_out(statement, f"{type(error).__name__}: {message_of(error)}"[:200])
+
+    def _run(self, statement: ast.stmt) -> None:
+        code = self._code([statement])
+        match statement:
+            case ast.Import() | ast.ImportFrom() | ast.FunctionDef():
+                exec(code, self._namespace)
+            case ast.ClassDef(name=name):
+                before = self._namespace.get(name)
+                exec(code, self._namespace)
+                if before is not None and stands_on_stub(self._namespace[name]):
+                    self._namespace[name] = before  # a library's version of what the file wrote by hand
+            case ast.Try():
+                with self._importer.without_stubs(), self._bounded():
+                    exec(code, self._namespace)
+            case _:
+                with self._bounded():
+                    exec(code, self._namespace)
+
+    def _define_without_defaults(self, statement: ast.stmt) -> bool:
+        """Whether a definition stands once its failing default arguments are left out."""
+        if not isinstance(statement, (ast.FunctionDef, ast.ClassDef)):
+            return False
+        try:
+            self._run(without_failing_defaults(statement, self._evaluates))
+        except BaseException:  # noqa: BLE001 - the user's code may raise anything
+            return False
+        place = f"{self._source.path}:{statement.lineno}"
+        self._program.note(f"{place}: {statement.name} is defined without the default arguments that fail.")
+        return True
+
+    def _evaluates(self, expression: ast.expr) -> bool:
+        try:
+            with self._bounded():
+                eval(_compiled(ast.Expression(expression), self._source.path), self._namespace)
+        except BaseException:  # noqa: BLE001 - the user's code may raise anything
+            return False
+        return True
 
     def _leave_out(self, statement: ast.stmt, reason: str) -> None:
         names = tuple(dict.fromkeys(statements.bound_names(statement)))

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-DIVIDE, DIVIDE_IN_PLACE, LISTED = "__python2_divide__", "__python2_divide_in_place__", "__python2_listed__"
+DIVIDE, DIVIDE_IN_PLACE = "__python2_divide__", "__python2_divide_in_place__"
+LISTED, RECODED = "__python2_listed__", "__python2_recoded__"
 _NARROW_NAMES = frozenset({"float32", "float16", "np.float32", "np.float16"})
 _NARROW_CODES = frozenset({"f", "f4", "<f4", ">f4", "=f4", "f2", "<f2", "e", "half", "single"})
 _TYPE_SECOND = frozenset(
@@ -55,6 +56,13 @@ def divide_in_place(a: Any, b: Any) -> Any:
 def listed(value: Any) -> Any:
     """Python 2's ``d.keys()``, ``d.values()`` and ``d.items()``, given Python 3's."""
     return list(value) if isinstance(value, (KeysView, ValuesView, ItemsView)) else value
+
+
+def recoded(value: Any, method: str, *arguments: Any) -> Any:
+    """``value.encode(…)`` or ``value.decode(…)``, which change nothing in a text of Python 2 read as Python 3's."""
+    if isinstance(value, (str, bytes)):
+        return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+    return getattr(value, method)(*arguments)
 
 
 def _is_whole(value: Any) -> bool:
@@ -118,6 +126,9 @@ class _Views(ast.NodeTransformer):
         match node:
             case ast.Call(func=ast.Attribute(attr="keys" | "values" | "items"), args=[], keywords=[]):
                 return _call(LISTED, node, at=node)
+            case ast.Call(func=ast.Attribute(value=text, attr="encode" | "decode" as name), keywords=[]):
+                method = ast.copy_location(ast.Constant(name), node)
+                return _call(RECODED, text, method, *node.args, at=node)
         return node
 
 
@@ -136,5 +147,10 @@ def _call(name: str, *arguments: ast.expr, at: ast.AST) -> ast.expr:
     return ast.copy_location(ast.Call(function, list(arguments), []), at)
 
 
-NAMES: dict[str, Callable[..., Any]] = {DIVIDE: divide, DIVIDE_IN_PLACE: divide_in_place, LISTED: listed}
+NAMES: dict[str, Callable[..., Any]] = {
+    DIVIDE: divide,
+    DIVIDE_IN_PLACE: divide_in_place,
+    LISTED: listed,
+    RECODED: recoded,
+}
 """The calls that :func:`as_python2` writes, for the built-in names of such a file."""

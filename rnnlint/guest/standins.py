@@ -4,6 +4,7 @@ files use.
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable, Iterable
 from types import ModuleType
 from typing import Any
@@ -69,6 +70,18 @@ _SCIPY = _module("scipy", special=_SPECIAL, __getattr__=lambda name: Stub(f"scip
 _TQDM = _module(
     "tqdm", tqdm=_progress, trange=_progress_range, tqdm_notebook=_progress, tnrange=_progress_range
 )
+_PAST = _module("past.builtins", xrange=range, range=range, unicode=str, basestring=str, long=int)
+_SIX = _module(
+    "six",
+    moves=_module("six.moves", xrange=range, range=range, zip=zip, map=map, cPickle=pickle),
+    iteritems=dict.items,
+    iterkeys=dict.keys,
+    itervalues=dict.values,
+    string_types=(str,),
+    PY2=False,
+    PY3=True,
+)
+_COMPATIBILITY_NOTE = "past and six stand for what they give in Python 3."
 _CUPY_NOTE = "cupy is taken for NumPy."
 _SCIPY_NOTE = "scipy.special is answered by the same functions written with NumPy."
 _TQDM_NOTE = "tqdm is left out; its loops run as they are."
@@ -76,6 +89,10 @@ _LIBRARIES: dict[str, tuple[Any, str]] = {
     "cupy": (np, _CUPY_NOTE),
     "scipy": (_SCIPY, _SCIPY_NOTE),
     "scipy.special": (_SPECIAL, _SCIPY_NOTE),
+    "past": (_module("past", builtins=_PAST), _COMPATIBILITY_NOTE),
+    "past.builtins": (_PAST, _COMPATIBILITY_NOTE),
+    "six": (_SIX, _COMPATIBILITY_NOTE),
+    "six.moves": (_SIX.moves, _COMPATIBILITY_NOTE),
     "tqdm": (_TQDM, _TQDM_NOTE),
     "tqdm.auto": (_TQDM, _TQDM_NOTE),
     "tqdm.notebook": (_TQDM, _TQDM_NOTE),

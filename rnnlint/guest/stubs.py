@@ -47,6 +47,11 @@ class Stub:
         return f"<{self._text}, missing here>"
 
 
+def stands_on_stub(kind: object) -> bool:
+    """Whether a class names a stub among its bases."""
+    return any(isinstance(base, Stub) for base in getattr(kind, "__orig_bases__", ()))
+
+
 def _refuse(self: Stub, *arguments: Any) -> NoReturn:
     raise StubUsedError(f"{self._text} is used as a value, and its library is not available here")
 

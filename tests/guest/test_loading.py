@@ -342,3 +342,40 @@ steps = range(3)
 
     def test_python_3_is_left_alone(self, ran: RunWell) -> None:
         assert ran("half = 7 / 2\n", "", "half", "7 / 2").values == (3.5, 3.5)
+
+
+def test_a_function_outlives_its_default_arguments_and_decorators(run: Run) -> None:
+    text = """
+def backward(x, params=undefined, scale=2):
+    return x, params, scale
+class Net:
+    @undefined.cached
+    def size(self, n=undefined):
+        return n
+    @property
+    def two(self):
+        return 2
+"""
+    outcome = run(text, "", "backward(1)", "Net().size()", "Net().two")
+    assert outcome.runs[0].values == ((1, None, 2), None, 2)
+    assert any("entry.py:2" in note and "backward" in note for note in outcome.notes)
+
+
+def test_a_librarys_version_of_a_class_does_not_replace_ones_own(ran: RunWell) -> None:
+    text = """
+import torch.nn as nn
+class RNN:
+    by_hand = True
+class RNN(nn.Module):
+    by_hand = False
+class LSTM(nn.Module):
+    by_hand = False
+"""
+    assert ran(text, "", "RNN.by_hand", "LSTM.by_hand", imports_of_user=("torch",)).values == (True, False)
+
+
+def test_inside_try_a_missing_library_is_an_import_error(ran: RunWell) -> None:
+    text = "try:\n    import cPickle as pickle\nexcept ImportError:\n    import pickle\n"
+    text += "try:\n    from lib import xrange\nexcept ImportError:\n    xrange = range\n"
+    values = ran(text, "", "pickle.__name__", "list(xrange(2))", imports_of_user=("cPickle", "lib")).values
+    assert values == ("pickle", [0, 1])
