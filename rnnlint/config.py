@@ -140,7 +140,7 @@ def selectors(words: Sequence[str], where: str) -> tuple[str, ...]:
     from rnnlint.measured_rules import MEASURED
     from rnnlint.rules.registry import all_rules  # walks the rules: not on the way to --version
 
-    codes = {rule.name: rule.code for rule in (*all_rules(), *MEASURED)}
+    codes = {read.name: read.code for read in all_rules()} | {m.name: m.code for m in MEASURED}
     return tuple(_selector(word.strip(), codes, where) for word in words)
 
 

@@ -21,8 +21,8 @@ class MeasuredRule:
     @property
     def page(self) -> str:
         """The rule's page, Markdown, in the shape of the other rules' pages."""
-        body = inspect.cleandoc(self.text)
-        return f"# {self.code} {self.name}\n\nSeverity: {self.severity}. Needs: a run.\n\n{self.summary}\n\n{body}\n"
+        head = f"# {self.code} {self.name}\n\nSeverity: {self.severity}. Needs: a run."
+        return f"{head}\n\n{self.summary}\n\n{inspect.cleandoc(self.text)}\n"
 
 
 MEASURED = (
@@ -33,20 +33,22 @@ MEASURED = (
         "A gradient is not the derivative of the loss, and no other finding explains it.",
         """
         ## What it does
-        Compares each gradient g of the backward pass with the true one ĝ: that of a correct cell under the same
-        convention, and the central difference (L(W + h) − L(W − h)) / 2h of the program's own loss. The error is
-        ‖g − ĝ‖ / max(‖g‖, ‖ĝ‖): 0 right, 1 no better than zeros, 2 reversed. Beyond 1e-6 it is wrong.
+        Compares each gradient g of the backward pass with the true one ĝ: that of a correct cell under the
+        same convention, and the central difference (L(W + h) − L(W − h)) / 2h of the program's own loss.
+        The error is ‖g − ĝ‖ / max(‖g‖, ‖ĝ‖): 0 right, 1 no better than zeros, 2 reversed. Beyond 1e-6 it is
+        wrong.
 
         ## Why it is wrong
-        A step along g then does not go down the loss. With a small error the network may still learn, slowly,
-        and stop early.
+        A step along g then does not go down the loss. With a small error the network may still learn,
+        slowly, and stop early.
 
         ## What to do
-        Look at the line named, and at every factor between the loss and this parameter. `--verbose` shows the
-        cosine (1: right direction, wrong length) and a constant ratio where there is one.
+        Look at the line named, and at every factor between the loss and this parameter. `--verbose` shows
+        the cosine (1: right direction, wrong length) and a constant ratio where there is one.
 
         ## When it is right
-        Where the gradient is meant to be another function's, of a loss with a penalty added later for instance.
+        Where the gradient is meant to be another function's, of a loss with a penalty added later for
+        instance.
         """,
     ),
     MeasuredRule(
@@ -56,12 +58,12 @@ MEASURED = (
         "The forward pass is not the textbook cell, and the gradient fits what it does.",
         """
         ## What it does
-        Compares the forward pass with the standard cell under every known convention, and names what differs: a
-        gate, an activation, an order.
+        Compares the forward pass with the standard cell under every known convention, and names what
+        differs: a gate, an activation, an order.
 
         ## Why it is wrong
-        It may not be: coupled gates, peepholes and h = o ⊙ C are cells of their own. A sigmoid where a tanh was
-        meant is not.
+        It may not be: coupled gates, peepholes and h = o ⊙ C are cells of their own. A sigmoid where a tanh
+        was meant is not.
 
         ## What to do
         If it is meant, nothing: the gradients are judged by the program's own loss.
@@ -80,8 +82,8 @@ MEASURED = (
         Finds one factor that all parameters share: −1, the number of steps T, of examples B, of classes V.
 
         ## Why it is wrong
-        The direction is right. The step is longer or shorter than the learning rate says, and changes with T, B
-        or V.
+        The direction is right. The step is longer or shorter than the learning rate says, and changes with
+        T, B or V.
 
         ## What to do
         Average both the loss and the gradient, or neither.
@@ -137,8 +139,8 @@ MEASURED = (
         "The first line whose inputs are all true and whose result is none of the true values.",
         """
         ## What it does
-        Records the variables of the backward pass at each step and compares them with every true adjoint (dh_t,
-        dC_t, the δ of each gate before and after its nonlinearity).
+        Records the variables of the backward pass at each step and compares them with every true adjoint
+        (dh_t, dC_t, the δ of each gate before and after its nonlinearity).
 
         ## Why it is wrong
         All that comes before the line is right, and what it makes is nothing that the derivation knows.
@@ -147,8 +149,8 @@ MEASURED = (
         Compare the line with the equation of the adjoint it should make.
 
         ## When it is right
-        Where the derivation is grouped in an unusual way and the gradients themselves are right; it is only said
-        where they are wrong.
+        Where the derivation is grouped in an unusual way and the gradients themselves are right; it is only
+        said where they are wrong.
         """,
     ),
     MeasuredRule(
@@ -158,8 +160,8 @@ MEASURED = (
         "The gradient could not be checked. This does not mean that it is right.",
         """
         ## What it does
-        Says why the passes of a file could not be run or judged: a helper that is defined nowhere, a shape that
-        could not be solved, a pass that raises, one that never ends.
+        Says why the passes of a file could not be run or judged: a helper that is defined nowhere, a shape
+        that could not be solved, a pass that raises, one that never ends.
 
         ## Why it is wrong
         It says nothing about the gradient, neither that it is right nor that it is wrong.
@@ -185,10 +187,12 @@ MEASURED = (
         training step on the gradient is of the wrong sequence.
 
         ## What to do
-        Clear caches at the beginning of the forward pass, and gradients at the beginning of the backward pass.
+        Clear caches at the beginning of the forward pass, and gradients at the beginning of the backward
+        pass.
 
         ## When it is right
-        Where the difference is one fresh gradient exactly, gradients are added up by design: that is RNN309.
+        Where the difference is one fresh gradient exactly, gradients are added up by design: that is
+        RNN309.
         """,
     ),
     MeasuredRule(
@@ -198,7 +202,8 @@ MEASURED = (
         "The backward pass takes finite differences, or asks an autodiff library.",
         """
         ## What it does
-        Notices that a backward pass calls its own forward pass with shifted weights, or a library that derives.
+        Notices that a backward pass calls its own forward pass with shifted weights, or a library that
+        derives.
 
         ## Why it is wrong
         It is not a backward pass: with n parameters it costs n forward passes, and its error is that of the

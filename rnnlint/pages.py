@@ -23,11 +23,12 @@ class NoSuchRuleError(LookupError):
 
 def page(word: str) -> str:
     """The page of the rule with that code or name, in Markdown. Raises :class:`NoSuchRuleError`."""
-    pages = {key: rule for rule in (*all_rules(), *MEASURED) for key in (rule.code, rule.name)}
+    rules: list[Rule | MeasuredRule] = [*all_rules(), *MEASURED]
+    pages = {key: rule.page for rule in rules for key in (rule.code, rule.name)}
     spellings = (word, word.upper(), word.lower())
     for spelling in spellings:
         if spelling in pages:
-            return pages[spelling].page
+            return pages[spelling]
     close = [match for spelling in spellings for match in difflib.get_close_matches(spelling, list(pages), 1)]
     hint = f" Did you mean {close[0]}?" if close else " `rnnlint rule` lists them all."
     raise NoSuchRuleError(f"{word!r} is no rule.{hint}")
