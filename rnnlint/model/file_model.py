@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+from rnnlint.model.backward import BackwardPass
 from rnnlint.model.helpers import Helper, Helpers
+from rnnlint.model.joining import backward_passes
 from rnnlint.model.program import Program
 from rnnlint.model.project import Project
 from rnnlint.source import Source
@@ -46,6 +48,11 @@ class FileModel:
     @cached_property
     def _helpers(self) -> Helpers:
         return Helpers(self.program)
+
+    @cached_property
+    def backward_passes(self) -> tuple[BackwardPass, ...]:
+        """The backward passes of the file, each joined to its forward pass where one was found."""
+        return tuple(backward_passes(self.program, self._helpers)) if self.is_recurrent else ()
 
     @cached_property
     def is_recurrent(self) -> bool:

@@ -69,7 +69,7 @@ class Direction(StrEnum):
     UNKNOWN = "unknown"
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Loop:
     """A loop, run once on a step in the middle.
 
@@ -87,7 +87,6 @@ class Loop:
     carried: dict[str, Term] = field(default_factory=dict)
     initial: dict[str, Term] = field(default_factory=dict)
     next: dict[str, Term] = field(default_factory=dict)
-    guarded: bool = False
 
     def steps_from(self, index: Affine) -> Offset | None:
         """Where ``index`` points, seen from the step: ``t - 1`` is one before, ``T - a - 1`` walks back."""

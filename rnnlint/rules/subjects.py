@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from rnnlint.model.backward import BackwardPass
 from rnnlint.model.file_model import FileModel
 from rnnlint.model.recurrent_code import RecurrentCode, recurrent_code
 from rnnlint.rules.the_file.unused_suppression import UnusedSuppression
@@ -12,6 +13,7 @@ from rnnlint.source import Source
 
 _OF_MODEL: dict[type, Callable[[FileModel], Iterable[Any]]] = {
     FileModel: lambda model: (model,),
+    BackwardPass: lambda model: model.backward_passes,
     RecurrentCode: lambda model: _present(recurrent_code(model.program)),
     UnusedSuppression: lambda model: (),  # known once all findings are: rnnlint.suppressions
 }

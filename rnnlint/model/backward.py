@@ -1,0 +1,443 @@
+"""The backward pass: its loop, the δ's it multiplies, what it carries from step to step, and what it reads."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from rnnlint.model.derivatives import Derivatives, Discrepancy, Wrong
+from rnnlint.model.execution import Binding, Frame, Heap, Read
+from rnnlint.model.forward import ForwardPass, Gate, last_word, pieces
+from rnnlint.model.program import Definition
+from rnnlint.model.sequences import StateSequence, Timeline
+from rnnlint.model.steps import Loop, Where
+from rnnlint.model.terms import Op, Term, Terms
+from rnnlint.syntax import tree
+from rnnlint.syntax.module import Module
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """What the backward pass takes for the adjoint of ``gate``'s pre-activation, and where it uses it."""
+
+    gate: Gate
+    term: Term
+    use: Term
+    binding: Binding | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WeightGradient:
+    """``delta`` times ``operand``, put into the gradient of ``weight``."""
+
+    weight: Term
+    delta: Term
+    operand: Term
+    binding: Binding
+
+
+@dataclass(frozen=True, slots=True)
+class Misread:
+    """Reads of a state sequence that point to another step than their role asks for.
+
+    ``nodes`` are the accesses, ``correction`` what their index lacks, ``role`` the step the role asks for (0: this
+    one, −1: the one before).
+    """
+
+    sequence: StateSequence
+    nodes: tuple[tree.Subscript, ...]
+    correction: int
+    role: int
+
+
+@dataclass(frozen=True, slots=True)
+class WrappedRead:
+    """A read of the step before that is, at the first step, of the last one."""
+
+    sequence: StateSequence
+    node: tree.Subscript
+
+
+class BackwardPass:
+    """One backward pass, joined to its forward pass where one was found."""
+
+    def __init__(
+        self,
+        definition: Definition | None,
+        module: Module,
+        heap: Heap,
+        terms: Terms,
+        frame: Frame,
+        timeline: Timeline,
+        noted_before: tuple[int, int] = (0, 0),
+    ) -> None:
+        """``noted_before``: how many bindings and stores the heap held when the backward pass began."""
+        self.definition, self.module, self.heap, self.terms = definition, module, heap, terms
+        self.frame, self.timeline = frame, timeline
+        self._first_binding = noted_before[0]
+        self.forward = ForwardPass(terms, heap, timeline, *noted_before)
+        self.derivatives = Derivatives(self.forward, timeline)
+
+    @property
+    def name(self) -> str:
+        """The function's name; a file's top level has none."""
+        return self.definition.name if self.definition else "the training loop"
+
+    # --- its parts -----------------------------------------------------------------------------------
+
+    @cached_property
+    def bindings(self) -> tuple[Binding, ...]:
+        """The assignments that are no part of the forward pass's loops."""
+        forward = self.timeline.forward_loops
+        own = self.heap.bindings[self._first_binding :]
+        return tuple(each for each in own if not (each.loop and each.loop.number in forward))
+
+    @cached_property
+    def loops(self) -> tuple[Loop, ...]:
+        """The loops of the pass that hold its δ's."""
+        numbers = {each.loop.number for each in self.bindings if each.loop and self._holds_delta(each.value)}
+        return tuple(loop for loop in self.heap.loops if loop.number in numbers)
+
+    def _holds_delta(self, term: Term) -> bool:
+        products = (each for each in term.walk() if each.op is Op.PRODUCT)
+        return any(any(self.derivatives.is_adjoint(side) for side in each.args) for each in products)
+
+    @cached_property
+    def weight_gradients(self) -> tuple[WeightGradient, ...]:
+        """Every product of a δ that goes into the gradient of a weight of the forward pass, paired by name."""
+        weights = {stem_of(last_word(pair.weight)): pair.weight for pair in self.forward.outputs}
+        found = []
+        for binding in self.bindings:
+            weight = weights.get(stem_of_gradient(place_name(binding.place)) or "")
+            if weight is None:
+                continue
+            for product in _products(binding.value):
+                sides = self._sides(product, weight)
+                if sides is not None:
+                    found.append(WeightGradient(weight, *sides, binding))
+        return tuple(found)
+
+    def _sides(self, product: Term, weight: Term) -> tuple[Term, Term] | None:
+        """A product in a weight's gradient as δ and operand; None where it is not clear which is which."""
+        left, right = (_plain(each) for each in product.args)
+        flows = [self.derivatives.is_adjoint(each) for each in (left, right)]
+        if flows == [True, False]:
+            return left, right
+        if flows == [False, True]:
+            return right, left
+        wanted = self.forward.operands_of(weight)
+        same = self.derivatives.same_value
+        for delta, operand in ((left, right), (right, left)):
+            if any(same(operand, each, timeless=True) for each in wanted):
+                return delta, operand
+        return None
+
+    @cached_property
+    def deltas(self) -> tuple[Delta, ...]:
+        """The δ's of gates: by the weight that they are multiplied with or whose gradient they enter."""
+        found: dict[tuple[int, int], Delta] = {}
+        for each in self._deltas():
+            found.setdefault((each.gate.value.key, each.term.key), each)
+        return tuple(found.values())
+
+    def _deltas(self) -> Iterator[Delta]:
+        for gradient in self.weight_gradients:
+            for gate, term in self._shares(self.forward.gates_of(gradient.weight), gradient.delta):
+                yield Delta(gate, term, gradient.delta, gradient.binding)
+        biases = {stem_of(last_word(bias)): bias for gate in self.forward.gates for bias in gate.biases}
+        for binding in self.bindings:
+            bias = biases.get(stem_of_gradient(place_name(binding.place)) or "")
+            value = _plain(binding.value)
+            if bias is not None and value.op is not Op.FILLED and self.derivatives.is_adjoint(value):
+                for gate, term in self._shares(self.forward.gates_with_bias(bias), value):
+                    yield Delta(gate, term, value, binding)
+        for binding in self.bindings:
+            for product in (each for each in binding.value.walk() if each.op is Op.PRODUCT):
+                pair = self.forward.weighted_of(product)
+                if pair is not None and self.derivatives.is_adjoint(pair.operand):
+                    for gate, term in self._shares(self.forward.gates_of(pair.weight), pair.operand):
+                        yield Delta(gate, term, product, binding)
+
+    def _shares(self, gates: tuple[Gate, ...], delta: Term) -> Iterator[tuple[Gate, Term]]:
+        """Whose δ it is: the one gate's, or, stacked, each gate's own piece."""
+        if len(gates) == 1 and gates[0].part is None:
+            yield gates[0], _plain(delta)
+
+    # --- derivatives and reads -----------------------------------------------------------------------
+
+    @cached_property
+    def discrepancies(self) -> tuple[Discrepancy, ...]:
+        """Every factor that is not the forward pass's, each place once."""
+        found: dict[tuple[object, ...], Discrepancy] = {}
+        for delta in self.deltas:
+            for each in self.derivatives.compare(delta.term, delta.gate):
+                place = tuple(id(term.origin) for term in each.observed) or (delta.gate.value.key,)
+                found.setdefault((each.wrong, place, each.read.key if each.read else None), each)
+        return tuple(found.values())
+
+    @cached_property
+    def misreads(self) -> tuple[Misread, ...]:
+        """The reads of another step than their role asks for, those of one sequence and one role together."""
+        found: dict[tuple[int, int, int], list[Term]] = {}
+        for each in self.discrepancies:
+            if each.wrong is Wrong.STEP and each.read is not None:
+                found.setdefault((each.read.args[0].key, each.steps, each.expected_steps), []).append(
+                    each.read
+                )
+        for read, correction, role in self._misread_operands():
+            found.setdefault((read.args[0].key, correction, role), []).append(read)
+        misreads = []
+        for (_, correction, role), reads in found.items():
+            sequence = self.timeline.sequence_of(reads[0])
+            nodes = self._accesses(reads)
+            if sequence is not None and nodes:
+                misreads.append(Misread(sequence, nodes, correction, role))
+        return tuple(misreads)
+
+    def _misread_operands(self) -> Iterator[tuple[Term, int, int]]:
+        """Reads in a weight's gradient that should be what the weight multiplied, and are of another step."""
+        for gradient in self.weight_gradients:
+            wanted = self.forward.operands_of(gradient.weight)
+            if any(self.derivatives.same_value(gradient.operand, each) for each in wanted):
+                continue
+            for each in wanted:
+                yield from self._step_between(gradient.operand, each)
+
+    def _step_between(self, operand: Term, wanted: Term) -> Iterator[tuple[Term, int, int]]:
+        mine, theirs = list(pieces(operand)), list(pieces(wanted))
+        if len(mine) != len(theirs):
+            return
+        for seen, asked in zip(mine, theirs, strict=True):
+            seen_at, asked_at = self.timeline.at(seen), self.timeline.at(asked)
+            role = asked_at.steps if asked_at else 0
+            value = asked_at.value if asked_at else asked
+            if seen.op is Op.RECALL and seen_at and seen_at.value == value and seen_at.steps != role:
+                yield seen, role - seen_at.steps, role
+
+    def _accesses(self, reads: list[Term]) -> tuple[tree.Subscript, ...]:
+        """The places in this file where those reads stand in what flows into a gradient."""
+        found: dict[int, tree.Subscript] = {}
+        for each in reads:
+            if isinstance(each.origin, tree.Subscript) and self.module.holds(each.origin):
+                found.setdefault(id(each.origin), each.origin)
+        return tuple(sorted(found.values(), key=lambda node: self.module.span(node)))
+
+    @cached_property
+    def wrapped_reads(self) -> tuple[WrappedRead, ...]:
+        """Live reads of the step before that are the last step's where there is no step before."""
+        found: dict[int, WrappedRead] = {}
+        live = {term.key for delta in self.deltas for term in delta.term.walk()}
+        live |= {term.key for gradient in self.weight_gradients for term in gradient.operand.walk()}
+        misread = {id(node) for each in self.misreads for node in each.nodes}
+        for read in self.heap.reads:
+            if (
+                read.term.key not in live
+                or id(read.node) in misread
+                or not isinstance(read.node, tree.Subscript)
+            ):
+                continue
+            sequence, offset = self.timeline.sequence_of(read.term), self.timeline.offset(read.term)
+            if sequence is None or offset is None or offset.from_end or not self.module.holds(read.node):
+                continue
+            if sequence.wraps_at(offset.steps) and not self._is_guarded(read, offset.forward):
+                found.setdefault(id(read.node), WrappedRead(sequence, read.node))
+        return tuple(found.values())
+
+    @cached_property
+    def shaped_by_initial_state(self) -> tuple[WrappedRead, ...]:
+        """Reads of an initial state that give a carry its shape."""
+        found = []
+        for binding in self.bindings:
+            zeros = binding.value
+            if zeros.op is not Op.FILLED or not zeros.args or binding.loop is not None:
+                continue
+            (shape, *_) = zeros.args
+            node = shape.origin
+            if shape.op is Op.RECALL and isinstance(node, tree.Subscript) and self.module.holds(node):
+                sequence = self.timeline.sequence_of(shape)
+                if sequence is not None and sequence.initial_store is not None and shape.args[1].data == 0:
+                    found.append(WrappedRead(sequence, node))
+        return tuple(found)
+
+    def _is_guarded(self, read: Read, forward: bool) -> bool:
+        first = Where.LOWEST if forward else Where.HIGHEST
+        for guard in read.guards:
+            holds = guard.loop.holds_at(guard.condition, first) if guard.loop else None
+            if holds is None or holds is not guard.holds:
+                return True
+        return False
+
+    # --- what is carried -----------------------------------------------------------------------------
+
+    @cached_property
+    def step_loops(self) -> tuple[Loop, ...]:
+        """The loops over the steps: those in which a gate's δ is used."""
+        found = {
+            each.binding.loop.number: each.binding.loop
+            for each in self.deltas
+            if each.binding and each.binding.loop
+        }
+        return tuple(found.values())
+
+    @cached_property
+    def _live(self) -> frozenset[int]:
+        """The keys of everything that the gates' δ's are made of."""
+        return frozenset(term.key for delta in self.deltas for term in delta.term.walk())
+
+    @property
+    def carries(self) -> bool:
+        """Whether any adjoint may flow from one step of a loop to the next; True where that is not seen."""
+        numbers = {loop.number for loop in self.step_loops}
+        if any(loop is not None and loop.number in numbers for _, loop in self.heap.unknown_calls):
+            return True
+        return any(self._carries_in(loop) for loop in self.step_loops)
+
+    def _carries_in(self, loop: Loop) -> bool:
+        for place, carried in loop.carried.items():
+            after = loop.next[place]
+            if carried.key in self._live and after != carried and self.derivatives.is_adjoint(after):
+                return True
+        stored = {each.sequence.key for each in self.heap.stores if each.loop is loop}
+        read = {r.term.args[0].key for r in self.heap.reads if r.loop is loop and r.term.key in self._live}
+        return bool(stored & read)
+
+    @cached_property
+    def dropped_carry(self) -> DroppedCarry | None:
+        """What should flow back through time and does not; None where it does, or where that is not known."""
+        if not self.forward.is_recurrent or len(self.step_loops) != 1 or self.carries:
+            return None
+        (loop,) = self.step_loops
+        pairs = [(delta.term, delta.gate) for delta in self.deltas]
+        zeros = [
+            each
+            for each in self.bindings
+            if each.value.op is Op.FILLED
+            and each.value.key in self._live
+            and isinstance(each.target, tree.Name)
+        ]
+        idle = tuple(self._idle(loop))
+        carries = []
+        for zero in dict.fromkeys(zeros):
+            state = self.derivatives.state_of(zero.value, pairs)
+            carries.append(ZeroCarry(zero, state is not None and self._is_multiplied(state)))
+        return DroppedCarry(loop, tuple(carries), idle)
+
+    def _is_by_weights(self, adjoint: Term) -> bool:
+        monomials = self.derivatives.monomials(adjoint) or ()
+        return bool(monomials) and all(each.root.op is Op.PRODUCT and not each.factors for each in monomials)
+
+    def _is_multiplied(self, state: Term) -> bool:
+        """Whether weights multiply a state: h, not C."""
+        operands = (each for pair in self.forward.outputs for each in pieces(pair.operand))
+        return any((at.value if (at := self.timeline.at(each)) else each) == state for each in operands)
+
+    def _idle(self, loop: Loop) -> Iterator[IdleAdjoint]:
+        """Adjoints that the loop computes into a variable and never uses."""
+        inside = [node for statement in loop.statement.body for node in statement.walk()]
+        for binding in self.bindings:
+            if binding.loop is not loop or binding.added or not isinstance(binding.target, tree.Name):
+                continue
+            name, targets = binding.target.id, id(binding.target)
+            used = any(isinstance(n, tree.Name) and n.id == name and id(n) != targets for n in inside)
+            if (
+                not used
+                and self.module.holds(binding.statement)
+                and self.derivatives.is_adjoint(binding.value)
+            ):
+                yield IdleAdjoint(binding, self._is_by_weights(_whole(binding.value)))
+
+
+@dataclass(frozen=True, slots=True)
+class IdleAdjoint:
+    """An adjoint computed and forgotten; ``by_weights``: a sum of products with weights, as that of h is."""
+
+    binding: Binding
+    by_weights: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ZeroCarry:
+    """A carry that stays what it was set to before the loop; ``of_hidden``: that of h, else that of C."""
+
+    binding: Binding
+    of_hidden: bool
+
+    @property
+    def name(self) -> str:
+        """The variable."""
+        return place_name(self.binding.place)
+
+
+@dataclass(frozen=True, slots=True)
+class DroppedCarry:
+    """No adjoint flows from step t+1 to step t: the variables that should have, and the adjoints left idle."""
+
+    loop: Loop
+    carries: tuple[ZeroCarry, ...]
+    idle: tuple[IdleAdjoint, ...]
+
+    @property
+    def repairs(self) -> tuple[tuple[str, str], ...]:
+        """Carry and the idle variable it should take, where each carry has exactly one; else nothing."""
+        found = []
+        for carry in self.carries:
+            fitting = [each for each in self.idle if each.by_weights == carry.of_hidden]
+            if len(fitting) != 1:
+                return ()
+            found.append((carry.name, place_name(fitting[0].binding.place)))
+        return tuple(found)
+
+
+def _whole(term: Term) -> Term:
+    while term.op is Op.PART:
+        term = term.args[0]
+    return term
+
+
+def _products(term: Term) -> Iterator[Term]:
+    """The products that are summands of ``term``."""
+    match term.op, term.args:
+        case Op.PRODUCT, _:
+            yield term
+        case ((Op.ADD | Op.SUBTRACT), (left, right)):
+            yield from _products(left)
+            yield from _products(right)
+        case ((Op.TRANSPOSE | Op.SUM | Op.NEGATE | Op.LAST), (operand,)):
+            yield from _products(operand)
+        case Op.DIVIDE, (operand, _):
+            yield from _products(operand)
+        case Op.MULTIPLY, (left, right):
+            yield from _products(left)
+            yield from _products(right)
+
+
+def _plain(term: Term) -> Term:
+    while term.op in (Op.TRANSPOSE, Op.SUM, Op.NEGATE):
+        term = term.args[0]
+    return term
+
+
+def place_name(place: str) -> str:
+    """The last word of a place: ``dWf`` of ``local dWf``, ``self.dWf``, ``grads['dWf']``."""
+    words = re.findall(r"\w+", place)
+    return words[-1] if words else ""
+
+
+def stem_of(name: str) -> str:
+    """A parameter's name without what people vary: ``W_f`` and ``Wf`` are ``wf``."""
+    return name.replace("_", "").lower()
+
+
+_GRADIENT = re.compile(
+    r"^(?:_?(?:d(?:elta)?|del|grads?|gradient|dL_d|dl_d|dLd|nabla)_?(?P<after>.+)|(?P<before>.+?)_?(?:_d|_grad|grad|_delta|_gradient))$"
+)
+
+
+def stem_of_gradient(name: str) -> str | None:
+    """The stem of the parameter whose gradient a name says it is: ``dWf``, ``W_f_d``, ``grad_W_f``; or None."""
+    match = _GRADIENT.match(name)
+    if not match:
+        return None
+    return stem_of((match["after"] or match["before"]).removeprefix("_"))

@@ -1,0 +1,407 @@
+"""Derivatives by value: what a backward pass multiplies, factor by factor, against what the forward asks for."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from rnnlint.model.activations import activation_of
+from rnnlint.model.forward import Factor, ForwardPass, Gate, pieces
+from rnnlint.model.helpers import Computes, sigmoid
+from rnnlint.model.numbers import SEEDS, Numbers, UncomputableError, equal, proportional
+from rnnlint.model.sequences import Timeline
+from rnnlint.model.terms import Op, Term
+
+MOST_MONOMIALS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Monomial:
+    """One product of a backward pass: an adjoint ``root`` times factors that the forward pass knows."""
+
+    root: Term
+    factors: tuple[Term, ...]
+    sign: int = 1
+
+
+class Wrong(StrEnum):
+    """What is wrong with a factor: a rule each."""
+
+    NESTED = "nonlinearity twice"
+    ACTIVATION = "activation for derivative"
+    OF_ACTIVATION = "derivative of activation"
+    OTHER = "wrong derivative"
+    MISSING = "missing derivative"
+    PARTNER = "wrong partner"
+    SPURIOUS = "spurious factor"
+    STEP = "another step"
+
+
+@dataclass(frozen=True, slots=True)
+class Discrepancy:
+    """A factor that is not the one the forward pass asks for.
+
+    ``observed`` are the factors at fault (empty for a missing one), ``expected`` the right one, ``gate`` the gate
+    whose δ it is found in, ``delta`` that δ. ``steps`` (STEP only): what must be added to the index of ``read``.
+    """
+
+    wrong: Wrong
+    gate: Gate
+    delta: Term
+    observed: tuple[Term, ...] = ()
+    expected: Factor | None = None
+    read: Term | None = None
+    steps: int = 0
+    expected_steps: int = 0
+
+
+class Derivatives:
+    """Compares δ's of one backward pass with its forward pass."""
+
+    def __init__(self, forward: ForwardPass, timeline: Timeline) -> None:
+        self.forward, self.timeline = forward, timeline
+        self._adjoint: dict[int, bool] = {}
+        self._units = {gate.value.key for gate in forward.gates} | {state.key for state in forward.states}
+        self.points = [Numbers(timeline, seed, states=self._units) for seed in SEEDS]
+        self.timeless = [Numbers(timeline, seed, timeless=True, states=self._units) for seed in SEEDS]
+        self._aliases = {gate.preactivation.key: gate.value.key for gate in forward.gates}
+
+    # --- what a δ is made of -------------------------------------------------------------------------
+
+    def is_adjoint(self, term: Term) -> bool:
+        """Whether something that flows back is in ``term``: a carry, a cotangent, a product with a weight."""
+        if term.key not in self._adjoint:
+            self._adjoint[term.key] = self._flows_back(term)
+        return self._adjoint[term.key]
+
+    def _flows_back(self, term: Term) -> bool:
+        if self.timeline.at(term) is not None or term.key in self._units or term.key in self._aliases:
+            return False
+        if term.op is Op.CARRIED and isinstance(term.data, tuple):
+            return term.data[0] not in self.timeline.forward_loops
+        if term.op in (Op.FILLED, Op.RECALL):
+            return True
+        if term.op is Op.SYMBOL:
+            return is_cotangent_name(str(term.data))
+        return any(self.is_adjoint(each) for each in term.args)
+
+    def monomials(self, delta: Term) -> list[Monomial] | None:
+        """A δ as a sum of products; None where it is none (a nonlinear function of an adjoint, too large)."""
+        try:
+            found = list(self._expand(delta))
+        except _NotLinearError:
+            return None
+        return found if len(found) <= MOST_MONOMIALS else None
+
+    def _expand(self, term: Term) -> Iterator[Monomial]:
+        if not self.is_adjoint(term):
+            return
+        match term.op, term.args:
+            case ((Op.ADD | Op.SUBTRACT), (left, right)):
+                yield from self._expand(left)
+                for each in self._expand(right):
+                    sign = -each.sign if term.op is Op.SUBTRACT else each.sign
+                    yield Monomial(each.root, each.factors, sign)
+            case Op.NEGATE, (operand,):
+                yield from (Monomial(each.root, each.factors, -each.sign) for each in self._expand(operand))
+            case Op.MULTIPLY, (left, right):
+                if self.is_adjoint(left) and self.is_adjoint(right):
+                    raise _NotLinearError
+                flowing, factor = (left, right) if self.is_adjoint(left) else (right, left)
+                for each in self._expand(flowing):
+                    yield Monomial(each.root, (*each.factors, *_factors(factor)), each.sign)
+            case Op.DIVIDE, (left, right) if not self.is_adjoint(right):
+                yield from self._expand(left)
+            case ((Op.TRANSPOSE | Op.SUM), (operand,)):
+                yield from self._expand(operand)
+            case Op.CHOICE, (_, then, otherwise) if term.data is not None:
+                yield from self._expand(then if term.data else otherwise)
+            case ((Op.CHOICE | Op.APPLY | Op.ELEMENTWISE | Op.POWER | Op.DIVIDE | Op.STACK), _):
+                raise _NotLinearError
+            case _:
+                yield Monomial(term, ())
+
+    # --- comparison ----------------------------------------------------------------------------------
+
+    def compare(self, delta: Term, gate: Gate) -> list[Discrepancy]:
+        """What is wrong with ``delta`` as the adjoint of the gate's pre-activation; nothing where it is right."""
+        monomials = self.monomials(delta)
+        if not monomials:
+            return []
+        found: list[Discrepancy] = []
+        try:
+            for root in {each.root.key: each.root for each in monomials}.values():
+                mine = [each for each in monomials if each.root == root]
+                states = self._states_of(root)
+                if not any(self._agrees(mine, state, gate) for state in states):
+                    for monomial in mine:
+                        found += self._blame(monomial, states, gate, delta)
+        except UncomputableError:
+            return []
+        return found
+
+    def _states_of(self, root: Term) -> list[Term]:
+        """The states whose adjoint ``root`` may be: for Wᵀδ those that W multiplies, else all."""
+        product = root
+        while product.op in (Op.TRANSPOSE, Op.PART):
+            product = product.args[0]
+        if product.op is Op.PRODUCT:
+            pair = self.forward.weighted_of(product)
+            operands = self.forward.operands_of(pair.weight) if pair else ()
+            if operands:
+                return [self._now(each) for operand in operands for each in pieces(operand)]
+        return list(self.forward.states)
+
+    def _now(self, term: Term) -> Term:
+        at = self.timeline.at(term)
+        return at.value if at else term
+
+    def _agrees(self, monomials: Sequence[Monomial], state: Term, gate: Gate) -> bool:
+        paths = self.forward.paths(state, gate)
+        if not paths:
+            return False
+        pairs = []
+        for numbers in self.points:
+            observed = sum(m.sign * self._product(numbers, m.factors) for m in monomials)
+            expected = sum(_signed(path, self._product_of_path(numbers, path)) for path in paths)
+            pairs.append((observed, expected))
+        return proportional(pairs)
+
+    def _product(self, numbers: Numbers, factors: Sequence[Term]) -> float:
+        product = 1.0
+        for factor in factors:
+            if self.family(factor):
+                product *= numbers.value(factor)
+        return product
+
+    def _product_of_path(self, numbers: Numbers, path: Sequence[Factor]) -> float:
+        product = 1.0
+        for factor in path:
+            product *= self.number_of(numbers, factor)
+        return product
+
+    def number_of(self, numbers: Numbers, factor: Factor) -> float:
+        """An expected factor's number: a value's own, or the slope of its nonlinearity there."""
+        at = numbers.value(factor.value)
+        if factor.slope_of is None:
+            return at
+        return slope(activation_kind(factor.slope_of), at)
+
+    def family(self, term: Term) -> frozenset[int]:
+        """The forward values that a factor rests on, whatever their step."""
+        if term.key in self._aliases:
+            return frozenset({self._aliases[term.key]})
+        if term.key in self._units and not _is_wrapped_state(term, self._units):
+            return frozenset({term.key})
+        at = self.timeline.at(term)
+        if at is not None and at.value != term:
+            return self.family(at.value)
+        return frozenset().union(*(self.family(each) for each in term.args)) if term.args else frozenset()
+
+    # --- blame ---------------------------------------------------------------------------------------
+
+    def _blame(
+        self, monomial: Monomial, states: Sequence[Term], gate: Gate, delta: Term
+    ) -> list[Discrepancy]:
+        """The factors at fault, seen from the path of the forward pass that explains most of the product."""
+        best: list[Discrepancy] | None = None
+        for state in states:
+            for path in self.forward.paths(state, gate):
+                found = self._match(monomial, path, gate, delta)
+                if best is None or len(found) < len(best):
+                    best = found
+        return best or []
+
+    def _match(
+        self, monomial: Monomial, path: Sequence[Factor], gate: Gate, delta: Term
+    ) -> list[Discrepancy]:
+        observed = [factor for factor in monomial.factors if self.family(factor)]
+        expected = [factor for factor in path if factor.value.op is not Op.NUMBER]
+        found: list[Discrepancy] = []
+        for wanted in list(expected):
+            for group in self._groups(observed, wanted):
+                if self._same_but_for_step(group, wanted):
+                    found += self._step_discrepancies(group, wanted, gate, delta)
+                    expected.remove(wanted)
+                    for each in group:
+                        observed.remove(each)
+                    break
+        for wanted in list(expected):
+            if wanted.slope_of is None:
+                continue
+            family = self._family_of(wanted)
+            group = tuple(each for each in observed if self.family(each) == family)
+            expected.remove(wanted)
+            for each in group:
+                observed.remove(each)
+            wrong = self._classify(group, wanted) if group else Wrong.MISSING
+            found.append(Discrepancy(wrong, gate, delta, group, wanted))
+            if wanted.value.key in self._units:
+                found += self._step_discrepancies(group, wanted, gate, delta)
+        for wanted in expected:
+            if observed:
+                found.append(Discrepancy(Wrong.PARTNER, gate, delta, (observed.pop(0),), wanted))
+            else:
+                found.append(Discrepancy(Wrong.PARTNER, gate, delta, (), wanted))
+        found += [Discrepancy(Wrong.SPURIOUS, gate, delta, (each,)) for each in observed]
+        return found
+
+    def _family_of(self, factor: Factor) -> frozenset[int]:
+        if factor.slope_of is not None and factor.slope_of.key in self._units:
+            return self.family(factor.slope_of)
+        return self.family(factor.value)
+
+    def _groups(self, observed: Sequence[Term], wanted: Factor) -> Iterator[tuple[Term, ...]]:
+        family = self._family_of(wanted)
+        alike = [each for each in observed if self.family(each) == family]
+        for each in alike:
+            yield (each,)
+        if len(alike) > 1:
+            yield tuple(alike)
+            for left in range(len(alike)):
+                for right in range(left + 1, len(alike)):
+                    yield (alike[left], alike[right])
+
+    def _same_but_for_step(self, group: Sequence[Term], wanted: Factor) -> bool:
+        pairs = [
+            (self._product(numbers, group), self.number_of(numbers, wanted)) for numbers in self.timeless
+        ]
+        return proportional(pairs)
+
+    def _step_discrepancies(
+        self, group: Sequence[Term], wanted: Factor, gate: Gate, delta: Term
+    ) -> list[Discrepancy]:
+        wanted_at = self.timeline.at(wanted.value)
+        expected_steps = wanted_at.steps if wanted_at else 0
+        return [
+            Discrepancy(
+                Wrong.STEP, gate, delta, tuple(group), wanted, read, expected_steps - steps, expected_steps
+            )
+            for factor in group
+            for read, steps in self.reads(factor)
+            if steps != expected_steps
+        ]
+
+    def reads(self, term: Term) -> Iterator[tuple[Term, int]]:
+        """The reads of state sequences in ``term``, each with the step it points to."""
+        for each in term.walk():
+            if each.op is Op.RECALL and (at := self.timeline.at(each)) is not None:
+                yield each, at.steps
+
+    def _classify(self, group: Sequence[Term], wanted: Factor) -> Wrong:
+        """Which function stands where the slope of a nonlinearity belongs."""
+        assert wanted.slope_of is not None
+        kind = activation_kind(wanted.slope_of)
+        (unit,) = self._family_of(wanted) or (wanted.value.key,)
+        of_output = unit == wanted.slope_of.key
+        samples = [-1.7, -0.6, 0.3, 0.8, 1.4]
+        observed = []
+        for x in samples:
+            given = {unit: value_of(kind, x) if of_output else x, wanted.value.key: x}
+            numbers = Numbers(self.timeline, 1, timeless=True, states=self._units, given=given)
+            observed.append(self._product(numbers, group))
+        nested = not of_output and any(_nests_a_nonlinearity(each) for each in group)
+        candidates: list[tuple[Wrong, Callable[[float], float]]] = [
+            (Wrong.NESTED if nested else Wrong.OF_ACTIVATION, lambda x: slope(kind, value_of(kind, x))),
+            (Wrong.OF_ACTIVATION, lambda x: slope_of_output(kind, x)),
+            (Wrong.ACTIVATION, lambda x: value_of(kind, x)),
+            (Wrong.ACTIVATION, lambda x: value_of(kind, value_of(kind, x))),
+        ]
+        for wrong, function in candidates:
+            if proportional([(seen, function(x)) for seen, x in zip(observed, samples, strict=True)]):
+                return wrong
+        return Wrong.OTHER
+
+    def state_of(self, root: Term, deltas: Iterable[tuple[Term, Gate]]) -> Term | None:
+        """The state whose adjoint ``root`` is: the one whose paths to the gates explain it best."""
+        best: tuple[int, Term] | None = None
+        for delta, gate in deltas:
+            for monomial in self.monomials(delta) or ():
+                if monomial.root != root:
+                    continue
+                for state in self.forward.states:
+                    for path in self.forward.paths(state, gate):
+                        faults = len(self._match(monomial, path, gate, delta))
+                        if best is None or faults < best[0]:
+                            best = faults, state
+        return best[1] if best else None
+
+    def same_value(self, first: Term, second: Term, *, timeless: bool = False) -> bool:
+        """Whether two terms have the same number at every random point."""
+        points = self.timeless if timeless else self.points
+        try:
+            return equal([(numbers.value(first), numbers.value(second)) for numbers in points])
+        except UncomputableError:
+            return False
+
+
+class _NotLinearError(Exception):
+    """An adjoint stands where a sum of products cannot hold it."""
+
+
+_COTANGENTS = ("d", "D")
+
+
+def is_cotangent_name(name: str) -> bool:
+    """Whether a name says gradient, error or difference: ``dh_next``, ``self.delta``, ``grad_out``."""
+    last = name.replace("]", "").replace("'", "").rpartition(".")[2].rpartition("[")[2]
+    lowered = last.lower()
+    if lowered.startswith(_COTANGENTS) and not lowered.startswith(
+        ("dim", "data", "dict", "drop", "dt_", "dtype", "den")
+    ):
+        return True
+    return any(
+        word in lowered for word in ("grad", "delta", "err", "_d", "target", "label", "upstream", "next")
+    )
+
+
+def _factors(term: Term) -> tuple[Term, ...]:
+    if term.op is Op.MULTIPLY:
+        return (*_factors(term.args[0]), *_factors(term.args[1]))
+    return (term,)
+
+
+def _signed(path: Sequence[Factor], product: float) -> float:
+    for factor in path:
+        product *= factor.sign
+    return product
+
+
+def _is_wrapped_state(term: Term, units: set[int]) -> bool:
+    """Whether a stored value is only φ of a state: tanh(C) kept beside C is C's."""
+    applied = activation_of(term)
+    return applied is not None and applied[1].key in units
+
+
+def _nests_a_nonlinearity(term: Term) -> bool:
+    return any(
+        each.op in (Op.APPLY, Op.ELEMENTWISE) and each.args[0].op in (Op.APPLY, Op.ELEMENTWISE)
+        for each in term.walk()
+    )
+
+
+def activation_kind(applied: Term) -> Computes:
+    """σ, tanh or relu, for a term that :func:`rnnlint.model.activations.activation_of` knows."""
+    found = activation_of(applied)
+    if found is None:
+        raise ValueError(f"{applied.op} is no nonlinearity")
+    return found[0]
+
+
+def value_of(kind: Computes, x: float) -> float:
+    """φ(x)."""
+    return sigmoid(x) if kind is Computes.SIGMOID else math.tanh(x) if kind is Computes.TANH else max(x, 0.0)
+
+
+def slope(kind: Computes, x: float) -> float:
+    """φ′(x)."""
+    return slope_of_output(kind, value_of(kind, x))
+
+
+def slope_of_output(kind: Computes, y: float) -> float:
+    """φ′ from φ's value: y(1−y), 1−y², or 1 where y is positive."""
+    if kind is Computes.SIGMOID:
+        return y * (1 - y)
+    return 1 - y * y if kind is Computes.TANH else float(y > 0)

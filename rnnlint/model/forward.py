@@ -1,0 +1,233 @@
+"""The forward pass: its gates, what their weights multiply, its states, and the derivative of one by another."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from rnnlint.model.activations import activation_of
+from rnnlint.model.execution import Binding, Heap, Store
+from rnnlint.model.helpers import Computes
+from rnnlint.model.sequences import Timeline
+from rnnlint.model.steps import Loop
+from rnnlint.model.terms import Op, Term, Terms
+
+MOST_PATHS = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Weighted:
+    """``weight`` times ``operand`` inside a pre-activation or an output."""
+
+    weight: Term
+    operand: Term
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """``value`` = φ(``preactivation``), a σ-gate, a candidate, or a vanilla hidden state."""
+
+    value: Term
+    activation: Computes
+    preactivation: Term
+    weighted: tuple[Weighted, ...]
+    biases: tuple[Term, ...]
+    part: Term | None
+    """What the pre-activation is a slice of, where several gates share one product."""
+
+
+@dataclass(frozen=True, slots=True)
+class Factor:
+    """One factor of a derivative: a value, or (``slope_of`` not None) φ′ at ``value`` for ``slope_of`` = φ(value)."""
+
+    value: Term
+    slope_of: Term | None = None
+    sign: int = 1
+
+
+class ForwardPass:
+    """The forward pass of a timeline; without gates, nothing is known of it."""
+
+    def __init__(self, terms: Terms, heap: Heap, timeline: Timeline, bindings: int = 0, stores: int = 0) -> None:
+        """``bindings`` and ``stores``: how many of the heap's were noted before the backward pass began."""
+        self.terms, self.heap, self.timeline = terms, heap, timeline
+        self._bindings, self._stores = bindings, stores
+
+    @cached_property
+    def _values(self) -> tuple[Term, ...]:
+        own = self.timeline.forward_loops
+        heap = self.heap
+        before = _noted(heap.bindings[: self._bindings], heap.stores[: self._stores])
+        noted = [value for loop, value in before if loop is None or loop.number in own]
+        noted += [value for loop, value in _noted(heap.bindings, heap.stores) if loop and loop.number in own]
+        noted += [value for loop in heap.loops if loop.number in own for value in loop.next.values()]
+        found: dict[int, Term] = {}
+        for value in noted:
+            for term in value.walk():
+                found.setdefault(term.key, term)
+        return tuple(found.values())
+
+    @cached_property
+    def gates(self) -> tuple[Gate, ...]:
+        """Every nonlinearity of a weighted sum that holds a state of the step before."""
+        found = []
+        for term in self._values:
+            applied = activation_of(term)
+            if applied is None:
+                continue
+            gate = self._gate(term, *applied)
+            if gate is not None:
+                found.append(gate)
+        return tuple(found)
+
+    def _gate(self, term: Term, activation: Computes, argument: Term) -> Gate | None:
+        whole, part = _without_wrapping(argument), None
+        if whole.op is Op.PART:
+            part = whole = _without_wrapping(whole.args[0])
+        weighted, biases = [], []
+        for addend in addends(whole):
+            product = _without_wrapping(addend)
+            if product.op is Op.PRODUCT:
+                pair = self.weighted_of(product)
+                if pair is None:
+                    return None
+                weighted.append(pair)
+            elif product.op in (Op.SYMBOL, Op.PART, Op.RECALL):
+                biases.append(product)
+        if not weighted:
+            return None
+        return Gate(term, activation, argument, tuple(weighted), tuple(biases), part)
+
+    def weighted_of(self, product: Term) -> Weighted | None:
+        """A product as weight and operand; None where it is not clear which is which."""
+        left, right = (_without_wrapping(each) for each in product.args)
+        candidates = [(left, right), (right, left)]
+        symbols = [pair for pair in candidates if pair[0].op is Op.SYMBOL]
+        if len(symbols) == 2:
+            symbols = [pair for pair in symbols if _WEIGHT_NAME.match(last_word(pair[0]))] or symbols
+        if len(symbols) == 1:
+            return Weighted(*symbols[0])
+        return None
+
+    @cached_property
+    def outputs(self) -> tuple[Weighted, ...]:
+        """Every product of a weight with a value, gates' ones included."""
+        pairs = (self.weighted_of(term) for term in self._values if term.op is Op.PRODUCT)
+        return tuple(pair for pair in pairs if pair is not None)
+
+    @cached_property
+    def states(self) -> tuple[Term, ...]:
+        """What a loop carries from step to step and what weights multiply, as values of the step at hand."""
+        found: dict[int, Term] = {}
+        for loop in self.heap.loops:
+            if loop.number in self.timeline.forward_loops:
+                for place, value in loop.next.items():
+                    if value != loop.carried[place]:
+                        found.setdefault(value.key, value)
+        for sequence in self.timeline.sequences.values():
+            found.setdefault(sequence.value.key, sequence.value)
+        for value in self.timeline.step_state.values():
+            found.setdefault(value.key, value)
+        for pair in self.outputs:
+            for operand in pieces(pair.operand):
+                at = self.timeline.at(operand)
+                value = at.value if at else operand
+                found.setdefault(value.key, value)
+        return tuple(found.values())
+
+    @cached_property
+    def is_recurrent(self) -> bool:
+        """Whether a weighted sum of some step rests on a value of the step before."""
+        return any(self._rests_on_the_past(pair.operand) for gate in self.gates for pair in gate.weighted)
+
+    def _rests_on_the_past(self, term: Term) -> bool:
+        return any((at := self.timeline.at(each)) is not None and at.steps < 0 for each in term.walk())
+
+    def gates_of(self, weight: Term) -> tuple[Gate, ...]:
+        """The gates whose pre-activation holds ``weight``."""
+        return tuple(gate for gate in self.gates if any(pair.weight == weight for pair in gate.weighted))
+
+    def gates_with_bias(self, bias: Term) -> tuple[Gate, ...]:
+        """The gates whose pre-activation adds ``bias``."""
+        return tuple(gate for gate in self.gates if bias in gate.biases)
+
+    def operands_of(self, weight: Term) -> tuple[Term, ...]:
+        """What ``weight`` multiplies."""
+        return tuple(dict.fromkeys(pair.operand for pair in self.outputs if pair.weight == weight))
+
+    def paths(self, state: Term, gate: Gate) -> list[tuple[Factor, ...]]:
+        """∂state/∂(the gate's pre-activation) within one step: the paths, each as its factors."""
+        found: list[tuple[Factor, ...]] = []
+        self._follow(state, gate, (), found)
+        return found
+
+    def _follow(
+        self, term: Term, gate: Gate, so_far: tuple[Factor, ...], found: list[tuple[Factor, ...]]
+    ) -> None:
+        if len(found) >= MOST_PATHS or gate.value not in tuple(term.walk()):
+            return
+        if term == gate.value:
+            found.append((*so_far, Factor(gate.preactivation, gate.value)))
+            return
+        applied = activation_of(term)
+        if applied is not None:
+            self._follow(applied[1], gate, (*so_far, Factor(applied[1], term)), found)
+            return
+        match term.op, term.args:
+            case Op.ADD, (left, right):
+                self._follow(left, gate, so_far, found)
+                self._follow(right, gate, so_far, found)
+            case Op.SUBTRACT, (left, right):
+                self._follow(left, gate, so_far, found)
+                self._follow(right, gate, (*so_far, Factor(self.terms.number(1), sign=-1)), found)
+            case Op.NEGATE, (operand,):
+                self._follow(operand, gate, (*so_far, Factor(self.terms.number(1), sign=-1)), found)
+            case Op.MULTIPLY, (left, right):
+                self._follow(left, gate, (*so_far, Factor(right)), found)
+                self._follow(right, gate, (*so_far, Factor(left)), found)
+            case ((Op.TRANSPOSE | Op.SUM), (operand,)):
+                self._follow(operand, gate, so_far, found)
+
+
+def _noted(bindings: Sequence[Binding], stores: Sequence[Store]) -> Iterator[tuple[Loop | None, Term]]:
+    yield from ((each.loop, each.value) for each in bindings)
+    yield from ((each.loop, each.value) for each in stores)
+
+
+def addends(term: Term) -> Iterator[Term]:
+    """The summands of a sum, however it is nested."""
+    if term.op is Op.ADD:
+        for each in term.args:
+            yield from addends(each)
+    elif term.op is Op.TRANSPOSE and term.args[0].op is Op.ADD:
+        yield from addends(term.args[0])
+    else:
+        yield term
+
+
+def pieces(term: Term) -> Iterator[Term]:
+    """What is stacked in ``term``, or the term itself."""
+    if term.op is Op.STACK:
+        for each in term.args:
+            yield from pieces(each)
+    elif term.op is Op.TRANSPOSE:
+        yield from pieces(term.args[0])
+    else:
+        yield term
+
+
+def last_word(term: Term) -> str:
+    """The last word of a symbol's name: ``Wf`` of ``self.params['Wf']``."""
+    words = re.findall(r"\w+", str(term.data))
+    return words[-1] if words else ""
+
+
+_WEIGHT_NAME = re.compile(r"^(W|U|V|w|u|v|weight|kernel|recurrent)", re.ASCII)
+
+
+def _without_wrapping(term: Term) -> Term:
+    while term.op is Op.TRANSPOSE:
+        term = term.args[0]
+    return term

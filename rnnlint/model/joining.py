@@ -1,0 +1,281 @@
+"""Finds the backward passes of a file and joins each to the forward pass whose values it is given."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from rnnlint.model.backward import BackwardPass, stem_of, stem_of_gradient
+from rnnlint.model.execution import Execution, Frame, TooLargeError
+from rnnlint.model.helpers import Helpers
+from rnnlint.model.program import Definition, Program
+from rnnlint.model.sequences import Timeline
+from rnnlint.model.terms import Op, Term, Terms
+from rnnlint.syntax import tree
+from rnnlint.syntax.module import Module
+
+FEWEST_GRADIENTS = 2
+
+
+def backward_passes(program: Program, helpers: Helpers) -> Iterator[BackwardPass]:
+    """Every backward pass of the target file that can be followed."""
+    module = program.target
+    seen: set[int] = set()
+    for definition in _definitions(module):
+        if isinstance(definition.function, tree.Function) and _writes_gradients(definition.function.body):
+            found = _pass_of(program, helpers, definition)
+            if found is not None and id(definition.function) not in seen:
+                seen.add(id(definition.function))
+                yield found
+    if _writes_gradients(tuple(_top_level(module))):
+        found = _run(program, helpers, None, None, {})
+        if found is not None:
+            yield found
+
+
+def _definitions(module: Module) -> Iterator[Definition]:
+    for node in module.of_kind(tree.Function):
+        owner = next((each for each in module.ancestors(node) if isinstance(each, tree.Class)), None)
+        yield Definition(node, module, owner)
+
+
+def _top_level(module: Module) -> Iterator[tree.Statement]:
+    return (each for each in module.body if not isinstance(each, tree.Function | tree.Class))
+
+
+def _writes_gradients(body: tuple[tree.Statement, ...]) -> bool:
+    """Whether at least two assignments outside nested functions are to names that say gradient."""
+    names: set[str] = set()
+    ahead: list[tree.Node] = list(body)
+    while ahead:
+        node = ahead.pop()
+        if isinstance(node, tree.Function | tree.Class):
+            continue
+        if isinstance(node, tree.Assign):
+            names |= {name for target in node.targets for name in _names(target) if _says_gradient(name)}
+        elif isinstance(node, tree.AugmentedAssign):
+            names |= {name for name in _names(node.target) if _says_gradient(name)}
+        ahead.extend(node.children())
+    return len(names) >= FEWEST_GRADIENTS
+
+
+def _names(target: tree.Expression) -> Iterator[str]:
+    match target:
+        case tree.Name(id=name):
+            yield name
+        case tree.Attribute(attr=attr):
+            yield attr
+        case tree.Subscript(indices=(tree.Constant(value=str() as key),)):
+            yield key
+        case tree.Subscript(value=value):
+            yield from _names(value)
+        case tree.Sequence(items=items):
+            for each in items:
+                yield from _names(each)
+
+
+def _says_gradient(name: str) -> bool:
+    return stem_of_gradient(name) is not None
+
+
+# --- joining --------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Partner:
+    """A forward pass and what of its result each parameter of the backward pass is given."""
+
+    definition: Definition
+    given: Mapping[str, int | None]
+    """Parameter to the position in the returned tuple; None: the whole of it."""
+
+
+def _pass_of(program: Program, helpers: Helpers, backward: Definition) -> BackwardPass | None:
+    best: BackwardPass | None = None
+    for partner in (None, *_partners(program, backward)):
+        found = _run(program, helpers, backward, partner, {})
+        if found is not None and found.deltas:
+            return found
+        best = best or found
+    return best
+
+
+def _run(
+    program: Program,
+    helpers: Helpers,
+    backward: Definition | None,
+    partner: _Partner | None,
+    given: dict[str, Term],
+) -> BackwardPass | None:
+    terms = Terms()
+    execution = Execution(program, terms, helpers)
+    step_state: dict[int, Term] = {}
+    try:
+        if partner is not None:
+            result, _ = execution.run(partner.definition, {})
+            if result is None:
+                result = terms.number(None)
+            given = {name: _element(terms, result, position) for name, position in partner.given.items()}
+            if not execution.heap.loops:
+                step_state = {
+                    terms.symbol(place).key: term
+                    for place, term in execution.heap.places.items()
+                    if term != terms.symbol(place)
+                }
+        noted = len(execution.heap.bindings), len(execution.heap.stores)
+        frame: Frame
+        if backward is None:
+            frame = execution.run_statements(program.target, program.target.body)
+        else:
+            _, frame = execution.run(backward, given)
+    except TooLargeError:
+        return None
+    timeline = Timeline(execution.heap, step_state)
+    return BackwardPass(backward, program.target, execution.heap, terms, frame, timeline, noted)
+
+
+def _element(terms: Terms, result: Term, position: int | None) -> Term:
+    if position is None:
+        return result
+    if result.op is Op.TUPLE and position < len(result.args):
+        return result.args[position]
+    return terms.make(Op.PART, result, data=("element", position))
+
+
+def _partners(program: Program, backward: Definition) -> Iterator[_Partner]:
+    """The forward passes it may belong to: a caller's word first, then its class, then names."""
+    tried: set[int] = set()
+    for partner in (
+        *_by_callers(program, backward),
+        *_by_class(program, backward),
+        *_by_name(program, backward),
+    ):
+        if (
+            id(partner.definition.function) not in tried
+            and partner.definition.function is not backward.function
+        ):
+            tried.add(id(partner.definition.function))
+            yield partner
+
+
+def _by_callers(program: Program, backward: Definition) -> Iterator[_Partner]:
+    """A caller that hands a forward pass's results to the backward pass says which is which."""
+    name = backward.name.rpartition(".")[2]
+    for module in program.modules:
+        if name not in module.source.text:
+            continue
+        for call in module.of_kind(tree.Call):
+            if _called_name(call) != name:
+                continue
+            partner = _from_call(program, module, call, backward)
+            if partner is not None:
+                yield partner
+
+
+def _called_name(call: tree.Call) -> str:
+    match call.function:
+        case tree.Name(id=name) | tree.Attribute(attr=name):
+            return name
+    return ""
+
+
+def _from_call(program: Program, module: Module, call: tree.Call, backward: Definition) -> _Partner | None:
+    function = backward.function
+    parameters = [each.name for each in function.parameters]
+    if not backward.is_static:
+        parameters = parameters[1:]
+    passed = {p: a.id for p, a in zip(parameters, call.arguments, strict=False) if isinstance(a, tree.Name)}
+    passed |= {k.name: k.value.id for k in call.keywords if k.name and isinstance(k.value, tree.Name)}
+    scope = next((each for each in module.ancestors(call) if isinstance(each, tree.Function)), None)
+    inside = scope.walk() if scope else module.walk()
+    for node in inside:
+        if not isinstance(node, tree.Assign) or not isinstance(node.value, tree.Call) or node.value == call:
+            continue
+        positions = _positions(node.targets[0])
+        given = {p: positions[variable] for p, variable in passed.items() if variable in positions}
+        if not given:
+            continue
+        definition = _definition_called(program, module, node.value, backward)
+        if definition is not None:
+            return _Partner(definition, given)
+    return None
+
+
+def _positions(target: tree.Expression) -> dict[str, int | None]:
+    if isinstance(target, tree.Name):
+        return {target.id: None}
+    if isinstance(target, tree.Sequence):
+        return {
+            item.id: position for position, item in enumerate(target.items) if isinstance(item, tree.Name)
+        }
+    return {}
+
+
+def _definition_called(
+    program: Program, module: Module, call: tree.Call, backward: Definition
+) -> Definition | None:
+    match call.function:
+        case tree.Name(id=name):
+            return program.function(module, name)
+        case tree.Attribute(attr=attr) if backward.owner is not None:
+            return program.method(backward.owner, backward.module, attr)
+    return None
+
+
+def _by_class(program: Program, backward: Definition) -> Iterator[_Partner]:
+    if backward.owner is None:
+        return
+    methods = backward.owner.methods
+    others = [
+        each for each in methods.values() if each is not backward.function and not each.name.startswith("__")
+    ]
+    others.sort(key=lambda each: not re.search(r"for|fprop|feed|step|__call__", each.name))
+    for each in others:
+        if not re.search(
+            r"back|bptt|bprop|update|train|fit|sample|generate|predict|loss|optim|clip", each.name
+        ):
+            yield _named_partner(Definition(each, backward.module, backward.owner), backward)
+
+
+def _by_name(program: Program, backward: Definition) -> Iterator[_Partner]:
+    own = backward.name.rpartition(".")[2]
+    guesses = [
+        own.replace("backward", "forward"),
+        own.replace("bprop", "fprop"),
+        own.replace("back", "for"),
+        "forward",
+    ]
+    for module in program.modules:
+        for guess in dict.fromkeys(guesses):
+            if guess != own and guess in module.functions:
+                yield _named_partner(Definition(module.functions[guess], module), backward)
+
+
+def _named_partner(forward: Definition, backward: Definition) -> _Partner:
+    """Joined by names: a parameter of the backward pass is what the forward returns under that name."""
+    returned = _returned_names(forward.function)
+    given: dict[str, int | None] = {}
+    for parameter in backward.function.parameters:
+        for name, position in returned.items():
+            if _same_thing(name, parameter.name):
+                given.setdefault(parameter.name, position)
+    return _Partner(forward, given)
+
+
+def _returned_names(function: tree.Function | tree.Lambda) -> dict[str, int | None]:
+    found: dict[str, int | None] = {}
+    for node in function.walk():
+        if isinstance(node, tree.Return) and node.value is not None:
+            found = _positions(node.value) or found
+    return found
+
+
+_PLURAL = re.compile(r"(_?s|_list|_seq|_cache|_states?|_all)$")
+
+
+def _same_thing(returned: str, parameter: str) -> bool:
+    if returned.startswith("cache") and parameter.startswith("cache"):
+        return True
+    first, second = (_PLURAL.sub("", name) or name for name in (returned, parameter))
+    return stem_of(first) == stem_of(second)

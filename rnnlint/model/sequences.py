@@ -1,0 +1,163 @@
+"""State sequences: which value of the forward pass stands at which index, and where the initial state is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from rnnlint.model.activations import activation_of
+from rnnlint.model.execution import Heap, Store
+from rnnlint.model.steps import Loop, Offset, affine
+from rnnlint.model.terms import Op, Term
+
+
+@dataclass(frozen=True, slots=True)
+class StateSequence:
+    """A list, dict or array that a loop over the steps fills: step s's ``value`` stands at index s + ``slot``.
+
+    ``kind`` is ``list``, ``dict``, ``array`` or ``unknown``. ``initial`` holds what was stored outside the loop,
+    in order; ``loop`` is None where a caller takes the steps, one call each.
+    """
+
+    base: Term
+    kind: str
+    value: Term
+    slot: int
+    loop: Loop | None
+    store: Store
+    initial: tuple[Store, ...]
+
+    @property
+    def initial_store(self) -> Store | None:
+        """Where the initial state was put in front of the steps."""
+        return self.initial[0] if self.slot > 0 and self.initial else None
+
+    def wraps_at(self, index: int) -> bool:
+        """Whether index ``index`` (negative) is, for certain, the value of a last step and no initial state."""
+        return self.kind == "list" and index < 0 and not self.initial
+
+
+@dataclass(frozen=True, slots=True)
+class At:
+    """The forward pass's ``value``, ``steps`` after (negative: before) the step at hand."""
+
+    value: Term
+    steps: int
+
+
+class Timeline:
+    """Finds, for a term of a pass, the value of the forward pass that it stands for."""
+
+    def __init__(self, heap: Heap, step_state: dict[int, Term]) -> None:
+        """``step_state``: for a step that a caller repeats, what an attribute read at its start becomes at its end."""
+        self.heap = heap
+        self.step_state = step_state
+        self._loops = {loop.variable.key: loop for loop in heap.loops if loop.variable is not None}
+        self._numbered = {loop.number: loop for loop in heap.loops}
+
+    @cached_property
+    def sequences(self) -> dict[int, StateSequence]:
+        """The sequences that are filled step by step, by the key of the term they are read through."""
+        stores: dict[int, list[Store]] = {}
+        for store in self.heap.stores:
+            stores.setdefault(store.sequence.key, []).append(store)
+        found = ((key, _sequence(each)) for key, each in stores.items())
+        return {key: each for key, each in found if each and self._is_of_forward(each)}
+
+    def _is_of_forward(self, sequence: StateSequence) -> bool:
+        return sequence.loop is None or sequence.loop.number in self.forward_loops
+
+    def loop_of(self, index: Term) -> Loop | None:
+        """The loop whose variable an index moves with."""
+        loops = [self._loops[term.key] for term in index.walk() if term.key in self._loops]
+        return loops[0] if len(loops) == 1 else None
+
+    def offset(self, recall: Term) -> Offset | None:
+        """Where a read points, seen from the step."""
+        index = recall.args[1]
+        loop, form = self.loop_of(index), affine(index)
+        return loop.steps_from(form) if loop and form else None
+
+    def sequence_of(self, recall: Term) -> StateSequence | None:
+        """The state sequence that a read is of."""
+        return self.sequences.get(recall.args[0].key)
+
+    @cached_property
+    def forward_loops(self) -> frozenset[int]:
+        """The loops in whose body a nonlinearity of a matrix product is taken: those of the forward pass."""
+        noted = [(each.loop, each.value) for each in self.heap.bindings]
+        noted += [(each.loop, each.value) for each in self.heap.stores]
+        found: set[int] = set()
+        for loop, value in noted:
+            if loop is not None and loop.number not in found and _takes_a_nonlinearity(value):
+                found.add(loop.number)
+        return frozenset(found)
+
+    def at(self, term: Term) -> At | None:
+        """What ``term`` stands for, where it names a value of the forward pass: a read, a carried value."""
+        steps, seen = 0, 0
+        while seen < 6:
+            seen += 1
+            moved = self._one(term)
+            if moved is None:
+                return At(term, steps) if seen > 1 else None
+            term, steps = moved.value, steps + moved.steps
+        return None
+
+    def _one(self, term: Term) -> At | None:
+        if term.op is Op.RECALL:
+            sequence, offset = self.sequence_of(term), self.offset(term)
+            if sequence and offset and not offset.from_end:
+                return At(sequence.value, offset.steps - sequence.slot)
+            return None
+        if term.op is Op.CARRIED and isinstance(term.data, tuple):
+            number, place = term.data
+            loop = self._numbered.get(number)
+            if loop is not None and number in self.forward_loops and place in loop.next:
+                after = loop.next[place]
+                return At(after, -1) if after != term else None
+        if term.key in self.step_state:
+            return At(self.step_state[term.key], -1)
+        return None
+
+
+def _takes_a_nonlinearity(value: Term) -> bool:
+    return any(
+        (applied := activation_of(term)) is not None and applied[1].holds(Op.PRODUCT) for term in value.walk()
+    )
+
+
+def _sequence(stores: list[Store]) -> StateSequence | None:
+    stepwise = [each for each in stores if each.loop is not None and not each.added and _moves(each)]
+    initial = tuple(each for each in stores if each not in stepwise)
+    if not stepwise:  # one append in a step that somebody calls again and again
+        stepwise, initial = [each for each in stores if each.index is None and each.loop is None], ()
+        if len(stores) != 1:
+            return None
+    if len(stepwise) != 1 or stepwise[0].front:
+        return None
+    (store,) = stepwise
+    if store.loop is None or store.index is None:
+        slot = len(initial) if store.loop else 0
+        if any(each.index is not None or each.front for each in initial):
+            return None
+    else:
+        form = affine(store.index)
+        offset = store.loop.steps_from(form) if form else None
+        if offset is None or not offset.forward:
+            return None
+        slot = offset.steps
+    return StateSequence(store.sequence, _kind(store.sequence), store.value, slot, store.loop, store, initial)
+
+
+def _moves(store: Store) -> bool:
+    if store.index is None:
+        return True
+    loop = store.loop
+    return loop is not None and loop.variable is not None and loop.variable in tuple(store.index.walk())
+
+
+def _kind(base: Term) -> str:
+    if base.op is Op.SEQUENCE and isinstance(base.data, tuple):
+        return str(base.data[0])
+    return "array" if base.op is Op.FILLED else "unknown"

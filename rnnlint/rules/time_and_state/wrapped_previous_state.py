@@ -1,0 +1,177 @@
+"""RNN101: a read of the step before that is another step's, the last one's among them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rnnlint.findings import Severity
+from rnnlint.model.backward import BackwardPass, WrappedRead
+from rnnlint.rules.registry import Invalid, Report, Valid, rule
+from rnnlint.rules.time_and_state.indices import corrected, index_fix, one_place_later, related, stored_at
+
+
+@rule(
+    "RNN101",
+    "wrapped-previous-state",
+    severity=Severity.ERROR,
+    needs="how the sequence stores its initial state, and data flow",
+)
+def check(bptt: BackwardPass) -> Iterator[Report]:
+    """The backward pass reads another step's state where that of the step before belongs.
+
+    ## What it does
+
+    Finds reads in the role of h_{t−1} or C_{t−1} that hold another state: two steps back in a list whose first entry
+    is the initial state, and index −1 at t = 0 of a list that has no initial state, which is its last entry.
+
+    ## Why it is wrong
+
+    δf = dC ⊙ C_{t−1} ⊙ f(1 − f), and dW_hh = Σ_t δ_t h_{t−1}ᵀ. Python's index −1 is the end of the list: at t = 0
+    the product is made with the state of the last step instead of the initial one, and no error is raised.
+
+    ## Example
+
+    ```python
+    C = [C_init]                # forward: C.append(C_t) at every step
+    C_prev = C[t - 1]
+    ```
+
+    ## Use instead
+
+    ```python
+    C_prev = C[t]
+    ```
+
+    ## When it is right
+
+    A dict with the initial state under −1, an array of T + 1 rows whose last row is the initial state, and a read
+    under `if t > 0` are right, and the rule is silent there.
+
+    ## Fix safety
+
+    Where the initial state is stored first the fix shifts the index. Where it is not stored at all there is no fix:
+    the forward pass must keep it.
+    """
+    module = bptt.module
+    for misread in bptt.misreads:
+        if misread.role != -1:
+            continue
+        first = misread.nodes[0]
+        access, right = module.text_of(first), corrected(module, first, misread.correction)
+        store = misread.sequence.initial_store
+        why = (
+            f"{stored_at(store)} stores the initial state first"
+            if store
+            else "of how the forward pass fills it"
+        )
+        wraps = misread.correction > 0
+        back = misread.correction - misread.role
+        what = f"{back} steps back, and at the first step the LAST state" if wraps else "not the state before"
+        yield Report(
+            first,
+            f"`{access}` is {what}, because {why}; the equation here asks for the state of the step before. "
+            f"Use `{right}`.",
+            remark="t=0: the LAST state" if wraps else "",
+            fix=index_fix(module, misread.nodes, misread.correction),
+            group=one_place_later(bptt),
+            related=related(misread.sequence),
+        )
+    for wrapped in bptt.wrapped_reads:
+        yield _wrapped(bptt, wrapped)
+
+
+def _wrapped(bptt: BackwardPass, wrapped: WrappedRead) -> Report:
+    access = bptt.module.text_of(wrapped.node)
+    return Report(
+        wrapped.node,
+        f"At the first step `{access}` has a negative index, which is the LAST state of the list: it holds no initial "
+        "state. Keep the initial state in the forward pass, or use it at the first step.",
+        remark="t=0: the LAST state",
+    )
+
+
+_LIST_FIRST = """\
+import numpy as np
+
+
+def sigmoid(x):
+    return 1 / (1 + np.exp(-x))
+
+
+def forward(xs, h, C, p):
+    zs, fs, gs, Cs, hs = [], [], [], [C], [h]
+    for x in xs:
+        z = np.vstack((h, x))
+        f = sigmoid(p["W_f"] @ z + p["b_f"])
+        g = np.tanh(p["W_g"] @ z + p["b_g"])
+        C = f * C + (1 - f) * g
+        h = np.tanh(C)
+        zs.append(z)
+        fs.append(f)
+        gs.append(g)
+        Cs.append(C)
+        hs.append(h)
+    return zs, fs, gs, Cs, hs
+
+
+def backward(zs, fs, gs, Cs, hs, dhs, p):
+    grads = {name: np.zeros_like(value) for name, value in p.items()}
+    dh_next, dC_next = np.zeros_like(hs[-1]), np.zeros_like(Cs[-1])
+    for t in reversed(range(len(zs))):
+        dh = dhs[t] + dh_next
+        dC = dC_next + dh * (1 - np.tanh(Cs[t + 1]) ** 2)
+        df = dC * (Cs[t] - gs[t]) * fs[t] * (1 - fs[t])
+        dg = dC * (1 - fs[t]) * (1 - gs[t] ** 2)
+        grads["dW_f"] += df @ zs[t].T
+        grads["dW_g"] += dg @ zs[t].T
+        dz = p["W_f"].T @ df + p["W_g"].T @ dg
+        dh_next, dC_next = dz[: len(dh)], dC * fs[t]
+    return grads
+"""
+
+_NO_INITIAL = """\
+import numpy as np
+
+
+class Cell:
+    def forward(self, xs):
+        h = np.zeros(self.size)
+        self.hs = []
+        for x in xs:
+            h = np.tanh(x @ self.W_x + h @ self.W_h)
+            self.hs.append(h)
+        return self.hs
+
+    def backward(self, xs, dhs):
+        dW_x, dW_h = np.zeros_like(self.W_x), np.zeros_like(self.W_h)
+        carry = np.zeros(self.size)
+        for t in reversed(range(len(xs))):
+            da = (dhs[t] + carry) * (1 - self.hs[t] ** 2)
+            dW_x += np.outer(xs[t], da)
+            PREVIOUS
+            dW_h += np.outer(before, da)
+            carry = da @ self.W_h.T
+        return dW_x, dW_h
+"""
+
+VALID = (
+    Valid("a list with the initial state first, read at t", _LIST_FIRST),
+    Valid(
+        "a read under a guard",
+        _NO_INITIAL.replace("PREVIOUS", "before = self.hs[t - 1] if t > 0 else np.zeros(self.size)"),
+    ),
+)
+
+INVALID = (
+    Invalid(
+        "index minus one at the first step of a list without an initial state",
+        _NO_INITIAL.replace("PREVIOUS", "before = self.hs[t - 1]"),
+        lines=(19,),
+    ),
+    Invalid(
+        "two steps back where the initial state is stored first",
+        _LIST_FIRST.replace("(Cs[t] - gs[t])", "(Cs[t - 1] - gs[t])"),
+        lines=(30,),
+        fixed=_LIST_FIRST,
+    ),
+)
