@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import copy
 import copyreg
+import sys
 import types
 from collections.abc import Iterable
 from types import FunctionType, ModuleType
 from typing import Any
+
+import numpy as np
 
 _UNCHANGING = (
     bool, int, float, complex, str, bytes, type(None), type, FunctionType, ModuleType,
@@ -22,19 +25,29 @@ class Checkpoint:
     arguments.
     """
 
-    def __init__(self, modules: Iterable[ModuleType]) -> None:
-        self._namespaces = [vars(module) for module in modules]
-        owned = {module.__name__ for module in modules}
+    def __init__(self, modules: dict[int, ModuleType]) -> None:
+        self._modules = modules
+        self._loaded = frozenset(modules)
+        self._namespaces = [vars(module) for module in modules.values()]
+        owned = {module.__name__ for module in modules.values()}
         held = [value for namespace in self._namespaces for value in namespace.values()]
         self._classes = _unique(v for v in held if isinstance(v, type) and v.__module__ in owned)
         functions = [v for v in held if isinstance(v, FunctionType) and v.__defaults__]
         methods = [v for kind in self._classes for v in vars(kind).values() if isinstance(v, FunctionType)]
         self._functions = _unique([*functions, *(m for m in methods if m.__defaults__)])
+        self._floating_point_errors = np.geterr()
         self._state = _copied(self._taken())
+        self._untouched = True
 
-    def restore(self, last: bool = False) -> None:
-        """Put everything back; after ``last`` there is nothing left to restore from."""
-        namespaces, classes, defaults = self._state if last else _copied(self._state)
+    def restore(self) -> None:
+        """Put everything back; the first time there is nothing to put back."""
+        if self._untouched:
+            self._untouched = False
+            return
+        for index in self._modules.keys() - self._loaded:
+            sys.modules.pop(self._modules.pop(index).__name__, None)  # imported by a scenario
+        np.seterr(**self._floating_point_errors)
+        namespaces, classes, defaults = _copied(self._state)
         for namespace, saved in zip(self._namespaces, namespaces, strict=True):
             namespace.clear()
             namespace.update(saved)
@@ -42,7 +55,7 @@ class Checkpoint:
             for name in vars(kind).keys() - attributes.keys():
                 delattr(kind, name)
             for name, value in attributes.items():
-                if vars(kind)[name] is not value and not name.startswith("__"):
+                if not name.startswith("__") and vars(kind).get(name) is not value:
                     setattr(kind, name, value)
         for function, values in zip(self._functions, defaults, strict=True):
             function.__defaults__ = values

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Any
 
 from . import numpy_names
 from .checkpoint import Checkpoint
-from .job import Expression, Failure, Job, Ran, Scenario, Trouble, Value
+from .job import Expression, Failure, Ran, Scenario, Trouble, Value
 from .load import SCENARIO_PATH, Program
 from .patches import patched
 from .portable import Copier, TooMuchError
@@ -18,27 +18,26 @@ from .trouble import trouble_from
 LARGEST_VALUES = 128 * 2**20
 
 
-def execute(program: Program, job: Job) -> Iterator[Ran]:
-    """A run for each scenario, in order."""
-    execution = _Execution(program, job)
-    last = len(job.scenarios) - 1
-    checkpoint = Checkpoint(list(program.modules.values())) if last > 0 else None
-    for number, scenario in enumerate(job.scenarios):
-        if checkpoint is not None and number:
-            checkpoint.restore(last=number == last)
-        numpy_names.reset_random_state()
-        yield execution.run(scenario)
+class Execution:
+    """Runs scenarios, as many as come, in a program that has just been loaded."""
 
-
-class _Execution:
-    def __init__(self, program: Program, job: Job) -> None:
+    def __init__(self, program: Program) -> None:
+        job = program.job
         self._program = program
+        self._checkpoint = Checkpoint(program.modules)
         self._texts = {module.path: module.text for module in job.modules}
         self._paths = frozenset(self._texts)
         self._entry = job.modules[job.entry]
         self._compiled = lru_cache(maxsize=64)(program.compile)
 
-    def run(self, scenario: Scenario) -> Ran:
+    def run_all(self, scenarios: Iterable[Scenario]) -> Iterator[Ran]:
+        """A run for each scenario, in order."""
+        for scenario in scenarios:
+            self._checkpoint.restore()
+            numpy_names.reset_random_state()
+            yield self._run(scenario)
+
+    def _run(self, scenario: Scenario) -> Ran:
         """One scenario's values, or the trouble it came to; frames are kept either way."""
         recorder = Recorder(scenario, self._paths, self._entry.path)
         values: tuple[Value, ...] = ()

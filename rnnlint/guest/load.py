@@ -42,6 +42,7 @@ class Program:
     notes: list[str] = field(default_factory=list)
     loaded: tuple[str, ...] = ()
     skipped: list[str] = field(default_factory=list)
+    notes_of_load: int = 0
 
     @property
     def namespace(self) -> dict[str, Any]:
@@ -73,6 +74,11 @@ class Program:
         """Add a whole sentence to the notes, once."""
         if sentence not in self.notes:
             self.notes.append(sentence)
+
+    def begin_again(self) -> None:
+        """Forget what the last scenarios printed and caused to be noted."""
+        del self.notes[self.notes_of_load :]
+        self.output.clear()
 
     def outcome(self) -> Outcome:
         """All of the answer but the runs."""
@@ -127,6 +133,7 @@ def load(job: Job) -> Program:
         )
         return program
     _neutralise(program)
+    program.notes_of_load = len(program.notes)
     program.loaded = tuple(name for name in program.namespace if not name.startswith("__"))
     return program
 

@@ -59,7 +59,7 @@ def listed(value: Any) -> Any:
 
 
 def recoded(value: Any, method: str, *arguments: Any) -> Any:
-    """``value.encode(…)`` or ``value.decode(…)``, which change nothing in a text of Python 2 read as Python 3's."""
+    """``value.encode(…)`` or ``value.decode(…)``, which change nothing in a text that is Python 3's."""
     if isinstance(value, (str, bytes)):
         return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
     return getattr(value, method)(*arguments)

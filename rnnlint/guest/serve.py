@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
-from .execute import execute
+from .execute import Execution
 from .job import Failure, Frame, Job, Module, Outcome, Ran, Scenario, Trouble, Value
-from .load import load, warm_up
+from .load import Program, load, warm_up
 from .protocol import PREFIX, Prefix, ProtocolError, decode, decode_body, encode
 from .records import from_tree, to_tree
 
@@ -35,24 +35,30 @@ def answer(
     missing: Sequence[tuple[str, str]],
     limit_work: Callable[[float, int], None],
 ) -> int:
-    """Serve one job; the exit status."""
+    """Serve one job, and any further scenarios for the same files; the exit status."""
     channel.sendall(encode({HELLO: {"layers": list(layers), "missing": [list(lack) for lack in missing]}}))
     try:
         seconds, memory = read_frame(channel)
         limit_work(seconds, memory)
         job = from_tree(Job, read_frame(channel))
+        program = load(job)
+        execution = None if program.trouble else Execution(program)
+        scenarios = job.scenarios
+        while True:
+            for kind, record in run(program, execution, scenarios):
+                channel.sendall(_fitting(kind, record))
+            scenarios = tuple(from_tree(Scenario, tree) for tree in read_frame(channel))
+            program.begin_again()
     except EOFError:
-        return 0  # the host has no job for this child after all
-    for kind, record in run(job):
-        channel.sendall(_fitting(kind, record))
-    return 0
+        return 0  # the host has nothing more for this child
 
 
-def run(job: Job) -> Iterator[tuple[str, Ran | Outcome]]:
-    """The job's answers in order: a run a scenario, then the outcome with all but the runs."""
-    program = load(job)
-    if program.trouble is None:
-        for ran in execute(program, job):
+def run(
+    program: Program, execution: Execution | None, scenarios: Sequence[Scenario]
+) -> Iterator[tuple[str, Ran | Outcome]]:
+    """The answers in order: a run a scenario, then the outcome with all but the runs."""
+    if execution is not None:
+        for ran in execution.run_all(scenarios):
             yield RUN, ran
     yield DONE, program.outcome()
 

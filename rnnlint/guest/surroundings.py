@@ -21,6 +21,10 @@ class Output(io.TextIOBase):
     """Standard output, of which the first characters are kept."""
 
     def __init__(self) -> None:
+        self.clear()
+
+    def clear(self) -> None:
+        """Start anew."""
         self._kept: list[str] = []
         self._room = _LONGEST_OUTPUT
 
@@ -68,7 +72,7 @@ def calm_world() -> Output:
     """No arguments, no waiting; the new standard output."""
     output = Output()
     sys.stdout = output
-    sys.stderr = io.StringIO()
+    sys.stderr = Output()
     sys.argv = [""]
     sys.stdin = io.StringIO()
     time.sleep = lambda seconds: None

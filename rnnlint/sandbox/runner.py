@@ -20,13 +20,15 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from rnnlint.guest.job import Failure, Job, Outcome, Ran, Trouble
-from rnnlint.sandbox.zygote import FORK, REAP, REPLY
+from rnnlint.sandbox.zygote import COMMAND, FORK, REAP, REPLY
 
 if TYPE_CHECKING:
     from rnnlint.guest.job import Value
 
 START_SECONDS = 30.0
 """For a zygote to import NumPy and a child to raise its walls, on the slowest machine worth waiting for."""
+WORKING_SECONDS = 30.0
+"""How long a child may go on to serve jobs of the same files."""
 LARGEST_ANSWER = 512 * 2**20
 _ZYGOTE = Path(__file__).with_name("zygote.py")
 
@@ -42,9 +44,11 @@ class Runner:
     :meth:`start` returns at once, so that the zygote imports NumPy while the host reads and parses.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, reuse: bool = True) -> None:
+        self._reuse = reuse
         self._zygote: _Zygote | None = None
         self._next: _Child | None = None
+        self._loaded: _Loaded | None = None
         self._layers: tuple[str, ...] = ()
         self._missing: tuple[tuple[str, str], ...] = ()
 
@@ -72,6 +76,7 @@ class Runner:
     def close(self) -> None:
         """End the zygote and every child."""
         if self._zygote is not None:
+            self._retire()
             if self._next is not None:
                 self._next.channel.close()
                 self._next = None
@@ -94,18 +99,42 @@ class Runner:
         """Run one job to its end or its deadline.
 
         Whatever the job's code does becomes an outcome; raises :class:`SandboxError` only where no child
-        could be had.
+        could be had. A job of the same files as the one before is run in the same child where ``reuse``
+        allows it.
         """
+        loaded = self._loaded
+        again = loaded is not None and loaded.serves(job)
+        if not again:
+            self._retire()
+        outcome = self._converse(job)
+        failures = {ran.trouble.failure for ran in outcome.runs if ran.trouble is not None}
+        if outcome.trouble is not None:
+            failures.add(outcome.trouble.failure)
+        spent = outcome.trouble is not None or Failure.MEMORY in failures
+        if spent or not self._reuse:
+            self._retire()
+        if again and failures & {Failure.CRASH, Failure.MEMORY}:
+            return self.run(job)  # perhaps only for what earlier scenarios left behind
+        return outcome
+
+    def _converse(self, job: Job) -> Outcome:
         from rnnlint.guest.protocol import ProtocolError, encode
         from rnnlint.guest.records import to_tree
 
-        child = self._greeted()
-        self._next = None
+        if self._loaded is None:
+            child = self._greeted()
+            self._next = None
+            self._loaded = _Loaded(child, _files(job), time.monotonic())
+            frames = [encode([job.seconds + WORKING_SECONDS, job.memory_mb * 2**20]), encode(to_tree(job))]
+        else:
+            child = self._loaded.child
+            frames = [encode([to_tree(scenario) for scenario in job.scenarios])]
         conversation = _Conversation(child, len(job.scenarios))
+        child.expire_in(job.seconds)
+        child.received = 0
         try:
-            child.expire_in(job.seconds)
-            child.send(encode([float(job.seconds), job.memory_mb * 2**20]))
-            child.send(encode(to_tree(job)))
+            for frame in frames:
+                child.send(frame)
             return conversation.listen()
         except TimeoutError:
             trouble = Trouble(Failure.TIMEOUT, message=f"it was still running after {job.seconds:g} seconds")
@@ -114,9 +143,14 @@ class Runner:
         except ProtocolError as reason:
             trouble = Trouble(Failure.CRASH, message=f"its answer could not be read: {reason}")
         finally:
-            child.end()
             self.start()
         return Outcome(runs=tuple(conversation.runs), trouble=trouble)
+
+    def _retire(self) -> None:
+        """End the child that has loaded the last job's files."""
+        if self._loaded is not None:
+            self._loaded.child.end()
+            self._loaded = None
 
     def _greeted(self) -> _Child:
         """The next child, with its walls up. A zygote that has died is replaced once."""
@@ -144,7 +178,7 @@ class _Zygote:
         if not hasattr(os, "fork"):
             raise SandboxError("Code can only be run where processes fork (Linux, macOS); use --no-run here.")
         self._control, theirs = socket.socketpair()
-        self._replies: dict[bytes, tuple[int, int]] = {}
+        self._replies: list[tuple[bytes, int, int]] = []
         with theirs:
             self._process = subprocess.Popen(
                 [sys.executable, "-I", "-S", str(_ZYGOTE), str(theirs.fileno()), _numpy_folder()],
@@ -167,7 +201,7 @@ class _Zygote:
         ours, theirs = socket.socketpair()
         with theirs:
             try:
-                socket.send_fds(self._control, [FORK], [theirs.fileno()])
+                socket.send_fds(self._control, [COMMAND.pack(FORK, 0)], [theirs.fileno()])
             except OSError:
                 ours.close()
                 raise
@@ -177,12 +211,20 @@ class _Zygote:
         """The pid of the child forked last. Raises EOFError or OSError where the zygote has died."""
         return self._reply(FORK)[0]
 
-    def reap(self) -> int:
-        """The wait status of the child forked last, which has been killed or has ended."""
-        self._control.sendall(REAP)
+    def reap(self, pid: int) -> int:
+        """The wait status of a child that has been killed or has ended."""
+        self._control.sendall(COMMAND.pack(REAP, pid))
         return self._reply(REAP)[1]
 
     def _reply(self, kind: bytes) -> tuple[int, int]:
+        """The first reply of a kind; those to other commands are kept until they are asked for."""
+        while not any(reply[0] == kind for reply in self._replies):
+            self._replies.append(self._read_reply())
+        index = next(i for i, reply in enumerate(self._replies) if reply[0] == kind)
+        _, pid, status = self._replies.pop(index)
+        return pid, status
+
+    def _read_reply(self) -> tuple[bytes, int, int]:
         self._control.settimeout(START_SECONDS)
         raw = b""
         while len(raw) < REPLY.size:
@@ -190,9 +232,8 @@ class _Zygote:
             if not part:
                 raise EOFError
             raw += part
-        replied, pid, status = REPLY.unpack(raw)
-        assert replied == kind
-        return pid, status
+        kind, pid, status = REPLY.unpack(raw)
+        return kind, pid, status
 
     def complaint(self) -> str:
         """The last line that the zygote wrote to its standard error before it died."""
@@ -271,7 +312,7 @@ class _Child:
                 except (ProcessLookupError, PermissionError):
                     continue
             try:
-                self.status = self.zygote.reap()
+                self.status = self.zygote.reap(self.pid)
             except (EOFError, OSError):
                 self.status = signal.SIGKILL
         return self.status
@@ -291,6 +332,23 @@ class _Child:
         if remaining <= 0:
             raise TimeoutError
         return remaining
+
+
+@dataclass(frozen=True, slots=True)
+class _Loaded:
+    """A child that has loaded a job's files and can run further scenarios in them."""
+
+    child: _Child
+    files: Job
+    since: float
+
+    def serves(self, job: Job) -> bool:
+        return time.monotonic() - self.since < WORKING_SECONDS and self.files == _files(job)
+
+
+def _files(job: Job) -> Job:
+    """What has to be the same for a loaded child to serve a job."""
+    return replace(job, scenarios=(), seconds=0.0)
 
 
 class _Conversation:

@@ -21,6 +21,7 @@ from pathlib import Path
 from types import ModuleType
 
 FORK, REAP = b"F", b"R"
+COMMAND = struct.Struct("<cq")
 REPLY = struct.Struct("<cqq")
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
 
@@ -65,19 +66,23 @@ def main(arguments: Sequence[str]) -> None:
     _adopt_orphans()
     gc.collect()
     gc.freeze()
+    living: set[int] = set()
     while True:
-        command, descriptors, _, _ = socket.recv_fds(control, 1, 1)
+        message, descriptors, _, _ = socket.recv_fds(control, COMMAND.size, 1)
+        if not message:
+            return
+        command, pid = COMMAND.unpack(message)
         if command == FORK:
             pid = os.fork()
             if pid == 0:
                 control.close()
                 _run_child(socket.socket(fileno=descriptors[0]), numpy_folder, serve, limits)
             os.close(descriptors[0])
+            living.add(pid)
             control.sendall(REPLY.pack(FORK, pid, 0))
-        elif command == REAP:
-            control.sendall(REPLY.pack(REAP, pid, _reap(pid)))
         else:
-            return
+            living.discard(pid)
+            control.sendall(REPLY.pack(REAP, pid, _reap(pid, living)))
 
 
 def _run_child(channel: socket.socket, numpy_folder: str, serve: ModuleType, limits: ModuleType) -> None:
@@ -99,22 +104,22 @@ def _run_child(channel: socket.socket, numpy_folder: str, serve: ModuleType, lim
         os._exit(status)
 
 
-def _reap(pid: int) -> int:
+def _reap(pid: int, living: set[int]) -> int:
     """The child's wait status. Descendants that outlived it have become ours: they are killed too."""
     _, status = os.waitpid(pid, 0)
-    while strays := _children():
+    while strays := _children() - living:
         for stray in strays:
             os.kill(stray, signal.SIGKILL)
             os.waitpid(stray, 0)
     return status
 
 
-def _children() -> list[int]:
+def _children() -> set[int]:
     try:
         listed = Path(f"/proc/self/task/{os.getpid()}/children").read_text(encoding="ascii")
     except OSError:
-        return []
-    return [int(pid) for pid in listed.split()]
+        return set()
+    return {int(pid) for pid in listed.split()}
 
 
 def _adopt_orphans() -> None:

@@ -315,6 +315,10 @@ alias /= 2
 keys = {"a": 1, "b": 2}.keys()
 pairs = zip([1, 2], map(lambda x: x + 1, [1, 2]))
 steps = range(3)
+class Coder:
+    def encode(self, x):
+        return x + 1
+coded = "a".decode("utf-8"), Coder().encode(1)
 """
         values = ran(
             text,
@@ -327,13 +331,14 @@ steps = range(3)
             "sorted(keys)[0], keys[0]",
             "pairs[1]",
             "steps",
+            "coded",
             python2=True,
         ).values
         assert values[:2] == (3, 3.5)
         assert values[2].tolist() == [3, 4]
         assert values[3] == 4
         assert values[4].tolist() == [1.5]
-        assert values[5:] == (("a", "a"), (2, 3), [0, 1, 2])
+        assert values[5:] == (("a", "a"), (2, 3), [0, 1, 2], ("a", 2))
 
     def test_unless_division_is_imported(self, ran: RunWell) -> None:
         assert ran("from __future__ import division\nhalf = 7 / 2\n", "", "half", python2=True).values == (

@@ -284,3 +284,62 @@ def test_importing_the_sandbox_imports_no_numpy() -> None:
         [sys.executable, "-c", text], capture_output=True, text=True, timeout=60, check=True
     )
     assert done.stdout.strip() == "False"
+
+
+class TestReuse:
+    MODULE = Module(
+        "entry.py",
+        "import os\nseen = []\ndef act(x):\n    seen.append(x)\n    return os.getpid(), len(seen)\n",
+    )
+
+    def act(self, runner: Runner, module: Module = MODULE) -> tuple[int, int]:
+        outcome = runner.run(Job((module,), 0, (Scenario("r = act(1)", returns=("r",)),)))
+        pid, seen = outcome.runs[0].values[0]
+        return pid, seen
+
+    def test_the_same_files_are_loaded_once_and_start_anew(self) -> None:
+        with Runner() as fresh:
+            first, second = self.act(fresh), self.act(fresh)
+            other = self.act(fresh, Module("other.py", self.MODULE.text))
+        assert first == second
+        assert first[1] == 1
+        assert other[0] != first[0]
+
+    def test_without_reuse_every_job_has_its_own_child(self) -> None:
+        with Runner(reuse=False) as fresh:
+            assert self.act(fresh)[0] != self.act(fresh)[0]
+
+    def test_what_a_scenario_imports_starts_anew(self, runner: Runner) -> None:
+        entry = Module(
+            "entry.py",
+            "def act():\n    import counter\n    counter.calls.append(1)\n    return len(counter.calls)\n",
+        )
+        modules = (entry, Module("counter.py", "calls = []\n", ("counter",)))
+        scenario = Scenario("r = act()", returns=("r",))
+        for _ in range(2):
+            outcome = runner.run(Job(modules, 0, (scenario, scenario)))
+            assert [ran.values for ran in outcome.runs] == [(1,), (1,)]
+
+    def test_notes_and_output_are_of_the_job(self, runner: Runner) -> None:
+        module = Module(
+            "entry.py", "import numpy as np\ndef act(x):\n    print(x)\n    if x == 1: np.float32(1)\n"
+        )
+        first, second = (runner.run(Job((module,), 0, (Scenario(f"act({x})"),))) for x in (1, 2))
+        assert (first.stdout, second.stdout) == ("1\n", "2\n")
+        assert any("float32" in note for note in first.notes)
+        assert second.notes == ()
+
+    def test_a_child_spoilt_by_earlier_scenarios_is_replaced(self, runner: Runner) -> None:
+        text = "import os, sys\ndef act(x):\n    if hasattr(sys, 'spoilt'): os._exit(1)\n    sys.spoilt = True\n    return x\n"
+        for x in (1, 2):
+            outcome = runner.run(
+                Job((Module("entry.py", text),), 0, (Scenario(f"r = act({x})", returns=("r",)),))
+            )
+            assert outcome.trouble is None
+            assert outcome.runs[0].values == (x,)
+
+    def test_after_a_timeout_the_same_files_run_again(self, runner: Runner) -> None:
+        module = Module("entry.py", "def act(x):\n    while x: pass\n")
+        stuck = runner.run(Job((module,), 0, (Scenario("act(1)"),), seconds=0.5))
+        assert stuck.trouble is not None
+        assert runner.run(Job((module,), 0, (Scenario("act(0)"),))).trouble is None
