@@ -98,9 +98,19 @@ def sizes_of(form: Form) -> Iterator[Size]:
             return
 
 
-def dyed(form: Form, sizes: Mapping[str, int]) -> Value:
-    """A cheap value of the right shape for a run that only solves shapes: the guest makes the arrays."""
-    return _build(form, sizes, _cheap_array, lambda below, count: [below - 1] + [0] * (count - 1))
+FAR = 100_000
+"""Added to an index whose bound is not known yet, so that the error names the axis it indexes."""
+
+
+def dyed(form: Form, sizes: Mapping[str, int], anchored: frozenset[str] = frozenset()) -> Value:
+    """A cheap value of the right shape for a run that only solves shapes: the guest makes the arrays.
+
+    ``anchored`` are the axes whose indices are known to fit.
+    """
+    far = FAR
+    if isinstance(form, IndicesForm) and set(form.below.axes) <= anchored:
+        far = 0
+    return _build(form, sizes, _cheap_array, lambda below, count: [far + below - 1] + [0] * (count - 1))
 
 
 def drawn(form: Form, sizes: Mapping[str, int], rng: np.random.Generator) -> Value:

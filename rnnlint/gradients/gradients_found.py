@@ -81,16 +81,13 @@ def _stored(code: str, value: Value, known: set[str]) -> Iterator[Candidate]:
 
 
 def _locals(probe: Probe, ran: Ran) -> Iterator[Candidate]:
-    own = probe.draft.pass_.backward.node.name
-    latest = {}
-    for frame in ran.frames:
-        if not frame.line:
-            latest[frame.function] = frame
+    own = probe.draft.pass_.backward.title
+    latest = {(frame.path, frame.function): frame for frame in ran.frames if not frame.line}
     forward = probe.draft.pass_.forward
-    for function, frame in latest.items():
-        if forward is not None and function.rpartition(".")[2] == forward.name and forward.name != own:
+    for (_, function), frame in latest.items():
+        if forward is not None and function == forward.title and forward.title != own:
             continue
-        outer = function.rpartition(".")[2] == own
+        outer = function == own
         for name, value in frame.variables.items():
             if name == "self":
                 continue
@@ -114,8 +111,10 @@ def _applied(probe: Probe, values: dict[str, Value]) -> Iterator[Candidate]:
         if np.array_equal(now, place.array):
             continue
         lost = place.array - now
-        words = (*place.words[:-1], f"d{place.words[-1]}") if place.words else ()
-        yield Candidate(words, place.indices, lost, Source.APPLIED, f"what {place.name} lost")
+        for way in place.ways:
+            if way.words:
+                words = (*way.words[:-1], f"d{way.words[-1]}")
+                yield Candidate(words, way.indices, lost, Source.APPLIED, f"what {place.name} lost")
 
 
 def _shown(keys: Sequence[str | int]) -> str:
@@ -123,8 +122,3 @@ def _shown(keys: Sequence[str | int]) -> str:
     for key in keys:
         text += f"[{key}]" if isinstance(key, int) else (f".{key}" if text else str(key))
     return text
-
-
-def place_named(places: Sequence[Place], name: str) -> Place:
-    """The place of that report name."""
-    return next(p for p in places if p.name == name)

@@ -37,7 +37,7 @@ class Workshop:
             paths.update(dict.fromkeys(project.closure(companion)))
         modules = tuple(
             Module(
-                path=_shown(project, path),
+                path=shown_path(project, path),
                 text=project.files[path].text,
                 names=project.module_names(path),
                 package=path.name == "__init__.py",
@@ -46,7 +46,7 @@ class Workshop:
             for path in paths
             if project.files[path].problem is None
         )
-        entry = next(i for i, m in enumerate(modules) if m.path == _shown(project, project.target))
+        entry = next(i for i, m in enumerate(modules) if m.path == shown_path(project, project.target))
         return self.runner.run(
             Job(
                 modules=modules,
@@ -59,7 +59,8 @@ class Workshop:
         )
 
 
-def _shown(project: Project, path: Path) -> str:
+def shown_path(project: Project, path: Path) -> str:
+    """How the guest knows a file: relative to the root."""
     return path.relative_to(project.root).as_posix() if project.root in path.parents else path.name
 
 

@@ -12,9 +12,9 @@ from rnnlint.gradients.gradients_found import candidates_of
 from rnnlint.gradients.jobs import Workshop
 from rnnlint.gradients.losses import Loss
 from rnnlint.gradients.own_loss import differences, losses_of
-from rnnlint.gradients.pairing import Pair, pair
+from rnnlint.gradients.pairing import Pair, Source, pair
 from rnnlint.gradients.probe import MOST_NUMBERS, Place, Probe, ProbeFailedError, first_run, returned_codes
-from rnnlint.gradients.verdict import Judged, Measured, judge
+from rnnlint.gradients.verdict import Judged, Measured, judge, relative_error
 from rnnlint.sandbox.job import Ran
 from rnnlint.verdicts import ParameterVerdict, Verdict
 
@@ -71,9 +71,22 @@ def measure(workshop: Workshop, probe: Probe) -> Measurement | None:
     if best is None:
         return None
     _, loss, judged, truth = best
-    unpaired = tuple(p for p in probe.places if p.is_weight and p.name not in pairs)
+    unpaired = _that_matter(workshop, probe, loss, [p for p in probe.places if p.is_weight and p.name not in pairs])
     measurement = Measurement(probe, base, pairs, loss, truth, judged, unpaired)
-    return _with_repeats(measurement, outcome.runs[1:])
+    return _with_repeats(workshop, measurement, outcome.runs[1:])
+
+
+def _that_matter(workshop: Workshop, probe: Probe, loss: Loss, places: list[Place]) -> tuple[Place, ...]:
+    """Those of the unpaired weights that the loss depends on."""
+    if not places:
+        return ()
+    tokens = [replace(p, array=p.array.reshape(-1)[:2]) for p in places]
+    try:
+        made = differences(workshop, probe, [loss], tokens)
+    except ProbeFailedError:
+        return ()
+    moved = {p.code for p in tokens if np.any(np.abs(made.gradient(p.code, made.losses[0])) > 1e-9)}
+    return tuple(p for p in places if p.code in moved)
 
 
 def paired(probe: Probe, base: Ran) -> dict[str, Pair]:
@@ -81,8 +94,6 @@ def paired(probe: Probe, base: Ran) -> dict[str, Pair]:
     found = candidates_of(probe, base)
     weights = [p.named for p in probe.places if p.is_weight]
     pairs = pair(weights, found)
-    from rnnlint.gradients.pairing import Source
-
     returned = [c for c in found if c.source is Source.RETURNED]
     others = [p.named for p in probe.places if not p.is_weight and p.in_hole]
     taken = {id(p.candidate) for p in pairs.values()}
@@ -120,7 +131,7 @@ def _enough(places: Sequence[Place]) -> list[Place]:
     return kept
 
 
-def _with_repeats(measurement: Measurement, runs: Sequence[Ran]) -> Measurement:
+def _with_repeats(workshop: Workshop, measurement: Measurement, runs: Sequence[Ran]) -> Measurement:
     """What an equal run and a second pass over the same objects add."""
     if runs and runs[0].trouble is None:
         again = paired(measurement.probe, runs[0])
@@ -130,29 +141,41 @@ def _with_repeats(measurement: Measurement, runs: Sequence[Ran]) -> Measurement:
             if n in again and again[n].candidate.title == p.candidate.title
         )
         measurement = replace(measurement, nondeterministic=differs)
-    if len(runs) > 1 and runs[1].trouble is None:
-        measurement = _with_second_pass(measurement, runs[1])
+    if len(runs) > 1 and runs[1].trouble is None and not measurement.judged.wrong:
+        measurement = _with_second_pass(workshop, measurement, runs[1])
     return measurement
 
 
-def _with_second_pass(measurement: Measurement, ran: Ran) -> Measurement:
+def _with_second_pass(workshop: Workshop, measurement: Measurement, ran: Ran) -> Measurement:
+    """Whether the second pass adds one fresh gradient, or is wrong: judged by the second pass's own loss."""
     first = measurement.pairs
-    second = {n: p for n, p in paired(measurement.probe, ran).items() if n in first}
-    same = [n for n in second if second[n].candidate.title == first[n].candidate.title and second[n].candidate.source <= 1]
-    if not same or measurement.judged.wrong:
+    second = {
+        n: p
+        for n, p in paired(measurement.probe, ran).items()
+        if n in first and p.candidate.title == first[n].candidate.title and p.candidate.source <= Source.OUTER_LOCAL
+    }
+    changed = {n for n, p in second.items() if not _close(first[n].gradient, p.gradient)}
+    if not changed:
         return measurement
-    ratios = []
-    for name in same:
-        a, b = first[name].gradient, second[name].gradient
-        if np.allclose(a, b, rtol=1e-9, atol=1e-12) or not np.any(a):
-            continue
-        ratios.append(np.allclose(b, 2 * a, rtol=1e-6, atol=1e-12))
-    if not ratios:
-        return measurement
-    if all(ratios):
+    if all(_close(2 * first[n].gradient, second[n].gradient) for n in changed):
         return replace(measurement, accumulates=True)
-    judged = judge(_measured({n: second[n] for n in same}, measurement.truth), measurement.probe.sizes)
-    return replace(measurement, second=judged)
+    places = [p for p in measurement.probe.places if p.name in changed and p.is_weight]
+    if not places:
+        return measurement
+    try:
+        made = differences(workshop, measurement.probe, [measurement.loss], _enough(places), after=1)
+    except ProbeFailedError:
+        return measurement
+    truth = {p.name: made.gradient(p.code, made.losses[0]) for p in _enough(places)}
+    judged = judge(_measured(second, truth), measurement.probe.sizes)
+    grown = {n: second[n].gradient - first[n].gradient for n in truth}
+    if all(_close(grown[n], truth[n], 1e-5) for n in truth):
+        return replace(measurement, accumulates=True)
+    return replace(measurement, second=judged) if judged.wrong else measurement
+
+
+def _close(left: Array, right: Array, tolerance: float = 1e-7) -> bool:
+    return relative_error(left, right) <= tolerance
 
 
 __all__ = ["Measurement", "ProbeFailedError", "measure", "parameter_verdicts", "rejudge"]

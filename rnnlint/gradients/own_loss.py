@@ -10,9 +10,10 @@ import numpy as np
 
 from rnnlint.gradients.jobs import Workshop
 from rnnlint.gradients.losses import Kind, Loss, at, candidates
-from rnnlint.gradients.probe import Place, Probe, ProbeFailedError, returned_codes
+from rnnlint.gradients.probe import Place, Probe, ProbeFailedError, first_run, returned_codes
 from rnnlint.gradients.roles import Role, role_of
 from rnnlint.gradients.synthesis import BACKWARD, FORWARD, MODEL
+from rnnlint.gradients.trees import leaves
 from rnnlint.sandbox.job import Opaque, Value
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
@@ -78,8 +79,13 @@ def _preference(loss: Loss) -> tuple[int, int]:
     return 2, len(loss.keys)
 
 
-def differences(workshop: Workshop, probe: Probe, losses: Sequence[Loss], places: Sequence[Place]) -> Differences:
-    """Run every perturbed scenario in one job. Raises :class:`ProbeFailedError`."""
+def differences(
+    workshop: Workshop, probe: Probe, losses: Sequence[Loss], places: Sequence[Place], after: int = 0
+) -> Differences:
+    """Run every perturbed scenario in one job; with ``after``, in the pass that follows that many.
+
+    Raises :class:`ProbeFailedError`.
+    """
     if losses and losses[0].kind is Kind.COTANGENT:
         codes = tuple(u.output for u in probe.draft.upstream)
         rebased = list(losses)
@@ -87,29 +93,25 @@ def differences(workshop: Workshop, probe: Probe, losses: Sequence[Loss], places
         codes = tuple(dict.fromkeys(loss.code for loss in losses))
         rebased = [replace(loss, position=codes.index(loss.code), keys=()) for loss in losses]
     backward = not probe.draft.forward or any(code.startswith((BACKWARD, MODEL)) for code in codes)
-    scenarios = [
-        probe.scenario(codes, backward=backward, perturbed=(place, index, sign * STEP))
-        for place in places
-        for index in range(place.array.size)
-        for sign in (1, -1)
-    ]
-    outcome = workshop.run(scenarios)
-    if len(outcome.runs) < len(scenarios):
-        raise ProbeFailedError(outcome.trouble)
+    ran = first_run(workshop.run([probe.sweep(places, codes, STEP, backward=backward, after=after)]))
+    values = [tuple(v) for v in ran.values[0]]
+    if not _equal(values[0], values[-1]):
+        raise ProbeFailedError(None)
+    perturbed = values[1:-1]
     plus: dict[str, tuple[tuple[Value, ...], ...]] = {}
     minus: dict[str, tuple[tuple[Value, ...], ...]] = {}
     position = 0
     for place in places:
-        both = outcome.runs[position : position + 2 * place.array.size]
+        both = perturbed[position : position + 2 * place.array.size]
         position += 2 * place.array.size
-        failed = next((r for r in both if r.trouble is not None), None)
-        if failed is not None:
-            raise ProbeFailedError(failed.trouble)
-        plus[place.code] = tuple(r.values for r in both[0::2])
-        minus[place.code] = tuple(r.values for r in both[1::2])
-    return Differences(
-        tuple(rebased), codes, plus, minus, {p.code: tuple(p.array.shape) for p in places}
-    )
+        plus[place.code], minus[place.code] = tuple(both[0::2]), tuple(both[1::2])
+    return Differences(tuple(rebased), codes, plus, minus, {p.code: tuple(p.array.shape) for p in places})
+
+
+def _equal(left: Sequence[Value], right: Sequence[Value]) -> bool:
+    a = [leaf.array for leaf in leaves(list(left), "")]
+    b = [leaf.array for leaf in leaves(list(right), "")]
+    return len(a) == len(b) and all(np.array_equal(x, y, equal_nan=True) for x, y in zip(a, b, strict=True))
 
 
 __all__ = ["Differences", "at", "differences", "losses_of"]

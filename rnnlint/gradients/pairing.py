@@ -35,12 +35,19 @@ class Candidate:
 
 
 @dataclass(frozen=True)
+class Way:
+    """The words and indices that lead to an array: ``params[0]`` is ("params",), (0,)."""
+
+    words: tuple[str, ...]
+    indices: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
 class Named:
-    """A parameter, its name in the report and the words on the way to it."""
+    """A parameter, its name in the report and every way that leads to it."""
 
     name: str
-    words: tuple[str, ...]
-    indices: tuple[int, ...]
+    ways: tuple[Way, ...]
     shape: tuple[int, ...]
 
 
@@ -58,6 +65,7 @@ _CONTAINERS = frozenset(
     "self params param parameters parameter weights weight grads grad gradients gradient model net network cell layer layers "
     "dparam dparams derived variables state kernel_dict p".split()
 )
+_GRADIENT_CONTAINERS = frozenset("grads grad gradients gradient dparam dparams derivatives deltas".split())
 _PREFIX = re.compile(
     r"^(?:d_?L_?(?:by_)?d_?|dl_?d_?|d_?J_?d_?|dloss_?d?_?|grad(?:ient)?s?_?(?:of_)?(?:wrt_)?|delta_|del_|g_(?=[WUVb])|d_?)",
     re.IGNORECASE,
@@ -74,8 +82,8 @@ def pair(
     for parameter in parameters:
         scored: list[tuple[tuple[float, int, float], Candidate, Array]] = []
         for candidate in usable:
-            score = _name_score(parameter, candidate)
-            fitted = _fitted(candidate.array, parameter.shape)
+            score = max(_name_score(way, candidate) for way in parameter.ways)
+            fitted = in_shape(candidate.array, parameter.shape)
             if score <= 0 or fitted is None:
                 continue
             gradient, cost = fitted
@@ -114,13 +122,13 @@ def _plain(name: str) -> str:
     return name.replace("_", "").lower()
 
 
-def _name_score(parameter: Named, candidate: Candidate) -> float:
+def _name_score(parameter: Way, candidate: Candidate) -> float:
     """How well a candidate's name fits a parameter: 0 not at all."""
     if not candidate.words:
         return 0.0
     own = [w for w in parameter.words if w.lower() not in _CONTAINERS]
     theirs_all = list(candidate.words)
-    marked = any(is_gradient_name(w) or w.lower() in _CONTAINERS for w in theirs_all)
+    marked = any(is_gradient_name(w) or w.lower() in _GRADIENT_CONTAINERS for w in theirs_all)
     theirs = [w for w in (_unmarked(w) for w in theirs_all) if w.lower() not in _CONTAINERS]
     if not own:
         in_order = parameter.indices == candidate.indices and _same_list(parameter, candidate)
@@ -144,7 +152,7 @@ def _name_score(parameter: Named, candidate: Candidate) -> float:
     return 0.0
 
 
-def _same_list(parameter: Named, candidate: Candidate) -> bool:
+def _same_list(parameter: Way, candidate: Candidate) -> bool:
     """``params[0]`` and ``grads[0]``."""
     lists = [w.lower() for w in candidate.words]
     return any(w.startswith(("grad", "dparam", "d_param")) for w in lists) and bool(parameter.indices)
@@ -165,7 +173,7 @@ def _abbreviates(long: str, short: str) -> bool:
     )
 
 
-def _fitted(array: Array, shape: tuple[int, ...]) -> tuple[Array, float] | None:
+def in_shape(array: Array, shape: tuple[int, ...]) -> tuple[Array, float] | None:
     """The array in the parameter's shape: as it is, with axes of one added or left out, or summed over the steps."""
     if array.shape == shape:
         return array, 0.0

@@ -116,8 +116,8 @@ def _as_pass(library: Library, callable_: Callable) -> Pass | None:
         style = Style.WHOLE
     elif not named and not (forward is not None and _needs(callable_, forward)):
         style = Style.WHOLE
-    elif forward is None and not _reads_foreign_state(callable_):
-        style = Style.PAIR
+    elif callable_.owner is None and not (forward is not None and _needs(callable_, forward)) and _computes_outputs(callable_):
+        style = Style.WHOLE
     else:
         style = Style.PAIR
     if style is Style.PAIR and forward is not None and not _is_recurrent_pair(library, callable_, forward):
@@ -207,8 +207,10 @@ def _needs(callable_: Callable, forward: Callable) -> bool:
     return bool({p.name for p in callable_.parameters if p.default is None} & set(forward.returned))
 
 
-def _reads_foreign_state(callable_: Callable) -> bool:
-    return any(isinstance(n, ast.Attribute) and isinstance(n.ctx, ast.Load) for n in own_nodes(callable_.node))
+def _computes_outputs(callable_: Callable) -> bool:
+    """A function that runs forward by itself before it goes back: one loop over steps up, then one down."""
+    loops = [n for n in own_nodes(callable_.node) if isinstance(n, ast.For | ast.While)]
+    return len(loops) >= 2 or bool(re.search(r"forward.?(and)?.?back", callable_.name, re.IGNORECASE))
 
 
 def _is_recurrent_pair(library: Library, backward: Callable, forward: Callable) -> bool:

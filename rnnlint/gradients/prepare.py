@@ -20,6 +20,7 @@ from rnnlint.gradients.probe import ProbeFailedError, first_run, probe_of, retur
 from rnnlint.gradients.reasons import Explained, explain_trouble, no_backward, no_forward, unknown_argument
 from rnnlint.gradients.solve import Solved, solve
 from rnnlint.gradients.synthesis import drafts
+from rnnlint.gradients.trials import Trials, one_step
 from rnnlint.gradients.verdict import TOLERANCE, Judged
 from rnnlint.model.project import Project
 from rnnlint.sandbox.job import Trouble
@@ -51,6 +52,19 @@ class PreparedCheck:
     runner: JobRunner
     measurement: Measurement | None = None
     workshop: Workshop | None = None
+    solved: Solved | None = None
+
+    def trials(self) -> Trials | None:
+        """The same scenario, to be run on many texts of its functions at once; None where nothing was measured."""
+        if self.measurement is None or self.workshop is None:
+            return None
+        return Trials(self.workshop, self.measurement)
+
+    def trials_of_one_step(self) -> Trials | None:
+        """As :meth:`trials` over a single step; None where the code does not run that way."""
+        if self.measurement is None or self.workshop is None or self.solved is None:
+            return None
+        return one_step(self.workshop, self.solved, self.measurement, self.check.seed or 0)
 
     def rerun(self, project: Project) -> GradientCheck:
         """The same scenario, values and truth on ``project``'s texts."""
@@ -136,8 +150,6 @@ class _Desk:
         chosen: Solved | None = None
         trouble: Trouble | None = None
         for candidate in solved[:MOST_LAYOUTS_MEASURED]:
-            if best is not None and candidate.freedom < (chosen.freedom if chosen else 0) - 1:
-                break
             try:
                 probe = probe_of(workshop, candidate, np.random.default_rng(self.seed))
                 measurement = measure(workshop, probe)
@@ -183,7 +195,7 @@ class _Desk:
         check = _with_verdicts(check, m, m.judged)
         if m.second is not None:
             check = _with_verdicts(replace(check, call=2), m, m.second)
-        return PreparedCheck(check, self.runner, m, workshop)
+        return PreparedCheck(check, self.runner, m, workshop, solved)
 
     def _clips(self, workshop: Workshop, m: Measurement) -> bool:
         """Whether clipping, left in, would have changed a gradient."""

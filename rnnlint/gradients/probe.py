@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from rnnlint.gradients.forms import SCALE, ArrayForm, BundleForm, Form, drawn
-from rnnlint.gradients.jobs import Workshop
-from rnnlint.gradients.pairing import Named, split, titles
+from rnnlint.gradients.jobs import SECONDS, Workshop
+from rnnlint.gradients.pairing import Named, Way, split, titles
 from rnnlint.gradients.roles import Role, role_of
 from rnnlint.gradients.sizes import BATCH, HIDDEN, INPUT, OUTPUT, TIME
 from rnnlint.gradients.solve import Solved
@@ -23,7 +23,7 @@ Array = np.ndarray[Any, np.dtype[np.float64]]
 
 LEAST = {TIME: 4, BATCH: 2, HIDDEN: 3, INPUT: 4, OUTPUT: 5}
 """The probe's sizes where nothing else is demanded."""
-MOST_NUMBERS = 400
+MOST_NUMBERS = 500
 """The most elements that are perturbed one by one."""
 
 
@@ -41,15 +41,19 @@ class Place:
 
     code: str
     name: str
-    words: tuple[str, ...]
-    indices: tuple[int, ...]
+    ways: tuple[Way, ...]
     array: Array
     in_hole: bool
     is_weight: bool  # false for inputs and initial states
 
     @property
     def named(self) -> Named:
-        return Named(self.name, self.words, self.indices, tuple(self.array.shape))
+        return Named(self.name, self.ways, tuple(self.array.shape))
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The words of its first way."""
+        return self.ways[0].words
 
 
 @dataclass(frozen=True)
@@ -64,42 +68,123 @@ class Probe:
     upstream: Mapping[str, Value] = field(default_factory=dict)
 
     def scenario(
-        self,
-        returns: Sequence[str],
-        *,
-        backward: bool = True,
-        perturbed: tuple[Place, int, float] | None = None,
-        passes: int = 1,
-        frames: tuple[str, ...] = (),
-        steps: tuple[int, ...] = (),
+        self, returns: Sequence[str], *, backward: bool = True, passes: int = 1, frames: tuple[str, ...] = ()
     ) -> Scenario:
-        """The program as text; ``perturbed`` adds a step to one element of one place."""
+        """The program as text; with two ``passes`` the second runs on the same objects and fresh arguments."""
+        lines = [*self._opening(), *self._body(backward)]
+        for number in range(1, passes):
+            lines += self._refreshed(f"_given_{number}") + self._body(backward)
+        return Scenario("\n".join(lines), self._given(passes), tuple(returns), frames)
+
+    def sweep(
+        self, places: Sequence[Place], returns: Sequence[str], step: float, *, backward: bool, after: int = 0
+    ) -> Scenario:
+        """Every element of every place up and down by ``step``, in one program that replays the scenario each time.
+
+        It returns the unperturbed values, then those of each perturbed run, then the unperturbed ones again: equal
+        values first and last show that a replay starts where the first one did. ``after`` passes go before the
+        perturbation (state that survives is then a constant of the pass that is judged).
+        """
+        made = [
+            "def _replay(_place=-1, _index=0, _step=0.0):",
+            *_indented(self._declared(returns)),
+            *_indented(["_given_now = _copied(_given_0)", *self._assigned("_given_now"), *self._opening(bare=True)]),
+        ]
+        for number in range(after):
+            made += _indented([*self._body(True), *self._refreshed(f"_given_{number + 1}", copy=True)])
+        for number, place in enumerate(places):
+            made += _indented([f"if _place == {number}:", f"    {place.code}.flat[_index] += _step"])
+        made += _indented([*self._body(backward), f"return _copied(({''.join(code + ', ' for code in returns)}))"])
+        counts = [place.array.size for place in places]
+        program = [
+            COPIED,
+            *_definitions(self.draft.setup),
+            *made,
+            "_values = [_replay()]",
+            f"for _place, _count in enumerate({counts!r}):",
+            "    for _index in range(_count):",
+            f"        _values += [_replay(_place, _index, {step!r}), _replay(_place, _index, {-step!r})]",
+            "_values.append(_replay())",
+        ]
+        return Scenario("\n".join(program), self._given(1 + after), ("_values",))
+
+    def _given(self, passes: int) -> dict[str, Value]:
         holes: dict[str, Value] = {**self.holes, **self.upstream}
-        before: list[str] = []
-        after: list[str] = []
-        for number, (code, value) in enumerate(self.fills.items()):
+        for number in range(passes):
+            holes[f"_given_{number}"] = {**self.holes, **self.upstream}
+        for number, value in enumerate(self.fills.values()):
             holes[f"_fill_{number}"] = value
-            after.append(f"{code}[...] = _fill_{number}")
-        if perturbed is not None:
-            place, index, step = perturbed
-            holes["_index"], holes["_step"] = index, step
-            (before if place.in_hole else after).append(f"{place.code}.flat[_index] += _step")
-        lines = [*before, *self.draft.setup, *after]
-        for _ in range(passes):
-            lines += self.draft.forward
-            if backward:
-                lines += self.draft.backward
-        return Scenario("\n".join(lines), holes, tuple(returns), frames, steps)
+        return holes
+
+    def _opening(self, bare: bool = False) -> list[str]:
+        setup = [line for line in self.draft.setup if not (bare and _is_definition(line))]
+        seeded = ["__import__('numpy').random.seed(7)", "__import__('random').seed(7)"]
+        return [*seeded, *setup, *self._fill_lines()]
+
+    def _fill_lines(self) -> list[str]:
+        return [f"{code}[...] = _fill_{number}" for number, code in enumerate(self.fills)]
+
+    def _body(self, backward: bool) -> list[str]:
+        return [*self.draft.forward, *(self.draft.backward if backward else ())]
+
+    def _assigned(self, given: str) -> list[str]:
+        return [f"{hole} = {given}[{hole!r}]" for hole in (*self.holes, *self.upstream)]
+
+    def _refreshed(self, given: str, copy: bool = False) -> list[str]:
+        """Fresh arguments for a next pass; parameters get their values back in place."""
+        lines = [f"{given} = _copied({given})"] if copy else []
+        weights = {place.code for place in self.places if place.in_hole and place.is_weight}
+        kept = {code.partition("[")[0] for code in weights}
+        lines += [f"{hole} = {given}[{hole!r}]" for hole in (*self.holes, *self.upstream) if hole not in kept]
+        for code in weights:
+            hole, bracket, rest = code.partition("[")
+            lines.append(f"{code}[...] = {given}[{hole!r}]{bracket}{rest}")
+        return lines + self._fill_lines()
+
+    def _declared(self, returns: Sequence[str]) -> list[str]:
+        """Names that the scenario binds in the module, so that the user's functions see them."""
+        import ast
+
+        names: dict[str, None] = dict.fromkeys((*self.holes, *self.upstream))
+        for line in (*self.draft.setup, *self.draft.forward, *self.draft.backward, *returns):
+            for node in ast.walk(ast.parse(line)):
+                if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and not _is_definition(line):
+                    names[node.id] = None
+        return [f"global {', '.join(names)}"] if names else []
 
 
-def probe_of(workshop: Workshop, solved: Solved, rng: np.random.Generator) -> Probe:
+COPIED = """def _copied(value):
+    if isinstance(value, dict):
+        return {key: _copied(item) for key, item in value.items()}
+    if type(value) in (list, tuple):
+        return type(value)(_copied(item) for item in value)
+    if hasattr(value, "dtype"):
+        return __import__("numpy").array(value)
+    return __import__("copy").deepcopy(value)"""
+
+
+def _is_definition(line: str) -> bool:
+    return line.startswith(("class ", "def ", "from ", "import "))
+
+
+def _definitions(lines: Iterable[str]) -> list[str]:
+    return [line for line in lines if _is_definition(line)]
+
+
+def _indented(lines: Iterable[str]) -> list[str]:
+    return [f"    {part}" for line in lines for part in line.split("\n")]
+
+
+def probe_of(
+    workshop: Workshop, solved: Solved, rng: np.random.Generator, least: Mapping[str, int] = LEAST
+) -> Probe:
     """Draw values, find the arrays that matter, fill them. Raises :class:`ProbeFailedError`."""
     draft = solved.draft
-    sizes = solved.solution.small(solved.axes, LEAST)
+    sizes = solved.solution.small(solved.axes, least)
     holes = {name: drawn(form, sizes, rng) for name, form in draft.holes.items()}
     probe = Probe(draft, sizes, holes, tuple(_hole_places(draft, holes)))
-    state = _state_places(workshop, probe)
-    probe = _filled(workshop, probe, state, rng)
+    held, state = _state_places(workshop, probe)
+    probe = _filled(workshop, replace(probe, places=tuple(held)), state, rng)
     return _with_upstream(workshop, probe, rng)
 
 
@@ -130,13 +215,13 @@ def _hole_places(draft: Draft, holes: Mapping[str, Value]) -> Iterable[Place]:
                 code = f"{hole}[{index!r}]"
                 value = holes[hole][index]
                 if isinstance(value, np.ndarray) and value.dtype.kind == "f":
-                    yield Place(code, key, (name, key), (), value, True, True)
+                    yield Place(code, key, (Way((name, key)),), value, True, True)
         elif isinstance(form, ArrayForm) and isinstance(holes[hole], np.ndarray):
             role = role_of(name)
             if role is Role.TARGET:
                 continue
             weight = role in (Role.WEIGHT, Role.BIAS, Role.BUNDLE)
-            yield Place(hole, name, (name,), (), holes[hole], True, weight)
+            yield Place(hole, name, (Way((name,)),), holes[hole], True, weight)
 
 
 def _members(form: BundleForm) -> Iterable[tuple[str, str | int]]:
@@ -144,31 +229,35 @@ def _members(form: BundleForm) -> Iterable[tuple[str, str | int]]:
         yield key, key if form.container == "dict" else position
 
 
-def _state_places(workshop: Workshop, probe: Probe) -> list[Place]:
-    """Arrays of the instance and of the module after construction, each once."""
+def _state_places(workshop: Workshop, probe: Probe) -> tuple[list[Place], list[Place]]:
+    """The places of the holes with every way to them, and the arrays of instance and module after construction, each once."""
     draft = probe.draft
     codes = ([MODEL] if draft.has_model else []) + list(draft.globals_)
     if not codes:
-        return []
+        return list(probe.places), []
     only_setup = replace(probe, draft=replace(draft, forward=(), backward=()))
-    ran = first_run(workshop.run([only_setup.scenario(codes)]))
+    ran = first_run(workshop.run([only_setup.scenario(codes)], seconds=SECONDS))
     found: list[Leaf] = []
     for code, value in zip(codes, ran.values, strict=True):
         keys: tuple[str, ...] = () if code == MODEL else (code,)
         found += [leaf for leaf in leaves(value, code, keys) if not leaf.is_number and leaf.array.size]
     if not found:
-        return []
-    ids = "[" + ", ".join(f"id({leaf.code})" for leaf in found) + "]"
-    ran = first_run(workshop.run([only_setup.scenario([ids])]))
-    places: list[Place] = []
-    seen: set[int] = set()
-    for leaf, identity in zip(found, ran.values[0], strict=True):
-        if identity in seen:
-            continue
-        seen.add(identity)
-        words, indices = split(leaf.keys)
-        places.append(Place(leaf.code, _title(leaf.keys), words, indices, leaf.array, False, True))
-    return places
+        return list(probe.places), []
+    ids = [f"id({code})" for code in (*(p.code for p in probe.places), *(leaf.code for leaf in found))]
+    ran = first_run(workshop.run([only_setup.scenario([f"[{', '.join(ids)}]"])]))
+    identities = list(ran.values[0])
+    in_holes = {identity: place for identity, place in zip(identities, probe.places, strict=False)}
+    made: dict[int, Place] = {}
+    for leaf, identity in zip(found, identities[len(probe.places) :], strict=True):
+        way = Way(*split(leaf.keys))
+        if identity in in_holes:
+            held = in_holes[identity]
+            in_holes[identity] = replace(held, ways=(*held.ways, way))
+        elif identity in made:
+            made[identity] = replace(made[identity], ways=(*made[identity].ways, way))
+        else:
+            made[identity] = Place(leaf.code, _title(leaf.keys), (way,), leaf.array, False, True)
+    return list(in_holes.values()), list(made.values())
 
 
 _HOLDERS = frozenset({"param", "params", "parameters", "weight", "weights", "value", "data", "layers", "self", "W"})
@@ -233,11 +322,12 @@ def _is_silent(draft: Draft) -> bool:
 
 
 def _looks_like_weight(place: Place) -> bool:
+    for way in place.ways:
+        if len(way.words) > 1 and way.words[-2].lower() in _HOLDERS:
+            return True
     last = place.words[-1] if place.words else ""
     state = role_of(last) in (Role.HIDDEN_STATE, Role.CELL_STATE, Role.INPUT, Role.CACHE)
-    return not state and not re.search(r"state|cache|mask|hidden_?(?!to|w)", last, re.IGNORECASE) or len(
-        place.words
-    ) > 1 and place.words[-2].lower() in _HOLDERS
+    return not state and not re.search(r"state|cache|mask", last, re.IGNORECASE)
 
 
 def _with_upstream(workshop: Workshop, probe: Probe, rng: np.random.Generator) -> Probe:

@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Iterator, Mapping
 
+from rnnlint.gradients.forms import FAR
 from rnnlint.gradients.sizes import Size, decode
 from rnnlint.sandbox.job import Trouble
 
@@ -38,7 +39,7 @@ def _unequal(message: str, packed: str) -> Iterator[tuple[int, int]]:
     match = _INDEX.search(message)
     if match:
         index, size = int(match[1]), int(match[2])
-        yield (index + 1 if index >= 0 else -index), size
+        yield ((index - FAR if index >= FAR else index) + 1 if index >= 0 else -index), size
         return
     match = _RESHAPED.search(message)
     if match:
@@ -56,7 +57,7 @@ def _unequal(message: str, packed: str) -> Iterator[tuple[int, int]]:
 def _reshaped(size: int, shape: tuple[int, ...]) -> Iterator[tuple[int, int]]:
     wanted = math.prod(shape)
     common = math.gcd(size, wanted)
-    if common and size // common > 1 and wanted // common > 1:
+    if common and size // common > 1:
         yield size // common, wanted // common
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import lru_cache
 from itertools import combinations
 
@@ -29,10 +30,10 @@ _LARGEST_MULTIPLE = 4
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """A size: Σ coefficient · axis + constant."""
+    """A size: Σ coefficient · axis + constant. Fractions stand for what code divides: ``d = W.shape[1] // 4``."""
 
-    terms: tuple[tuple[str, int], ...] = ()
-    constant: int = 0
+    terms: tuple[tuple[str, int | Fraction], ...] = ()
+    constant: int | Fraction = 0
 
     @staticmethod
     def axis(name: str) -> Size:
@@ -40,7 +41,7 @@ class Size:
         return Size(((name, 1),))
 
     @staticmethod
-    def of(terms: Mapping[str, int], constant: int = 0) -> Size:
+    def of(terms: Mapping[str, int | Fraction], constant: int | Fraction = 0) -> Size:
         """The sum in canonical order, zero terms left out."""
         return Size(tuple(sorted((a, c) for a, c in terms.items() if c)), constant)
 
@@ -50,13 +51,13 @@ class Size:
             terms[axis] = terms.get(axis, 0) + coefficient
         return Size.of(terms, self.constant + other.constant)
 
-    def times(self, factor: int) -> Size:
+    def times(self, factor: int | Fraction) -> Size:
         """``factor`` · self."""
         return Size.of({a: c * factor for a, c in self.terms}, self.constant * factor)
 
     def value(self, sizes: Mapping[str, int]) -> int:
         """The number, once every axis has one."""
-        return sum(c * sizes[a] for a, c in self.terms) + self.constant
+        return int(sum(c * sizes[a] for a, c in self.terms) + self.constant)
 
     @property
     def axes(self) -> tuple[str, ...]:
@@ -87,13 +88,11 @@ class Solution:
         if not difference.terms:
             return self if difference.constant == 0 else None
         for axis, coefficient in sorted(difference.terms, key=lambda term: _yields(term[0])):
-            if abs(coefficient) != 1:
-                continue
             rest = Size.of({a: c for a, c in difference.terms if a != axis}, difference.constant)
-            expression = rest.times(-coefficient)
-            if _could_be_positive(expression):
+            expression = rest.times(-1 / Fraction(coefficient))
+            if _is_whole(expression) and _could_be_positive(expression):
                 return Solution({**self.solved, axis: expression})
-        return _divide_out(self, difference)
+        return None
 
     def dye(self, axes: Iterable[str]) -> dict[str, int]:
         """A size for every axis: a prime of its own for each free one."""
@@ -102,7 +101,7 @@ class Solution:
         for axis in wanted:
             for name in self.resolve(Size.axis(axis)).axes:
                 free[name] = None
-        dyes = dict(zip(sorted(free, key=_dye_order), _dyes(len(free), TIME in free), strict=True))
+        dyes = _dyes(sorted(free, key=_dye_order))
         return {axis: self.resolve(Size.axis(axis)).value(dyes) for axis in [*wanted, *free]}
 
     def small(self, axes: Iterable[str], least: Mapping[str, int]) -> dict[str, int]:
@@ -117,7 +116,8 @@ class Solution:
             chosen[axis] = size
         for _ in range(12):  # an expression such as I − H needs a larger I
             values = {axis: self.resolve(Size.axis(axis)) for axis in wanted}
-            short = [v for v in values.values() if v.terms and v.value(chosen) < 2]
+            single = {axis for axis in free if least.get(axis) == 1}
+            short = [v for v in values.values() if v.terms and v.value(chosen) < 2 and not single & set(v.axes)]
             if not short:
                 break
             for axis, coefficient in short[0].terms:
@@ -142,6 +142,11 @@ def decode(number: int, sizes: Mapping[str, int]) -> Size | None:
         for multiple in range(2, _LARGEST_MULTIPLE + 1):
             if multiple * sizes[axis] == number:
                 return Size.of({axis: multiple})
+    for axis in axes:
+        for divisor in range(2, _LARGEST_MULTIPLE + 1):
+            for times in range(1, divisor):
+                if Fraction(times, divisor) * sizes[axis] == number:
+                    return Size.of({axis: Fraction(times, divisor)})
     data = [a for a in axes if _is_data(a)]
     for chosen in (data, axes):
         for a, b in combinations(chosen, 2):
@@ -184,27 +189,31 @@ def _could_be_positive(size: Size) -> bool:
     return size.constant > 0 or any(c > 0 for _, c in size.terms)
 
 
-def _divide_out(solution: Solution, difference: Size) -> Solution | None:
-    if len(difference.terms) != 1:
-        return None
-    (axis, coefficient), constant = difference.terms[0], difference.constant
-    if constant % coefficient or -constant // coefficient < 1:
-        return None
-    return Solution({**solution.solved, axis: Size(constant=-constant // coefficient)})
+def _is_whole(size: Size) -> bool:
+    return all(Fraction(c).denominator == 1 for c in (size.constant, *(c for _, c in size.terms)))
 
 
-def _dyes(count: int, with_time: bool) -> list[int]:
-    return ([_TIME_DYE] if with_time else []) + list(_primes()[: count - with_time])
+def _dyes(axes: list[str]) -> dict[str, int]:
+    primes = list(_primes())
+    small, large = primes[:7], primes[7:]
+    chosen: dict[str, int] = {}
+    for axis in axes:
+        if axis == TIME:
+            chosen[axis] = _TIME_DYE
+        else:
+            chosen[axis] = small.pop(0) if axis in DATA_AXES else large.pop(0)
+    return chosen
 
 
 @lru_cache(maxsize=1)
 def _primes() -> tuple[int, ...]:
-    """Small primes for data axes, larger ones for weights, so that a slice ``A[:, 3 * H:]`` is never empty.
+    """Small primes for data axes; for weights multiples of 12, so that a division into 2, 3 or 4 gates comes out even.
 
-    None of the larger ones is a multiple of a small one, the sum of two, or next to either.
+    None of the larger ones is a multiple of a small one, the sum of two, or next to either, and all are larger than
+    four hidden sizes, so that a slice ``A[:, 3 * H:]`` is never empty.
     """
     small = (29, 31, 37, 41, 59, 73, 97)
     taken = {k * p + e for p in small for k in range(1, _LARGEST_MULTIPLE + 1) for e in (-1, 0, 1)}
     taken |= {p + q + e for p, q in combinations(small, 2) for e in (-1, 0, 1)}
-    large = (n for n in range(397, 1500) if all(n % d for d in range(2, int(n**0.5) + 1)))
+    large = (12 * p for p in range(17, 400) if all(p % d for d in range(2, int(p**0.5) + 1)))
     return (*small, *(n for n in large if n not in taken))

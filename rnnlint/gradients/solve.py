@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from rnnlint.gradients.callables import Library
-from rnnlint.gradients.forms import BundleForm, Form, NumberForm, dyed, sizes_of
+from rnnlint.gradients.forms import FAR, BundleForm, Form, IndicesForm, NumberForm, dyed, sizes_of
 from rnnlint.gradients.holes import UnknownArgumentError, form_of, weight_form
 from rnnlint.gradients.jobs import Workshop
 from rnnlint.gradients.roles import role_of, size_axis
@@ -19,7 +19,7 @@ from rnnlint.gradients.synthesis import MODEL, Draft
 from rnnlint.sandbox.job import Failure, Ran, Scenario, Trouble
 
 MOST_RUNS = 40
-PATIENCE = 6
+PATIENCE = 3
 """Rounds that other hypotheses get once one has been solved."""
 MOST_ALIVE = 14
 
@@ -41,11 +41,11 @@ class Solved:
     notes: tuple[str, ...] = ()
 
     @property
-    def freedom(self) -> int:
-        """How many data axes are still sizes of their own: a hypothesis that had to merge axes is a worse one."""
+    def merged(self) -> int:
+        """How many data axes had to become equal or constant: a hypothesis that forces less is a better one."""
         used = [a for a in DATA_AXES if a in self.axes]
-        free = {self.solution.resolve(Size.axis(a)) for a in used}
-        return len({f for f in free if f.terms}) - 2 * sum(not f.terms for f in free)
+        sizes = [self.solution.resolve(Size.axis(a)) for a in used]
+        return len(sizes) - len(set(sizes)) + 2 * sum(not size.terms for size in sizes)
 
 
 @dataclass
@@ -58,6 +58,8 @@ class _Attempt:
     done: bool = False
     stage: int = 0  # 0: the forward alone, 1: with the backward
     seen: set[str] = field(default_factory=set)
+    anchored: frozenset[str] = frozenset()
+    rows_upstream: bool = False
 
     @property
     def axes(self) -> tuple[str, ...]:
@@ -65,7 +67,7 @@ class _Attempt:
 
     def scenario(self) -> tuple[Scenario, dict[str, int]]:
         sizes = self.solution.dye(self.axes)
-        holes = {name: dyed(form, sizes) for name, form in self.draft.holes.items()}
+        holes = {name: dyed(form, sizes, self.anchored) for name, form in self.draft.holes.items()}
         lines = [LIKE, *self.draft.setup, *self.draft.forward]
         if self.stage == 1:
             lines += [f"{u.hole} = _like({u.output})" for u in self.draft.upstream]
@@ -91,7 +93,7 @@ def solve(workshop: Workshop, library: Library, drafts: Sequence[Draft]) -> tupl
     solved = [
         Solved(a.draft, a.solution, a.axes, a.notes) for a in sorted(attempts, key=lambda a: a.order) if a.done
     ]
-    solved.sort(key=lambda s: -s.freedom)
+    solved.sort(key=lambda s: s.merged)
     return solved, [a.dead for a in attempts if a.dead is not None]
 
 
@@ -123,7 +125,7 @@ def _repair(library: Library, attempt: _Attempt, trouble: Trouble, sizes: dict[s
         case "AssertionError":
             return _as_asserted(library, attempt, trouble, sizes)
         case "ValueError" | "IndexError":
-            return _unify(attempt, equations(trouble, sizes))
+            return _anchor(attempt, trouble, sizes) or _unify(attempt, equations(trouble, sizes))
         case _:
             return False
 
@@ -142,6 +144,18 @@ def _unify(attempt: _Attempt, pairs: list[tuple[Size, Size]]) -> bool:
         solution, changed = found, True
     attempt.solution = solution
     return changed
+
+
+def _anchor(attempt: _Attempt, trouble: Trouble, sizes: dict[str, int]) -> bool:
+    """An index far out of range: its bound is the axis that it indexes."""
+    match = re.search(r"index (\d+) is out of bounds", trouble.message)
+    if match is None or int(match[1]) < FAR:
+        return False
+    _unify(attempt, equations(trouble, sizes))
+    below = {a for f in attempt.draft.holes.values() if isinstance(f, IndicesForm) for a in f.below.axes}
+    wanted = {a for a in below if sizes.get(a) == int(match[1]) - FAR + 1}
+    attempt.anchored |= wanted
+    return bool(wanted)
 
 
 def _pins_a_batch(solution: Solution, left: Size, right: Size) -> bool:

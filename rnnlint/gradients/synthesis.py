@@ -19,8 +19,8 @@ from rnnlint.gradients.roles import Role, role_of
 from rnnlint.gradients.sizes import Size
 from rnnlint.model.project import Project
 
-FORWARD = "_forward"
-BACKWARD = "_backward"
+FORWARD = "_forward_result"
+BACKWARD = "_backward_result"
 MODEL = "_model"
 
 
