@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from rnnlint.model.derivatives import Derivatives, Discrepancy, Wrong
@@ -171,11 +171,60 @@ class BackwardPass:
     def discrepancies(self) -> tuple[Discrepancy, ...]:
         """Every factor that is not the forward pass's, each place once."""
         found: dict[tuple[object, ...], Discrepancy] = {}
+        if not self._concerns_recurrence:
+            return ()
         for delta in self.deltas:
-            for each in self.derivatives.compare(delta.term, delta.gate):
+            for discrepancy in self.derivatives.compare(delta.term, delta.gate):
+                each = replace(discrepancy, use=delta.use)
                 place = tuple(id(term.origin) for term in each.observed) or (delta.gate.value.key,)
                 found.setdefault((each.wrong, place, each.read.key if each.read else None), each)
         return tuple(found.values())
+
+    @cached_property
+    def _concerns_recurrence(self) -> bool:
+        """Whether its gates are those of a recurrent network: a step function's take a state by its name."""
+        if self.forward.is_recurrent:
+            return True
+        operands = (pair.operand for gate in self.forward.gates for pair in gate.weighted)
+        names = [last_word(each) for operand in operands for each in pieces(operand) if each.op is Op.SYMBOL]
+        return any(_STATE_NAME.search(name) for name in names)
+
+    @cached_property
+    def right_gates(self) -> frozenset[int]:
+        """The keys of gates for which some use of a δ is right."""
+        return frozenset(d.gate.value.key for d in self.deltas if self.derivatives.is_right(d.term, d.gate))
+
+    @cached_property
+    def incomplete_carries(self) -> tuple[IncompleteCarry, ...]:
+        """Carries of h that come back through some of the weights that multiply h, and not through all."""
+        hidden = [loop for loop in self.step_loops if loop.carried]
+        found = []
+        for loop in hidden:
+            for place, carried in loop.carried.items():
+                missing = self._missing_weights(loop.next[place]) if carried.key in self._live else ()
+                if missing:
+                    binding = next(
+                        (b for b in reversed(self.bindings) if b.place == place and b.loop is loop), None
+                    )
+                    if binding is not None and self.module.holds(binding.statement):
+                        found.append(IncompleteCarry(binding, missing))
+        return tuple(found)
+
+    def _missing_weights(self, carry: Term) -> tuple[Term, ...]:
+        monomials = self.derivatives.monomials(_whole(carry)) or ()
+        pairs = [self.forward.weighted_of(each.root) for each in monomials if each.root.op is Op.PRODUCT]
+        seen = {pair.weight for pair in pairs if pair is not None}
+        past = [
+            pair.weight
+            for gate in self.forward.gates
+            for pair in gate.weighted
+            for piece in pieces(pair.operand)
+            if (at := self.timeline.at(piece)) is not None
+            and at.steps == -1
+            and self._is_multiplied(at.value)
+        ]
+        missing = tuple(weight for weight in dict.fromkeys(past) if weight not in seen)
+        return missing if seen & set(past) and None not in pairs else ()
 
     @cached_property
     def misreads(self) -> tuple[Misread, ...]:
@@ -350,6 +399,14 @@ class BackwardPass:
 
 
 @dataclass(frozen=True, slots=True)
+class IncompleteCarry:
+    """A carry of h without the products with ``missing``, weights that multiply h in the forward pass."""
+
+    binding: Binding
+    missing: tuple[Term, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class IdleAdjoint:
     """An adjoint computed and forgotten; ``by_weights``: a sum of products with weights, as that of h is."""
 
@@ -430,6 +487,7 @@ def stem_of(name: str) -> str:
     return name.replace("_", "").lower()
 
 
+_STATE_NAME = re.compile(r"prev|state|hidden|^h|^a$|^s_", re.IGNORECASE)
 _GRADIENT = re.compile(
     r"^(?:_?(?:d(?:elta)?|del|grads?|gradient|dL_d|dl_d|dLd|nabla)_?(?P<after>.+)|(?P<before>.+?)_?(?:_d|_grad|grad|_delta|_gradient))$"
 )

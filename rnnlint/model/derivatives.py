@@ -34,6 +34,7 @@ class Wrong(StrEnum):
     OF_ACTIVATION = "derivative of activation"
     OTHER = "wrong derivative"
     MISSING = "missing derivative"
+    GATE = "wrong gate"
     PARTNER = "wrong partner"
     SPURIOUS = "spurious factor"
     STEP = "another step"
@@ -44,7 +45,8 @@ class Discrepancy:
     """A factor that is not the one the forward pass asks for.
 
     ``observed`` are the factors at fault (empty for a missing one), ``expected`` the right one, ``gate`` the gate
-    whose δ it is found in, ``delta`` that δ. ``steps`` (STEP only): what must be added to the index of ``read``.
+    whose δ it is found in, ``delta`` that δ, ``use`` where it is used. ``steps`` (STEP only): what must be added to
+    the index of ``read``. ``other_gate`` (GATE only): whose δ it is.
     """
 
     wrong: Wrong
@@ -55,6 +57,8 @@ class Discrepancy:
     read: Term | None = None
     steps: int = 0
     expected_steps: int = 0
+    use: Term | None = None
+    other_gate: Gate | None = None
 
 
 class Derivatives:
@@ -140,7 +144,27 @@ class Derivatives:
                         found += self._blame(monomial, states, gate, delta)
         except UncomputableError:
             return []
-        return found
+        other = self._gate_of(delta, gate) if found else None
+        return [Discrepancy(Wrong.GATE, gate, delta, other_gate=other)] if other else found
+
+    def is_right(self, delta: Term, gate: Gate) -> bool:
+        """Whether ``delta`` is, by value, the adjoint of the gate's pre-activation as far as its roots reach."""
+        monomials = self.monomials(delta) or []
+        roots = {each.root.key: each.root for each in monomials}.values()
+        try:
+            return bool(monomials) and all(
+                any(
+                    self._agrees([each for each in monomials if each.root == root], state, gate)
+                    for state in self._states_of(root)
+                )
+                for root in roots
+            )
+        except UncomputableError:
+            return False
+
+    def _gate_of(self, delta: Term, gate: Gate) -> Gate | None:
+        others = (each for each in self.forward.gates if each != gate)
+        return next((each for each in others if self.is_right(delta, each)), None)
 
     def _states_of(self, root: Term) -> list[Term]:
         """The states whose adjoint ``root`` may be: for Wᵀδ those that W multiplies, else all."""
@@ -217,6 +241,8 @@ class Derivatives:
     def _match(
         self, monomial: Monomial, path: Sequence[Factor], gate: Gate, delta: Term
     ) -> list[Discrepancy]:
+        if not all(self._is_clear(factor) for factor in monomial.factors):
+            raise UncomputableError("a factor that cannot be seen into")
         observed = [factor for factor in monomial.factors if self.family(factor)]
         expected = [factor for factor in path if factor.value.op is not Op.NUMBER]
         found: list[Discrepancy] = []
@@ -247,6 +273,16 @@ class Derivatives:
                 found.append(Discrepancy(Wrong.PARTNER, gate, delta, (), wanted))
         found += [Discrepancy(Wrong.SPURIOUS, gate, delta, (each,)) for each in observed]
         return found
+
+    def _is_clear(self, factor: Term) -> bool:
+        """Whether all that a factor rests on is known: values of the forward pass and numbers."""
+        if self.timeline.at(factor) is not None or factor.key in self._units or factor.key in self._aliases:
+            return True
+        if factor.op is Op.CHOICE and factor.data is None:
+            return False
+        if factor.op is Op.NUMBER:
+            return True
+        return factor.op in _CLEAR and all(self._is_clear(each) for each in factor.args)
 
     def _family_of(self, factor: Factor) -> frozenset[int]:
         if factor.slope_of is not None and factor.slope_of.key in self._units:
@@ -335,6 +371,23 @@ class Derivatives:
             return equal([(numbers.value(first), numbers.value(second)) for numbers in points])
         except UncomputableError:
             return False
+
+
+_CLEAR = frozenset(
+    {
+        Op.ADD,
+        Op.SUBTRACT,
+        Op.MULTIPLY,
+        Op.DIVIDE,
+        Op.POWER,
+        Op.NEGATE,
+        Op.ELEMENTWISE,
+        Op.APPLY,
+        Op.TRANSPOSE,
+        Op.CHOICE,
+        Op.COMPARE,
+    }
+)
 
 
 class _NotLinearError(Exception):

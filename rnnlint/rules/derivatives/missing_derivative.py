@@ -1,0 +1,83 @@
+"""RNN205: no derivative of the nonlinearity at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rnnlint.findings import Severity
+from rnnlint.model.backward import BackwardPass
+from rnnlint.model.derivatives import Wrong
+from rnnlint.rules.derivatives.cases import LSTM, lstm
+from rnnlint.rules.derivatives.wording import WRONG_QUANTITY, kind_of, slope_text, symbol_of
+from rnnlint.rules.registry import Invalid, Report, Valid, rule
+
+
+@rule(
+    "RNN205",
+    "missing-derivative",
+    severity=Severity.ERROR,
+    needs="what the helper computes, and the forward pass",
+)
+def check(bptt: BackwardPass) -> Iterator[Report]:
+    """A gate's adjoint goes into its weights, its bias or the carry without the nonlinearity's derivative.
+
+    ## What it does
+
+    Follows each δ to its uses: the gradient of the weights, of the bias, and the product that goes back to h and x.
+    Where one of them has no factor that depends on the gate's own value, the derivative is missing there.
+
+    ## Why it is wrong
+
+    W_f acts on f through f = σ(W_f z + b_f), so dW_f = (df ⊙ f(1 − f)) zᵀ and dz = W_fᵀ (df ⊙ f(1 − f)). Without the
+    slope the gradient of a gate that is shut or wide open is as large as that of any other.
+
+    ## Example
+
+    ```python
+    di = dC * g
+    dW_i += di @ z.T
+    ```
+
+    ## Use instead
+
+    ```python
+    di = dC * g * i * (1 - i)
+    dW_i += di @ z.T
+    ```
+
+    ## When it is right
+
+    A linear output layer has no derivative to multiply with. The rule speaks only of gates whose nonlinearity it sees
+    in the forward pass.
+
+    ## Fix safety
+
+    There is no fix: the factor may belong into the δ or into each of its uses.
+    """
+    seen: set[int] = set()
+    for each in bptt.discrepancies:
+        if each.wrong is not Wrong.MISSING or each.expected is None or each.expected.slope_of is None:
+            continue
+        some_right = each.gate.value.key in bptt.right_gates
+        place = each.use if some_right and each.use is not None else each.delta
+        node = place.origin
+        if node is None or not bptt.module.holds(node) or id(node) in seen:
+            continue
+        seen.add(id(node))
+        symbol = symbol_of(kind_of(each))
+        where = "here, though another use has it" if some_right else "before it is used"
+        yield Report(
+            node,
+            f"`{bptt.module.text_of(node)}` lacks the derivative of {symbol} {where}: with y = {symbol}(a) the adjoint "
+            f"of a is that of y times {slope_text(kind_of(each), 'y')}.",
+            remark=f"no {symbol}'",
+            group=WRONG_QUANTITY,
+        )
+
+
+VALID = (Valid("every gate with its derivative", LSTM),)
+
+INVALID = (
+    Invalid("none in the input gate", lstm(di="dC * g[t]"), lines=(43,)),
+    Invalid("none in the cell state", lstm(dC="dC_next + dh * o[t]"), lines=(41,)),
+)

@@ -1,0 +1,109 @@
+"""Words and edits for factors of a derivative: which factor stands there, and which belongs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rnnlint.findings import Misunderstanding
+from rnnlint.model.backward import BackwardPass
+from rnnlint.model.derivatives import Discrepancy, Wrong, activation_kind
+from rnnlint.model.helpers import Computes
+from rnnlint.model.terms import Op, Term
+from rnnlint.rules.registry import FixDraft
+from rnnlint.syntax import tree
+
+WRONG_QUANTITY = Misunderstanding(
+    "derivatives-of-the-wrong-quantity",
+    "Derivatives of the wrong quantity",
+    "What the forward pass keeps of a gate already went through its nonlinearity:\n"
+    "  sigmoid' = s(1-s)      tanh' = 1-g^2      with s, g the kept values\n"
+    "A helper that applies the nonlinearity itself expects the value BEFORE it.",
+)
+
+
+def factors_in_file(bptt: BackwardPass, *kinds: Wrong) -> Iterator[tuple[Discrepancy, tree.Expression]]:
+    """The discrepancies of these kinds whose factor stands in this file, each with its expression."""
+    for each in bptt.discrepancies:
+        if each.wrong in kinds:
+            node = node_of(bptt, each.observed)
+            if node is not None:
+                yield each, node
+
+
+def node_of(bptt: BackwardPass, factors: tuple[Term, ...]) -> tree.Expression | None:
+    """The expression that factors are: their own, or the smallest that holds them all; None outside this file."""
+    nodes = [each.origin for each in factors if each.origin is not None]
+    if not nodes or not all(bptt.module.holds(each) for each in nodes):
+        return None
+    first, *others = nodes
+    around = [first, *(each for each in bptt.module.ancestors(first) if isinstance(each, tree.Expression))]
+    for each in around:
+        inside = {id(node) for node in each.walk()}
+        if all(id(other) in inside for other in others):
+            return each
+    return None
+
+
+def symbol_of(kind: Computes) -> str:
+    """``σ``, ``tanh`` or ``relu``."""
+    return {Computes.SIGMOID: "σ", Computes.TANH: "tanh"}.get(kind, "relu")
+
+
+def kind_of(each: Discrepancy) -> Computes:
+    """The nonlinearity whose slope the forward pass asks for."""
+    assert each.expected is not None and each.expected.slope_of is not None
+    return activation_kind(each.expected.slope_of)
+
+
+def slope_text(kind: Computes, kept: str) -> str:
+    """φ′ in the words of the kept value: ``s * (1 - s)``, ``1 - g ** 2``."""
+    if kind is Computes.SIGMOID:
+        return f"{kept} * (1 - {kept})"
+    return f"1 - {kept} ** 2" if kind is Computes.TANH else f"({kept} > 0)"
+
+
+def kept_value(bptt: BackwardPass, each: Discrepancy, node: tree.Expression) -> str | None:
+    """How the program reads the gate's kept value inside ``node``; None where it does not read it there."""
+    assert each.expected is not None and each.expected.slope_of is not None
+    wanted = each.expected.slope_of
+    same = bptt.derivatives.same_value
+    for factor in each.observed:
+        for term in factor.walk():
+            if term.op is Op.RECALL or term == wanted:
+                at = bptt.timeline.at(term)
+                if (at.value if at else term) == wanted or same(term, wanted, timeless=True):
+                    return _as_read(bptt, term, node)
+    return None
+
+
+def _as_read(bptt: BackwardPass, term: Term, node: tree.Expression) -> str | None:
+    """The text of ``term`` where ``node`` reads it: its own, or the variable's that holds it."""
+    inside = {id(each) for each in node.walk()}
+    if term.origin is not None and id(term.origin) in inside:
+        return bptt.module.text_of(term.origin)
+    match node:
+        case tree.Call(arguments=(tree.Name() | tree.Attribute() | tree.Subscript() as argument, *_)):
+            return bptt.module.text_of(argument)
+        case tree.Name() | tree.Attribute() | tree.Subscript():
+            return bptt.module.text_of(node)
+    return bptt.module.text_of(term.origin) if term.origin and bptt.module.holds(term.origin) else None
+
+
+def replacement(bptt: BackwardPass, node: tree.Expression, text: str) -> FixDraft:
+    """Put ``text`` for ``node``, in parentheses where the expression around it asks for them."""
+    outer = bptt.module.parent(node)
+    bare = isinstance(outer, tree.Assign | tree.AugmentedAssign | tree.Return | tree.Call | tree.Keyword)
+    product = text.partition(" ")[2].startswith("*") and isinstance(outer, tree.Binary)
+    joins = (
+        product
+        and isinstance(outer, tree.Binary)
+        and outer.operator in ("*", "+")
+        or product
+        and _is_left(outer, node)
+    )
+    enclosed = bool(getattr(node.cst, "lpar", ()))
+    return FixDraft.replace(node, text if bare or joins or enclosed else f"({text})", f"Use `{text}`.")
+
+
+def _is_left(outer: tree.Node | None, node: tree.Expression) -> bool:
+    return isinstance(outer, tree.Binary) and outer.operator in ("-", "/") and outer.left is node

@@ -1,0 +1,63 @@
+"""RNN208: a factor that is not the partner the product rule asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rnnlint.findings import Severity
+from rnnlint.model.backward import BackwardPass
+from rnnlint.model.derivatives import Wrong
+from rnnlint.rules.derivatives.cases import LSTM, lstm
+from rnnlint.rules.derivatives.wording import factors_in_file
+from rnnlint.rules.registry import Invalid, Report, Valid, rule
+
+
+@rule("RNN208", "wrong-partner", severity=Severity.ERROR, needs="the forward pass")
+def check(bptt: BackwardPass) -> Iterator[Report]:
+    """A δ is multiplied with a value that is not its gate's partner in the forward pass.
+
+    ## What it does
+
+    Takes the product rule to the file's own forward pass: in C_t = f ⊙ C_{t−1} + i ⊙ g the partner of f is C_{t−1},
+    of i it is g, of g it is i; in h_t = o ⊙ tanh(C_t) that of o is tanh(C_t). A δ with another value there is wrong.
+
+    ## Why it is wrong
+
+    ∂C/∂f = C_{t−1}, whatever else has the same shape. g in its place gives the gradient of another network.
+
+    ## Example
+
+    ```python
+    do = dh * C * o * (1 - o)
+    ```
+
+    ## Use instead
+
+    ```python
+    do = dh * np.tanh(C) * o * (1 - o)
+    ```
+
+    ## When it is right
+
+    What counts is the forward pass of the file: with h = o ⊙ C the partner of o is C, and the rule says nothing.
+
+    ## Fix safety
+
+    There is no fix: the right partner may not be at hand under a name.
+    """
+    for each, node in factors_in_file(bptt, Wrong.PARTNER):
+        text = bptt.module.text_of(node)
+        yield Report(
+            node,
+            f"`{text}` is not what the forward pass multiplies this gate's value with; the derivative of a product is the "
+            "other factor: C_{t-1} for f, g for i, i for g, tanh(C_t) for o.",
+            remark="not its partner",
+        )
+
+
+VALID = (Valid("every gate with its partner", LSTM),)
+
+INVALID = (
+    Invalid("the cell state for its tanh", lstm(do="dh * C[t] * o[t] * (1 - o[t])"), lines=(40,)),
+    Invalid("the candidate for the cell state", lstm(df="dC * g[t] * f[t] * (1 - f[t])"), lines=(44,)),
+)
