@@ -100,7 +100,7 @@ def blocks(module: Module) -> tuple[CodeBlock, ...]:
     return (CodeBlock(module, None), *functions)
 
 
-def place_of(expression: tree.Expression) -> str | None:
+def place_of(expression: tree.Node) -> str | None:
     """The variable, attribute or named entry that an expression reads or a target writes, as text.
 
     ``W``, ``self.W`` and ``params['W']`` are places; of ``ps[t][i]`` it is ``ps``: an index that is no name

@@ -53,11 +53,11 @@ class LogTerm:
 
     @property
     def _values(self) -> tuple[tree.Expression, ...]:
-        return self.block.values_of(_one_minus(self.argument) or self.argument)
+        return self.block.values_of(_logged(self.block, self.argument))
 
     @property
     def _is_guarded(self) -> bool:
-        place = place_of(_one_minus(self.argument) or self.argument)
+        place = place_of(_logged(self.block, self.argument))
         tests = (
             outer.test
             for outer in self.block.module.ancestors(self.call)
@@ -92,7 +92,7 @@ def averaging(term: LogTerm) -> tree.Expression | None:
 
 
 def _may_be_probability(block: CodeBlock, argument: tree.Expression) -> bool:
-    read = _one_minus(argument) or argument
+    read = _logged(block, argument)
     if isinstance(read, tree.Call):
         return _names_probability(read)
     place = place_of(read)
@@ -109,7 +109,7 @@ def _is_count(value: tree.Expression) -> bool:
 
 
 def _is_named_probability(block: CodeBlock, argument: tree.Expression) -> bool:
-    read = _one_minus(argument) or argument
+    read = _logged(block, argument)
     place = place_of(read)
     if place is None or _PROBABILITY_WORD.search(last_word(place)):
         return True
@@ -121,6 +121,16 @@ def _names_probability(value: tree.Expression) -> bool:
         return False
     name = place_of(value.function) or ""
     return re.search(r"softmax|sigmoid|expit", name, re.IGNORECASE) is not None
+
+
+def _logged(block: CodeBlock, argument: tree.Expression) -> tree.Expression:
+    """``p`` of ``p``, ``p + eps``, ``1 - p + eps`` and ``np.clip(p, eps, 1)``."""
+    match argument:
+        case tree.Binary(operator="+", left=left, right=right) if _is_small(left) or _is_small(right):
+            return _logged(block, right if _is_small(left) else left)
+        case tree.Call(arguments=(first, *_)) if block.called(argument) in _FLOORING:
+            return _logged(block, first)
+    return _one_minus(argument) or argument
 
 
 def _one_minus(argument: tree.Expression) -> tree.Expression | None:

@@ -80,12 +80,10 @@ def _vanishes(block: CodeBlock, value: tree.Expression) -> bool:
 
 def _is_guarded(block: CodeBlock, division: tree.Binary) -> bool:
     """Whether the divisor is read by a condition around the division."""
-    read = {place_of(node) for node in division.right.walk() if place_of(node)}
+    read = _places(division.right)
     for outer in block.module.ancestors(division):
-        if isinstance(outer, tree.If | tree.Conditional | tree.While):
-            tested = {place_of(node) for node in outer.test.walk()}
-            if read & tested:
-                return True
+        if isinstance(outer, tree.If | tree.Conditional | tree.While) and read & _places(outer.test):
+            return True
         if isinstance(outer, tree.Call) and block.called(outer) in (
             "where",
             "nan_to_num",
@@ -94,6 +92,11 @@ def _is_guarded(block: CodeBlock, division: tree.Binary) -> bool:
         ):
             return True
     return False
+
+
+def _places(expression: tree.Expression) -> set[str]:
+    found = (place_of(node) for node in expression.walk() if isinstance(node, tree.Expression))
+    return {place for place in found if place}
 
 
 _STEP = """\
@@ -130,7 +133,8 @@ INVALID = (
         _STEP + "def standardise(x):\n    spread = x.std(axis=0)\n    return (x - x.mean(axis=0)) / spread\n",
         lines=(8,),
         fixed=_STEP
-        + "def standardise(x):\n    spread = x.std(axis=0)\n    return (x - x.mean(axis=0)) / (spread + 1e-12)\n",
+        + "def standardise(x):\n    spread = x.std(axis=0)\n"
+        + "    return (x - x.mean(axis=0)) / (spread + 1e-12)\n",
     ),
     Invalid(
         "a masked mean, in a class",
