@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rnnlint.findings import Edit, Finding, Span
@@ -60,43 +59,56 @@ def excerpt(source: Source, span: Span) -> Excerpt:
 
 @dataclass(frozen=True, slots=True)
 class Repair:
-    """A fix as the report shows it: ``instead`` of the marked part of the line, and ``added`` whole lines."""
+    """A fix as the report shows it: ``instead`` of what stands at ``span``, and ``added`` whole lines."""
 
     span: Span | None = None
     instead: str = ""
     added: tuple[str, ...] = ()
 
 
+DELETED = "(nothing)"
+
+
 def repair(finding: Finding, source: Source | None) -> Repair:
     """How to show the fix beside its line.
 
-    One edit in the line is shown in place, several in one line as the line they make, inserted or replaced
-    whole lines as lines; what changes in other files is left to ``--diff``.
+    Edits in the finding's line are shown as the text they make of its span, or of the smallest stretch that
+    holds them all; lines that are inserted as lines. What is replaced elsewhere is left to ``--diff``.
     """
-    if finding.fix is None:
+    if finding.fix is None or source is None:
         return Repair()
-    here = [edit for edit in finding.fix.edits if _same_file(edit.path, finding.path)]
+    here = [edit for edit in finding.fix.edits if edit.path.absolute() == finding.path.absolute()]
     inline = [edit for edit in here if _within_line(edit, finding.span.line)]
     added = tuple(
-        row.strip() for edit in here if edit not in inline for row in edit.text.splitlines() if row.strip()
+        row.strip()
+        for edit in here
+        if edit not in inline and "\n" in edit.text
+        for row in edit.text.splitlines()
+        if row.strip()
     )
-    if len(inline) == 1:
-        return Repair(inline[0].span, inline[0].text, added)
-    if inline and source is not None:
-        return Repair(None, "", (_edited(source.line_text(finding.span.line), inline).strip(), *added))
-    return Repair(None, "", added)
-
-
-def _same_file(one: Path, other: Path) -> bool:
-    return one == other or one.absolute() == other.absolute()
+    if not inline:
+        return Repair(None, "", added)
+    span = _stretch(finding.span, inline)
+    return Repair(span, _edited(source.line_text(span.line), span, inline) or DELETED, added)
 
 
 def _within_line(edit: Edit, row: int) -> bool:
-    span = edit.span
-    return span.line == span.end_line == row and "\n" not in edit.text and span.end_column > span.column
+    return edit.span.line == edit.span.end_line == row and "\n" not in edit.text
 
 
-def _edited(text: str, edits: Sequence[Edit]) -> str:
+def _stretch(span: Span, edits: Sequence[Edit]) -> Span:
+    """``span`` where it is one line's and holds all edits, else the least that holds them."""
+    start = min(edit.span.column for edit in edits)
+    end = max(edit.span.end_column for edit in edits)
+    if span.line == span.end_line and span.column <= start and end <= span.end_column:
+        return span
+    return Span(span.line, start, span.line, end)
+
+
+def _edited(text: str, span: Span, edits: Sequence[Edit]) -> str:
+    """What the edits make of ``span`` of the line ``text``."""
+    end = span.end_column - 1
     for edit in sorted(edits, key=lambda each: each.span, reverse=True):
         text = text[: edit.span.column - 1] + edit.text + text[edit.span.end_column - 1 :]
-    return text
+        end += len(edit.text) - (edit.span.end_column - edit.span.column)
+    return text[span.column - 1 : end]

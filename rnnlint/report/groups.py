@@ -102,13 +102,16 @@ def _group(number: int, group: Group, scene: Scene, *, priced: bool) -> list[Lin
 
 
 def _related(group: Group, scene: Scene) -> list[Line]:
-    """The other places a group rests on, each once: ``forward.py:12 stores the initial state first``."""
+    """The other places a group rests on, unless its explanation names one: ``forward.py:12 is first``."""
     places = {
-        f"{scene.label(related.path, related.span.line)} {related.message}": None
+        scene.label(related.path, related.span.line): related.message
         for finding in group.findings
         for related in finding.related
     }
-    return [row for text in list(places)[:MOST_RELATED] for row in paragraph(text, MARGIN)]
+    if any(place in group.thought.explanation for place in places):
+        return []
+    said = [f"{place} {message}" for place, message in places.items()]
+    return [row for text in said[:MOST_RELATED] for row in paragraph(text, MARGIN)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +123,12 @@ class _Entry:
     repair: Repair
     finding: Finding
     others: tuple[str, ...] = ()
+
+    @property
+    def added(self) -> tuple[str, ...]:
+        """The lines to add that the group's explanation has not shown already."""
+        shown = self.finding.group.explanation if self.finding.group else ""
+        return tuple(text for text in self.repair.added if f"+ {text}" not in shown)
 
     @property
     def alike(self) -> tuple[object, ...]:
@@ -166,18 +175,21 @@ def _entry(entry: _Entry, margin: int) -> list[Line]:
     head = " " * MARGIN + entry.label.ljust(margin)
     if entry.excerpt is None:
         said = entry.finding.remark or wording.first_sentence(entry.finding.message)
-        return _priced(paragraph(said, first=head), entry.finding)
+        return _priced(paragraph(said, first=head, width=COST_COLUMN), entry.finding)
     rows = _statement(entry.excerpt, entry, head)
-    doubt = "only possible" if entry.finding.confidence is Confidence.POSSIBLE else ""
-    remark = (
-        f"({', '.join(filter(None, (entry.finding.remark, doubt)))})" if entry.finding.remark or doubt else ""
-    )
-    if len(rows[0].text) + 2 + len(remark) <= WIDTH:
-        rows[0] = rows[0].column(0, remark, Style.FAINT)
-    else:
-        rows.insert(1, line(" " * left, Segment(remark, Style.FAINT)))
-    rows.extend(line(" " * left, Segment(f"+ {added}", Style.REPLACEMENT)) for added in entry.repair.added)
-    return _priced(rows, entry.finding)
+    remark = _remark(entry.finding)
+    added = [line(" " * left, Segment(f"+ {text}", Style.REPLACEMENT)) for text in entry.added]
+    for number, room in enumerate((WIDTH, COST_COLUMN)):
+        if len(rows[number].text) + 2 + len(remark) <= room:
+            rows[number] = rows[number].column(0, remark, Style.FAINT)
+            return _priced([*rows, *added], entry.finding)
+    return _priced([*rows, line(" " * left, Segment(remark, Style.FAINT)), *added], entry.finding)
+
+
+def _remark(finding: Finding) -> str:
+    doubt = "only possible" if finding.confidence is Confidence.POSSIBLE else ""
+    words = ", ".join(filter(None, (finding.remark, doubt)))
+    return f"({words})" if words else ""
 
 
 def _statement(whole: Excerpt, entry: _Entry, head: str) -> list[Line]:

@@ -315,3 +315,69 @@ def test_an_error_without_a_group_brings_its_own_message() -> None:
     lines = lines_of(alone(FileReport(made.BACKWARD, source=made.SOURCE, findings=(finding,)), ran=False))
     assert lines[index(lines, "1  ")].startswith("1  Off by one state")
     assert any("`h[t]` is wrong here. It should be something else." in line for line in lines)
+
+
+class TestRepairs:
+    """How a fix is shown beside its line."""
+
+    source = decode_source(made.BACKWARD, b"y = tanh(tanh(C[t]), derivative=True)\nz = C[t]\n")
+    whole = Span(1, 5, 1, 38)
+
+    def shown(self, *edits: Edit, span: Span = whole, **fields: object) -> list[str]:
+        finding = replace(made.BUGS[4], span=span, fix=Fix("", edits), group=None, **fields)
+        return lines_of(alone(FileReport(made.BACKWARD, source=self.source, findings=(finding,)), ran=False))
+
+    def edit(self, row: int, start: int, end: int, text: str, path: Path = made.BACKWARD) -> Edit:
+        return Edit(path, Span(row, start, row, end), text)
+
+    def test_several_edits_inside_the_marked_part_read_as_one_replacement(self) -> None:
+        lines = self.shown(self.edit(1, 10, 15, ""), self.edit(1, 19, 20, ""))
+        row = index(lines, "y: tanh(tanh(C[t]), derivative=True)")
+        assert lines[row + 1].strip().startswith("tanh(C[t], derivative=True)  ")
+
+    def test_a_smaller_edit_is_shown_as_the_part_it_makes(self) -> None:
+        lines = self.shown(self.edit(2, 7, 8, "t + 1"), span=Span(2, 5, 2, 9))
+        row = index(lines, "z = C[t]")
+        assert lines[row + 1].strip().startswith("^^^^  C[t + 1]  ")
+
+    def test_an_edit_outside_the_marked_part_moves_the_carets_to_it(self) -> None:
+        lines = self.shown(self.edit(2, 7, 8, "t + 1"), span=Span(2, 1, 2, 2))
+        row = index(lines, "z = C[t]")
+        assert lines[row + 1].index("^") == lines[row].index("C[t]") + 2
+        assert lines[row + 1].strip().startswith("^  t + 1  ")
+
+    def test_what_changes_on_other_lines_and_in_other_files_is_left_to_the_diff(self) -> None:
+        lines = self.shown(
+            self.edit(2, 7, 8, "t + 1"),
+            self.edit(1, 17, 18, "t + 7"),
+            self.edit(2, 7, 8, "t + 9", made.FORWARD),
+            span=Span(2, 5, 2, 9),
+        )
+        text = "\n".join(lines)
+        assert "C[t + 1]" in text
+        assert "t + 7" not in text
+        assert "t + 9" not in text
+
+    def test_lines_that_the_explanation_has_shown_are_not_shown_again(self) -> None:
+        explained = replace(made.CARRY, explanation="It stays zero.\n  + dh_next = dh_prev\n")
+        finding = replace(made.DROPPED, group=explained)
+        lines = lines_of(alone(FileReport(made.BACKWARD, source=made.SOURCE, findings=(finding,)), ran=False))
+        assert sum("+ dh_next = dh_prev" in line for line in lines) == 1
+        assert sum("+ dC_next = dC * f[t]" in line for line in lines) == 1
+
+    def test_a_place_that_the_explanation_names_is_not_named_again(self) -> None:
+        explained = replace(made.LATE, explanation="forward.py:1 stores the initial state first.")
+        finding = replace(made.BUGS[0], group=explained)
+        lines = lines_of(alone(FileReport(made.BACKWARD, source=made.SOURCE, findings=(finding,)), ran=False))
+        assert sum("forward.py:1" in line for line in lines) == 1
+
+    def test_a_long_remark_never_comes_between_a_statement_and_its_carets(self) -> None:
+        remark = "a remark that is much too long to stand beside anything at all in these columns"
+        lines = self.shown(self.edit(2, 7, 8, "t + 1"), span=Span(2, 5, 2, 9), remark=remark)
+        row = index(lines, "z = C[t]")
+        assert "^^^^" in lines[row + 1]
+        assert f"({remark})" in lines[row + 2]
+
+    def test_a_finding_that_is_only_possible_says_so(self) -> None:
+        lines = self.shown(span=Span(2, 5, 2, 9), confidence=Confidence.POSSIBLE)
+        assert "(only possible)" in lines[index(lines, "z = C[t]")]
