@@ -224,7 +224,7 @@ def _check(
     else:
         write(report, outputs, verbose=options.verbose)
     if options.diff or options.fix:
-        click.echo(summary(report.changes), err=True)
+        click.echo(summary(report, unsafe=options.unsafe_fixes), err=True)
     status = exit_status(report, options.fail_on or config.fail_on, options.require_check)
     return ExitStatus.CLEAN if options.exit_zero and status == ExitStatus.FOUND else status
 

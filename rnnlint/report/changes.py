@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rnnlint.report import wording
-from rnnlint.results import Change
+from rnnlint.results import Change, RunReport
 
 
 def diffs(changes: Sequence[Change]) -> str:
@@ -30,12 +30,24 @@ def _side(side: str, path: Path, name: str) -> str:
     return name if path.is_absolute() else f"{side}/{name}"
 
 
-def summary(changes: Sequence[Change]) -> str:
-    """``Wrote 9 fixes to 2 files.``, or ``Would fix 9 bugs in 2 files: --fix writes them.``"""
-    if not changes:
-        return "Nothing to fix."
-    fixes = wording.count(sum(change.fixes for change in changes), "fix", "fixes")
-    files = wording.count(len(changes), "file")
-    if all(change.written for change in changes):
-        return f"Wrote {fixes} to {files}."
-    return f"Would write {fixes} to {files}: --fix does."
+def summary(report: RunReport, *, unsafe: bool) -> str:
+    """``Wrote 9 fixes to 2 files.``, or what would be written, and how many repairs no run has verified.
+
+    ``unsafe`` tells that those were asked for too.
+    """
+    fixes = wording.count(sum(change.fixes for change in report.changes), "fix", "fixes")
+    files = wording.count(len(report.changes), "file")
+    unverified = sum(finding.fix is not None and not finding.fix.safe for finding in report.findings)
+    if not report.changes:
+        return "Nothing to fix." if not unverified else f"Nothing was fixed. {_left(unverified)}"
+    if all(change.written for change in report.changes):
+        done = f"Wrote {fixes} to {files}."
+        return f"{done} {_left(unverified)}" if unverified and not unsafe else done
+    if not unverified:
+        return f"{fixes} in {files}: --fix writes them."
+    return f"{fixes} in {files}, {unverified} not verified by a run: --fix --unsafe-fixes writes those too."
+
+
+def _left(unverified: int) -> str:
+    said = wording.count(unverified, "repair is", "repairs are")
+    return f"{said} not verified by a run: --unsafe-fixes writes them too."

@@ -33,8 +33,10 @@ def what_next(command: str, findings: Sequence[Finding], *, ran: bool) -> list[L
     if not findings:
         return []
     steps: list[tuple[str, str]] = []
-    if any(finding.fix for finding in findings):
-        steps.append((f"rnnlint {command} --diff", "see the fixes (--fix applies)"))
+    fixes = [finding.fix for finding in findings if finding.fix is not None]
+    if fixes:
+        applies = "--fix" if any(fix.safe for fix in fixes) else "--fix --unsafe-fixes"
+        steps.append((f"rnnlint {command} --diff", f"see the fixes ({applies} applies)"))
     if not ran:
         steps.append((f"rnnlint {command}", "run it: measure every gradient"))
     steps.append((f"rnnlint rule {findings[0].code}", "the derivation"))

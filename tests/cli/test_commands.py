@@ -17,7 +17,7 @@ from calling import Ended
 
 from rnnlint import __version__, api
 from rnnlint.cli.outputs import Output, pair
-from rnnlint.findings import Confidence, Evidence, Finding, Severity, Span
+from rnnlint.findings import Confidence, Edit, Evidence, Finding, Fix, Severity, Span
 from rnnlint.measured_rules import MEASURED, MeasuredRule
 from rnnlint.results import Change, FileReport, Origin, RunOptions, RunReport
 from rnnlint.source import decode_source
@@ -285,7 +285,7 @@ class TestExitStatus:
         assert ended.out == (
             "--- a/a.py\n+++ b/a.py\n@@ -1,2 +1,2 @@\n-x = 1\n+x = 2\n y = 2\n\\ No newline at end of file\n"
         )
-        assert ended.err == "Would write 1 fix to 1 file: --fix does.\n"
+        assert ended.err == "1 fix in 1 file: --fix writes them.\n"
         assert ended.status == 1
 
     def test_fixing_says_what_was_written(self, call: Call, found: Callable[..., None]) -> None:
@@ -294,6 +294,19 @@ class TestExitStatus:
         ended = call("a.py", "--fix")
         assert ended.err == "Wrote 4 fixes to 2 files.\n"
         assert ended.status == 0
+
+    def test_repairs_that_no_run_has_verified_are_counted(
+        self, call: Call, found: Callable[..., None]
+    ) -> None:
+        unverified = replace(finding(), fix=Fix("", (Edit(Path("a.py"), Span(1, 1, 1, 2), "y"),)))
+        found(unverified)
+        assert call("a.py", "--fix").err == (
+            "Nothing was fixed. 1 repair is not verified by a run: --unsafe-fixes writes them too.\n"
+        )
+        found(unverified, changes=(Change(Path("a.py"), "a", "b", 3),))
+        assert call("a.py", "--diff").err == (
+            "3 fixes in 1 file, 1 not verified by a run: --fix --unsafe-fixes writes those too.\n"
+        )
 
     def test_a_baseline_accepts_what_is_there(self, call: Call, found: Callable[..., None]) -> None:
         found(finding())
