@@ -1,0 +1,202 @@
+"""Many texts of the backward pass tried in one solved scenario: a run each in one job, the truth known once.
+
+The forward pass, the values and the true gradients stay; only the code of the changed functions is exchanged. So
+a trial costs about what the user's own passes cost.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rnnlint.findings import Edit
+from rnnlint.fixes import apply_edits
+from rnnlint.gradients.gradients_found import candidates_of
+from rnnlint.gradients.jobs import Workshop, shown_path
+from rnnlint.gradients.measure import Measurement, measure
+from rnnlint.gradients.pairing import Source, in_shape
+from rnnlint.gradients.probe import LEAST, ProbeFailedError, probe_of, returned_codes
+from rnnlint.gradients.sizes import TIME
+from rnnlint.gradients.solve import Solved
+from rnnlint.gradients.verdict import TOLERANCE, relative_error
+from rnnlint.model.project import Project
+from rnnlint.sandbox.job import PATCH_OWNER, Patch, Ran
+
+Array = np.ndarray[Any, np.dtype[np.float64]]
+Errors = Mapping[str, float]
+"""Each parameter's relative error, after the factor that all share; a gradient that is not finite has 2."""
+
+SECONDS = 20.0
+
+
+@dataclass(frozen=True)
+class Trials:
+    """One solved scenario, ready to be run on other texts of its functions."""
+
+    workshop: Workshop
+    measurement: Measurement
+
+    @property
+    def errors(self) -> Errors:
+        """Those of the text as it is."""
+        return _errors(self.measurement, self.measurement.base)
+
+    def run(self, variants: Sequence[Sequence[Edit]]) -> list[Errors | None]:
+        """The errors of each variant, given as edits of the project's texts; None where it does not run.
+
+        An edit outside functions and methods cannot be tried this way: None.
+        """
+        patches = [self._patches(variant) for variant in variants]
+        probe = self.measurement.probe
+        frames = ("*",) if self._needs_frames else ()
+        plain = probe.scenario(returned_codes(probe.draft), frames=frames)
+        scenarios = [replace(plain, patches=patch) for patch in patches if patch is not None]
+        if not scenarios:
+            return [None] * len(variants)
+        runs = iter(self.workshop.run(scenarios, SECONDS).runs)
+        return [
+            _errors_of(self.measurement, next(runs, None)) if patch is not None else None for patch in patches
+        ]
+
+    def rebased(self, project: Project) -> Trials:
+        """The same scenario with ``project``'s texts to start from."""
+        return Trials(replace(self.workshop, project=project), self.measurement)
+
+    @property
+    def _needs_frames(self) -> bool:
+        taken_from = {pair.candidate.source for pair in self.measurement.pairs.values()}
+        return bool(taken_from & {Source.OUTER_LOCAL, Source.INNER_LOCAL})
+
+    @cached_property
+    def _files(self) -> dict[Path, _Functions]:
+        return {}
+
+    def _patches(self, variant: Sequence[Edit]) -> tuple[Patch, ...] | None:
+        made: list[Patch] = []
+        for path in {edit.path for edit in variant}:
+            if path not in self._files:
+                project = self.workshop.project
+                self._files[path] = _Functions.of(shown_path(project, path), project.files[path].text)
+            found = self._files[path].patches([edit for edit in variant if edit.path == path])
+            if found is None:
+                return None
+            made += found
+        return tuple(made)
+
+
+def one_step(workshop: Workshop, solved: Solved, measurement: Measurement, seed: int) -> Trials | None:
+    """The same scenario over a single step: nothing flows back, so that one wrong δ shows in its own weights alone.
+
+    None where it does not run that way, or finds other gradients.
+    """
+    least = {**LEAST, TIME: 1}
+    try:
+        probe = probe_of(workshop, solved, np.random.default_rng(seed), least)
+        short = measure(workshop, probe)
+    except ProbeFailedError:
+        return None
+    if (
+        short is None
+        or short.pairs.keys() != measurement.pairs.keys()
+        or short.loss.code != measurement.loss.code
+    ):
+        return None
+    return Trials(workshop, short)
+
+
+@dataclass(frozen=True)
+class _Functions:
+    """The functions and methods of one file, by their lines."""
+
+    shown: str
+    text: str
+    places: tuple[tuple[int, int, str], ...]
+
+    @staticmethod
+    def of(shown: str, text: str) -> _Functions:
+        places = [
+            (
+                min([node.lineno, *(d.lineno for d in node.decorator_list)]),
+                node.end_lineno or node.lineno,
+                name,
+            )
+            for name, node in _functions(ast.parse(text))
+        ]
+        return _Functions(shown, text, tuple(places))
+
+    def patches(self, edits: Sequence[Edit]) -> list[Patch] | None:
+        """The functions that ``edits`` change, with their new texts; None where one lies outside of functions."""
+        changes: dict[tuple[int, int, str], list[Edit]] = {}
+        for edit in edits:
+            place = next(
+                (p for p in self.places if p[0] <= edit.span.line and edit.span.end_line <= p[1]), None
+            )
+            if place is None:
+                return None
+            changes.setdefault(place, []).append(edit)
+        return [self._patch(*place, inside) for place, inside in changes.items()]
+
+    def _patch(self, start: int, end: int, name: str, edits: Sequence[Edit]) -> Patch:
+        lines = self.text.split("\n")
+        new = apply_edits(self.text, edits).split("\n")
+        body = "\n".join(new[start - 1 : end + len(new) - len(lines)])
+        if "." in name:
+            return Patch(self.shown, name, "\n" * (start - 2) + f"class {PATCH_OWNER}:\n" + body)
+        return Patch(self.shown, name, "\n" * (start - 1) + body)
+
+
+def _functions(tree: ast.Module) -> Iterator[tuple[str, ast.FunctionDef | ast.AsyncFunctionDef]]:
+    for statement in tree.body:
+        if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield statement.name, statement
+        elif isinstance(statement, ast.ClassDef):
+            for member in statement.body:
+                if isinstance(member, ast.FunctionDef | ast.AsyncFunctionDef):
+                    yield f"{statement.name}.{member.name}", member
+
+
+def _errors_of(measurement: Measurement, ran: Ran | None) -> Errors | None:
+    return None if ran is None or ran.trouble is not None else _errors(measurement, ran)
+
+
+def _errors(measurement: Measurement, ran: Ran) -> Errors:
+    found = {(c.source, c.title): c for c in candidates_of(measurement.probe, ran)}
+    got: dict[str, Array] = {}
+    for name, pair in measurement.pairs.items():
+        if name in measurement.truth:
+            candidate = found.get((pair.candidate.source, pair.candidate.title))
+            shaped = (
+                in_shape(candidate.array, measurement.truth[name].shape) if candidate is not None else None
+            )
+            got[name] = shaped[0] if shaped is not None else np.zeros_like(measurement.truth[name])
+    scale = _shared_factor(got, measurement.truth)
+    return {name: _error(array / scale, measurement.truth[name]) for name, array in got.items()}
+
+
+def _error(got: Array, true: Array) -> float:
+    return relative_error(got, true) if np.all(np.isfinite(got)) else 2.0
+
+
+def _shared_factor(got: Mapping[str, Array], truth: Mapping[str, Array]) -> float:
+    """The factor that most of the gradients which are parallel to the truth share; 1 where fewer than two do."""
+    factors: list[float] = []
+    for name, array in got.items():
+        true = truth[name]
+        length = float(np.sum(true * true))
+        if array.size < 2 or not length or not np.all(np.isfinite(array)):
+            continue
+        factor = float(np.sum(array * true)) / length
+        if factor and relative_error(array / factor, true) <= TOLERANCE:
+            factors.append(factor)
+    if not factors:
+        return 1.0
+    agreeing = [sum(abs(f - other) <= 1e-5 * abs(f) for other in factors) for f in factors]
+    most = max(agreeing)
+    ones = sum(abs(f - 1.0) <= 1e-5 for f in factors)
+    return 1.0 if most < 2 or ones == most else factors[agreeing.index(most)]
