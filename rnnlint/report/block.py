@@ -120,7 +120,8 @@ def _closing(block: Block) -> list[Line]:
     advice = [finding for finding in hidden if finding.severity is Severity.ADVICE]
     possible = [finding for finding in hidden if finding.severity is not Severity.ADVICE]
     rows.extend(next_steps.hidden(advice, possible, right=block.is_right))
-    return rows if block.is_right or not rows else [BLANK, *rows]
+    directly_below = block.is_right and not block.findings
+    return rows if directly_below or not rows else [BLANK, *rows]
 
 
 def _dearest_first(found: Sequence[Group], block: Block) -> tuple[Finding, ...]:

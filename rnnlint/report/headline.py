@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rnnlint.findings import Confidence, Finding, Severity
 from rnnlint.report import wording
-from rnnlint.report.layout import Line, Segment, Style, line, paragraph
+from rnnlint.report.layout import WIDTH, Line, Segment, Style, line, paragraph
 from rnnlint.verdicts import GradientCheck, Status, Verdict
 
 if TYPE_CHECKING:
@@ -23,16 +24,21 @@ def opening(
 ) -> list[Line]:
     """The first line or two: RIGHT, WRONG or NOT CHECKED, or what reading alone has found."""
     if not ran:
-        return [_headed(path, Segment(f"{_tally(findings)}, reading alone; nothing was run.", Style.BOLD))]
+        return _headed(path, _tally(findings), Style.BOLD, ", reading alone; nothing was run.")
     if any(check.wrong for check in checks):
         return [*_wrong(path, checks, findings, thoughts), line(Segment(SCALE_OF_ERRORS, Style.FAINT))]
     if any(check.judged for check in checks):
         return _right(path, checks)
-    return [_headed(path, Segment("NOT CHECKED", Style.UNSURE), f". {NOT_RIGHT}")]
+    return _headed(path, "NOT CHECKED", Style.UNSURE, f". {NOT_RIGHT}")
 
 
-def _headed(path: Path, *parts: str | Segment) -> Line:
-    return line(Segment(str(path), Style.BOLD), "  ", *parts)
+def _headed(path: Path, word: str, style: Style, rest: str) -> list[Line]:
+    """``backward.py  WRONG: 9 of 10 gradients.``, below the path where it is too long to stand beside it."""
+    beside = len(str(path)) + 2 + len(word) < WIDTH
+    opening = [Segment(str(path), Style.BOLD), Segment("  ")] if beside else []
+    first, *more = textwrap.wrap(word + rest, WIDTH, initial_indent=" " * sum(len(s.text) for s in opening))
+    verdict = line(*opening, Segment(word, style), first.lstrip()[len(word) :])
+    return [*([] if beside else [line(Segment(str(path), Style.BOLD))]), verdict, *map(line, more)]
 
 
 def _tally(findings: Sequence[Finding]) -> str:
@@ -60,7 +66,7 @@ def _wrong(
         said += f" {bugs}, {wording.count(thoughts, 'misunderstanding')}."
     if possible:
         said += f" {wording.count(possible, 'possible bug')}."
-    return [_headed(path, Segment("WRONG", Style.WRONG), said), *_ran(checks)]
+    return [*_headed(path, "WRONG", Style.WRONG, said), *_ran(checks)]
 
 
 def _right(path: Path, checks: Sequence[GradientCheck]) -> list[Line]:
@@ -71,7 +77,7 @@ def _right(path: Path, checks: Sequence[GradientCheck]) -> list[Line]:
     total = wording.count(len(judged) + len(unjudged), "gradient")
     partly = ", as far as it was checked" if unjudged else ""
     figures = f"{partly}: {len(judged)} of {total} (worst error {wording.scientific(worst)}, limit {limit})."
-    lines = [_headed(path, Segment("RIGHT", Style.RIGHT), figures), *_ran(checks)]
+    lines = [*_headed(path, "RIGHT", Style.RIGHT, figures), *_ran(checks)]
     if unjudged:
         lines.extend(paragraph(f"{', '.join(unjudged)}.", first="Not judged: "))
     return lines

@@ -381,3 +381,15 @@ class TestRepairs:
     def test_a_finding_that_is_only_possible_says_so(self) -> None:
         lines = self.shown(span=Span(2, 5, 2, 9), confidence=Confidence.POSSIBLE)
         assert "(only possible)" in lines[index(lines, "z = C[t]")]
+
+
+@pytest.mark.parametrize("length", [10, 40, 60, 75, 120])
+def test_no_line_but_a_path_is_wider_than_a_terminal(length: int) -> None:
+    path = Path("a" * length + ".py")
+    check = replace(made.RIGHT_CHECK, path=path)
+    lines = lines_of(alone(FileReport(path, source=made.SOURCE, gradients=(check,))))
+    text = " ".join(lines)
+    assert f"{path}  RIGHT: 10 of 10 gradients (worst error 3e-13, limit 1e-6)." in re.sub(
+        r"\.py (?=R)", ".py  ", text
+    )
+    assert [line for line in lines if len(line) > 80] == ([str(path)] if length > 80 else [])
