@@ -185,8 +185,9 @@ class BackwardPass:
         """Whether its gates are those of a recurrent network: a step function's take a state by its name."""
         if self.forward.is_recurrent:
             return True
-        operands = (pair.operand for gate in self.forward.gates for pair in gate.weighted)
-        names = [last_word(each) for operand in operands for each in pieces(operand) if each.op is Op.SYMBOL]
+        weighted = (pair for gate in self.forward.gates for pair in gate.weighted)
+        values = (value for pair in weighted for value, _ in self.forward.pieces(pair.operand))
+        names = [last_word(value) for value in values if value.op is Op.SYMBOL]
         return any(_STATE_NAME.search(name) for name in names)
 
     @cached_property
@@ -379,8 +380,9 @@ class BackwardPass:
 
     def _is_multiplied(self, state: Term) -> bool:
         """Whether weights multiply a state: h, not C."""
-        operands = (each for pair in self.forward.outputs for each in pieces(pair.operand))
-        return any((at.value if (at := self.timeline.at(each)) else each) == state for each in operands)
+        return any(
+            value == state for pair in self.forward.outputs for value, _ in self.forward.pieces(pair.operand)
+        )
 
     def _idle(self, loop: Loop) -> Iterator[IdleAdjoint]:
         """Adjoints that the loop computes into a variable and never uses."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from rnnlint.model.activations import activation_of
-from rnnlint.model.forward import Factor, ForwardPass, Gate, pieces
+from rnnlint.model.forward import Factor, ForwardPass, Gate
 from rnnlint.model.helpers import Computes, sigmoid
 from rnnlint.model.numbers import SEEDS, Numbers, UncomputableError, equal, proportional
 from rnnlint.model.sequences import Timeline
@@ -68,9 +68,10 @@ class Derivatives:
         self.forward, self.timeline = forward, timeline
         self._adjoint: dict[int, bool] = {}
         self._units = {gate.value.key for gate in forward.gates} | {state.key for state in forward.states}
-        self.points = [Numbers(timeline, seed, states=self._units) for seed in SEEDS]
-        self.timeless = [Numbers(timeline, seed, timeless=True, states=self._units) for seed in SEEDS]
         self._aliases = {gate.preactivation.key: gate.value.key for gate in forward.gates}
+        states = self._units | set(self._aliases)
+        self.points = [Numbers(timeline, seed, states=states) for seed in SEEDS]
+        self.timeless = [Numbers(timeline, seed, timeless=True, states=states) for seed in SEEDS]
 
     # --- what a δ is made of -------------------------------------------------------------------------
 
@@ -175,12 +176,8 @@ class Derivatives:
             pair = self.forward.weighted_of(product)
             operands = self.forward.operands_of(pair.weight) if pair else ()
             if operands:
-                return [self._now(each) for operand in operands for each in pieces(operand)]
+                return [value for operand in operands for value, _ in self.forward.pieces(operand)]
         return list(self.forward.states)
-
-    def _now(self, term: Term) -> Term:
-        at = self.timeline.at(term)
-        return at.value if at else term
 
     def _agrees(self, monomials: Sequence[Monomial], state: Term, gate: Gate) -> bool:
         paths = self.forward.paths(state, gate)

@@ -493,9 +493,10 @@ class Execution:
             case tree.Sequence(items=()) if node.kind == "list":
                 return self.terms.fresh(Op.SEQUENCE, kind="list", origin=node)
             case tree.Sequence(items=items):
-                return make(
-                    Op.TUPLE, *(self.evaluate(each, frame) for each in items), data=node.kind, origin=node
-                )
+                held = tuple(self.evaluate(each, frame) for each in items)
+                if node.kind == "list":
+                    return self.terms.fresh(Op.TUPLE, *held, kind="list", origin=node)
+                return make(Op.TUPLE, *held, data=node.kind, origin=node)
             case tree.Mapping():
                 return self._mapping(node, frame)
             case tree.Comprehension():
@@ -696,6 +697,11 @@ class Execution:
         front: bool = False,
     ) -> None:
         held_by = statement or frame.module.statement_of(node)
+        if base.op is Op.TUPLE and not any(each.sequence == base for each in self.heap.stores):
+            began = frame.module.statement_of(base.origin) if base.origin else None
+            if began is not None:
+                initial = (Store(base, None, each, None, began, frame.module) for each in base.args)
+                self.heap.stores.extend(initial)
         if held_by is not None:
             self.heap.stores.append(Store(base, None, value, self.loop, held_by, frame.module, front=front))
 

@@ -50,10 +50,13 @@ class Factor:
 class ForwardPass:
     """The forward pass of a timeline; without gates, nothing is known of it."""
 
-    def __init__(self, terms: Terms, heap: Heap, timeline: Timeline, bindings: int = 0, stores: int = 0) -> None:
+    def __init__(
+        self, terms: Terms, heap: Heap, timeline: Timeline, bindings: int = 0, stores: int = 0
+    ) -> None:
         """``bindings`` and ``stores``: how many of the heap's were noted before the backward pass began."""
         self.terms, self.heap, self.timeline = terms, heap, timeline
         self._bindings, self._stores = bindings, stores
+        self._dependence: dict[tuple[int, int], bool] = {}
 
     @cached_property
     def _values(self) -> tuple[Term, ...]:
@@ -131,9 +134,7 @@ class ForwardPass:
         for value in self.timeline.step_state.values():
             found.setdefault(value.key, value)
         for pair in self.outputs:
-            for operand in pieces(pair.operand):
-                at = self.timeline.at(operand)
-                value = at.value if at else operand
+            for value, _ in self.pieces(pair.operand):
                 found.setdefault(value.key, value)
         return tuple(found.values())
 
@@ -142,8 +143,39 @@ class ForwardPass:
         """Whether a weighted sum of some step rests on a value of the step before."""
         return any(self._rests_on_the_past(pair.operand) for gate in self.gates for pair in gate.weighted)
 
-    def _rests_on_the_past(self, term: Term) -> bool:
-        return any((at := self.timeline.at(each)) is not None and at.steps < 0 for each in term.walk())
+    def _rests_on_the_past(self, term: Term, deepest: int = 12) -> bool:
+        at = self.timeline.at(term)
+        if at is not None and at.steps != 0:
+            return at.steps < 0
+        inside = (at.value if at else term).args
+        return deepest > 0 and any(self._rests_on_the_past(each, deepest - 1) for each in inside)
+
+    def pieces(self, term: Term) -> Iterator[tuple[Term, int]]:
+        """What is stacked in an operand, or the operand: values of the forward pass, each with its step."""
+        at = self.timeline.at(term)
+        if at is not None and at.steps != 0:
+            yield at.value, at.steps
+            return
+        value = at.value if at else term
+        if value.op in (Op.STACK, Op.TRANSPOSE, Op.TUPLE):
+            for each in value.args:
+                yield from self.pieces(each)
+        else:
+            yield value, 0
+
+    def now(self, term: Term) -> Term:
+        """``term``, or the value of this step that it reads."""
+        at = self.timeline.at(term)
+        return at.value if at is not None and at.steps == 0 else term
+
+    def depends(self, term: Term, on: Term) -> bool:
+        """Whether ``term`` rests on ``on`` within one step."""
+        asked = (term.key, on.key)
+        if asked not in self._dependence:
+            self._dependence[asked] = False
+            here = self.now(term)
+            self._dependence[asked] = here == on or any(self.depends(each, on) for each in here.args)
+        return self._dependence[asked]
 
     def gates_of(self, weight: Term) -> tuple[Gate, ...]:
         """The gates whose pre-activation holds ``weight``."""
@@ -166,8 +198,9 @@ class ForwardPass:
     def _follow(
         self, term: Term, gate: Gate, so_far: tuple[Factor, ...], found: list[tuple[Factor, ...]]
     ) -> None:
-        if len(found) >= MOST_PATHS or gate.value not in tuple(term.walk()):
+        if len(found) >= MOST_PATHS or not self.depends(term, gate.value):
             return
+        term = self.now(term)
         if term == gate.value:
             found.append((*so_far, Factor(gate.preactivation, gate.value)))
             return

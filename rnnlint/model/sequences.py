@@ -109,6 +109,9 @@ class Timeline:
             sequence, offset = self.sequence_of(term), self.offset(term)
             if sequence and offset and not offset.from_end:
                 return At(sequence.value, offset.steps - sequence.slot)
+            if sequence and sequence.store.index is None and term.args[1].data == -1:
+                newest_is_before = term in tuple(sequence.value.walk())
+                return At(sequence.value, -1) if newest_is_before else None
             return None
         if term.op is Op.CARRIED and isinstance(term.data, tuple):
             number, place = term.data
@@ -158,6 +161,6 @@ def _moves(store: Store) -> bool:
 
 
 def _kind(base: Term) -> str:
-    if base.op is Op.SEQUENCE and isinstance(base.data, tuple):
+    if base.op in (Op.SEQUENCE, Op.TUPLE) and isinstance(base.data, tuple):
         return str(base.data[0])
     return "array" if base.op is Op.FILLED else "unknown"
