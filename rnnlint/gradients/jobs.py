@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from rnnlint.gradients.redefinitions import as_first_meant
 from rnnlint.model.project import Project
 from rnnlint.sandbox.job import Job, Module, Outcome, Scenario
 
@@ -21,6 +22,14 @@ class JobRunner(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class _Files:
+    """Which files a job holds and how they are imported: the same whatever their texts are."""
+
+    names: dict[Path, tuple[str, ...]]
+    unprovided: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Workshop:
     """Runs scenarios in one project's files."""
 
@@ -28,35 +37,43 @@ class Workshop:
     project: Project
     companions: tuple[Path, ...] = ()  # files that the scenario imports by itself
     neutral: tuple[str, ...] = ()
+    _known: dict[Path, _Files] = field(default_factory=dict, compare=False, repr=False)
 
     def run(self, scenarios: Iterable[Scenario], seconds: float = SECONDS) -> Outcome:
         """One job with these scenarios."""
-        project = self.project
-        paths: dict[Path, None] = dict.fromkeys(project.closure(project.target))
-        for companion in self.companions:
-            paths.update(dict.fromkeys(project.closure(companion)))
+        project, files = self.project, self._files()
+        paths = [path for path in files.names if project.files[path].problem is None]
         modules = tuple(
             Module(
                 path=shown_path(project, path),
-                text=project.files[path].text,
-                names=project.module_names(path),
+                text=as_first_meant(project.files[path].text),
+                names=files.names[path],
                 package=path.name == "__init__.py",
                 python2=project.files[path].python2,
             )
             for path in paths
-            if project.files[path].problem is None
         )
-        entry = next(i for i, m in enumerate(modules) if m.path == shown_path(project, project.target))
         return self.runner.run(
             Job(
                 modules=modules,
-                entry=entry,
+                entry=paths.index(project.target),
                 scenarios=tuple(scenarios),
                 neutral=self.neutral,
-                imports_of_user=_unprovided(project, paths),
+                imports_of_user=files.unprovided,
                 seconds=seconds,
             )
         )
+
+    def _files(self) -> _Files:
+        """Looked up on disk once, also for copies with other texts."""
+        project = self.project
+        if project.target not in self._known:
+            paths: dict[Path, None] = dict.fromkeys(project.closure(project.target))
+            for companion in self.companions:
+                paths.update(dict.fromkeys(project.closure(companion)))
+            names = {path: project.module_names(path) for path in paths}
+            self._known[project.target] = _Files(names, _unprovided(project, paths))
+        return self._known[project.target]
 
 
 def shown_path(project: Project, path: Path) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from rnnlint.gradients.callables import Usage
@@ -113,6 +113,11 @@ def layouts(over_steps: bool, usage: Usage, last_target: bool | None) -> Iterato
     """The hypotheses for a forward whose input is used like that, likely ones first."""
     rank = len(usage.shape_names) or usage.subscripts if usage.subscripts > 1 else len(usage.shape_names)
     targets = (False, True) if last_target is None else (last_target,)
+    for last in targets:
+        yield from (replace(layout, last_target=last) for layout in _without_targets(over_steps, usage, rank))
+
+
+def _without_targets(over_steps: bool, usage: Usage, rank: int) -> Iterator[Layout]:
     for steps in _steps(over_steps, usage, rank):
         for item in _ITEMS:
             form = Layout(item, steps).sequence(Size.axis(INPUT))
@@ -126,8 +131,7 @@ def layouts(over_steps: bool, usage: Usage, last_target: bool | None) -> Iterato
                 continue
             if steps is Steps.TIME_LAST and item not in (Item.COLUMNS, Item.COLUMN):
                 continue
-            for last in targets:
-                yield Layout(item, steps, last_target=last)
+            yield Layout(item, steps)
 
 
 def _steps(over_steps: bool, usage: Usage, rank: int) -> Sequence[Steps]:

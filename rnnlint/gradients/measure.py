@@ -11,7 +11,7 @@ import numpy as np
 from rnnlint.gradients.gradients_found import candidates_of
 from rnnlint.gradients.jobs import Workshop
 from rnnlint.gradients.losses import Loss
-from rnnlint.gradients.own_loss import differences, losses_of
+from rnnlint.gradients.own_loss import Differences, differences, losses_of
 from rnnlint.gradients.pairing import Pair, Source, pair
 from rnnlint.gradients.probe import MOST_NUMBERS, Place, Probe, ProbeFailedError, first_run, returned_codes
 from rnnlint.gradients.verdict import Judged, Measured, judge, relative_error
@@ -19,6 +19,8 @@ from rnnlint.sandbox.job import Ran
 from rnnlint.verdicts import ParameterVerdict, Verdict
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
+
+MOST_LOSSES_IN_FULL = 3
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ def measure(workshop: Workshop, probe: Probe) -> Measurement | None:
         return None
     made = differences(workshop, probe, losses, places)
     best: tuple[tuple[int, int, int], Loss, Judged, dict[str, Array]] | None = None
-    for order, loss in enumerate(made.losses):
+    for order, loss in enumerate(_likely(made, pairs, places, probe)):
         truth = {p.name: made.gradient(p.code, loss) for p in places}
         if not all(np.all(np.isfinite(t)) for t in truth.values()):
             continue
@@ -74,6 +76,26 @@ def measure(workshop: Workshop, probe: Probe) -> Measurement | None:
     unpaired = _that_matter(workshop, probe, loss, [p for p in probe.places if p.is_weight and p.name not in pairs])
     measurement = Measurement(probe, base, pairs, loss, truth, judged, unpaired)
     return _with_repeats(workshop, measurement, outcome.runs[1:])
+
+
+def _likely(
+    made: Differences, pairs: Mapping[str, Pair], places: Sequence[Place], probe: Probe
+) -> list[Loss]:
+    """The losses worth a full look: those that fit best on the first few elements of every gradient."""
+    if len(made.losses) <= MOST_LOSSES_IN_FULL:
+        return list(made.losses)
+    scored: list[tuple[tuple[int, int], int, Loss]] = []
+    for order, loss in enumerate(made.losses):
+        tokens = [
+            Measured(p.name, "", pairs[p.name].gradient.reshape(-1)[:4], made.first(p.code, loss, 4)) for p in places
+        ]
+        if not all(np.all(np.isfinite(m.true)) for m in tokens):
+            continue
+        judged = judge(tokens, probe.sizes)
+        scored.append(((-judged.agreeing, judged.wrong), order, loss))
+    scored.sort(key=lambda item: item[:2])
+    kept = sorted(scored[:MOST_LOSSES_IN_FULL], key=lambda item: item[1])
+    return [loss for _, _, loss in kept]
 
 
 def _that_matter(workshop: Workshop, probe: Probe, loss: Loss, places: list[Place]) -> tuple[Place, ...]:

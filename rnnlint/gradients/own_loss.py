@@ -35,9 +35,13 @@ class Differences:
 
     def gradient(self, place: str, loss: Loss) -> Array:
         """∂loss/∂place by central differences."""
-        up = np.array([loss.of(values) for values in self.plus[place]])
-        down = np.array([loss.of(values) for values in self.minus[place]])
-        return np.asarray((up - down) / (2 * STEP)).reshape(self.shapes[place])
+        return self.first(place, loss, len(self.plus[place])).reshape(self.shapes[place])
+
+    def first(self, place: str, loss: Loss, count: int) -> Array:
+        """The first ``count`` elements of it, flat."""
+        up = np.array([loss.of(values) for values in self.plus[place][:count]])
+        down = np.array([loss.of(values) for values in self.minus[place][:count]])
+        return np.asarray((up - down) / (2 * STEP))
 
 
 def losses_of(probe: Probe, values: Sequence[Value]) -> list[Loss]:

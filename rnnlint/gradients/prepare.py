@@ -18,6 +18,7 @@ from rnnlint.gradients.measure import Measurement, measure, parameter_verdicts, 
 from rnnlint.gradients.passes import Pass, passes_of
 from rnnlint.gradients.probe import ProbeFailedError, first_run, probe_of, returned_codes
 from rnnlint.gradients.reasons import Explained, explain_trouble, no_backward, no_forward, unknown_argument
+from rnnlint.gradients.redefinitions import as_first_meant
 from rnnlint.gradients.solve import Solved, solve
 from rnnlint.gradients.synthesis import drafts
 from rnnlint.gradients.trials import Trials, one_step
@@ -104,7 +105,7 @@ def prepare(
     """
     del explicit
     chosen_seed = secrets.randbelow(2**31) if seed is None else seed
-    trees = {path: ast.parse(held.text) for path, held in project.files.items() if held.problem is None}
+    trees = {path: ast.parse(as_first_meant(held.text)) for path, held in project.files.items() if held.problem is None}
     library = Library({source.path: trees[source.path], **trees})
     found = [p for p in passes_of(library, source.path) if entry is None or _is_meant(p, entry)]
     desk = _Desk(project, source, runner, library, chosen_seed)
@@ -149,7 +150,12 @@ class _Desk:
         best: Measurement | None = None
         chosen: Solved | None = None
         trouble: Trouble | None = None
-        for candidate in solved[:MOST_LAYOUTS_MEASURED]:
+        tried: set[str] = set()
+        for candidate in solved:
+            shapes = candidate.signature
+            if shapes in tried or len(tried) >= MOST_LAYOUTS_MEASURED:
+                continue
+            tried.add(shapes)
             try:
                 probe = probe_of(workshop, candidate, np.random.default_rng(self.seed))
                 measurement = measure(workshop, probe)
@@ -174,7 +180,8 @@ class _Desk:
         if not m.judged.agreeing:
             from rnnlint.gradients.reasons import nothing_agrees
 
-            return self.refused(pass_, nothing_agrees(m.loss))
+            refused = self.refused(pass_, nothing_agrees(m.loss))
+            return replace(refused, measurement=m, workshop=workshop, solved=solved)  # a repair may yet agree
         notes = [*self.project.notes, *solved.notes]
         if workshop.neutral and self._clips(workshop, m):
             notes.append(clipping_sentence(workshop.neutral))

@@ -86,14 +86,14 @@ class Probe:
         perturbation (state that survives is then a constant of the pass that is judged).
         """
         made = [
-            "def _replay(_place=-1, _index=0, _step=0.0):",
+            "def _replay(_place=-1, _index=0, _by=0.0):",
             *_indented(self._declared(returns)),
             *_indented(["_given_now = _copied(_given_0)", *self._assigned("_given_now"), *self._opening(bare=True)]),
         ]
         for number in range(after):
             made += _indented([*self._body(True), *self._refreshed(f"_given_{number + 1}", copy=True)])
         for number, place in enumerate(places):
-            made += _indented([f"if _place == {number}:", f"    {place.code}.flat[_index] += _step"])
+            made += _indented([f"if _place == {number}:", f"    {place.code}.flat[_index] += _by"])
         made += _indented([*self._body(backward), f"return _copied(({''.join(code + ', ' for code in returns)}))"])
         counts = [place.array.size for place in places]
         program = [

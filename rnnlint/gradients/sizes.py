@@ -94,14 +94,17 @@ class Solution:
                 return Solution({**self.solved, axis: expression})
         return None
 
-    def dye(self, axes: Iterable[str]) -> dict[str, int]:
-        """A size for every axis: a prime of its own for each free one."""
+    def dye(self, axes: Iterable[str], divisible: bool = False) -> dict[str, int]:
+        """A size for every axis: a number of its own for each free one.
+
+        Primes, or where the code divides sizes (``d = W.shape[1] // 4``) multiples of 12.
+        """
         free: dict[str, None] = {}
         wanted = list(axes)
         for axis in wanted:
             for name in self.resolve(Size.axis(axis)).axes:
                 free[name] = None
-        dyes = _dyes(sorted(free, key=_dye_order))
+        dyes = _dyes(sorted(free, key=_dye_order), divisible)
         return {axis: self.resolve(Size.axis(axis)).value(dyes) for axis in [*wanted, *free]}
 
     def small(self, axes: Iterable[str], least: Mapping[str, int]) -> dict[str, int]:
@@ -193,9 +196,11 @@ def _is_whole(size: Size) -> bool:
     return all(Fraction(c).denominator == 1 for c in (size.constant, *(c for _, c in size.terms)))
 
 
-def _dyes(axes: list[str]) -> dict[str, int]:
-    primes = list(_primes())
-    small, large = primes[:7], primes[7:]
+_SMALL = (23, 29, 31, 37, 41, 59, 73, 97)
+
+
+def _dyes(axes: list[str], divisible: bool) -> dict[str, int]:
+    small, large = list(_SMALL), list(_large(divisible))
     chosen: dict[str, int] = {}
     for axis in axes:
         if axis == TIME:
@@ -205,15 +210,15 @@ def _dyes(axes: list[str]) -> dict[str, int]:
     return chosen
 
 
-@lru_cache(maxsize=1)
-def _primes() -> tuple[int, ...]:
-    """Small primes for data axes; for weights multiples of 12, so that a division into 2, 3 or 4 gates comes out even.
+@lru_cache(maxsize=2)
+def _large(divisible: bool) -> tuple[int, ...]:
+    """Numbers for the axes of weights: more than four times a data axis, so that ``A[:, 3 * H:]`` is never empty.
 
-    None of the larger ones is a multiple of a small one, the sum of two, or next to either, and all are larger than
-    four hidden sizes, so that a slice ``A[:, 3 * H:]`` is never empty.
+    None is a multiple of a data axis, the sum of two, or next to either.
     """
-    small = (29, 31, 37, 41, 59, 73, 97)
-    taken = {k * p + e for p in small for k in range(1, _LARGEST_MULTIPLE + 1) for e in (-1, 0, 1)}
-    taken |= {p + q + e for p, q in combinations(small, 2) for e in (-1, 0, 1)}
-    large = (12 * p for p in range(17, 400) if all(p % d for d in range(2, int(p**0.5) + 1)))
-    return (*small, *(n for n in large if n not in taken))
+    data = _SMALL[:4]
+    taken = {k * p + e for p in data for k in range(1, _LARGEST_MULTIPLE + 1) for e in (-1, 0, 1)}
+    taken |= {p + q + e for p, q in combinations(data, 2) for e in (-1, 0, 1)}
+    factor, first = (12, 13) if divisible else (1, 151)
+    found = (factor * p for p in range(first, 600) if all(p % d for d in range(2, int(p**0.5) + 1)))
+    return tuple(n for n in found if n not in taken)
