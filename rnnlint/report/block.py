@@ -8,8 +8,9 @@ from itertools import chain
 
 from rnnlint.findings import Finding, Severity
 from rnnlint.report import headline, next_steps, parameters, wording
-from rnnlint.report.groups import SAID_BY_THE_CHECK, Group, Scene, bug_groups, groups, side_notes
+from rnnlint.report.groups import SAID_BY_THE_CHECK, Group, bug_groups, groups, side_notes
 from rnnlint.report.layout import BLANK, Line, Segment, Style, line, paragraph
+from rnnlint.report.scene import Scene
 from rnnlint.results import FileReport, Origin, RunReport
 from rnnlint.verdicts import GradientCheck
 
@@ -58,7 +59,7 @@ def lines(block: Block, *, verbose: bool) -> list[Line]:
         return paragraph(block.file.problem)
     found = groups(block.bugs)
     return [
-        *headline.opening(block.file.path, block.checks, block.findings, len(found), ran=block.ran),
+        *headline.opening(block.file.path, block.checks, block.findings, found, ran=block.ran),
         *(_not_measured(block) if block.ran else ()),
         *_sentences("Note:  ", (note for each in block.together for note in each.notes)),
         *bug_groups(found, block.scene),
@@ -104,7 +105,7 @@ def _measured(block: Block) -> list[Line]:
         if check.wrong:
             rows.append(BLANK)
             rows.extend([line(Segment(check.entry, Style.BOLD))] if len(block.checks) > 1 else ())
-            rows.extend(parameters.table(check, fixed.get(check.id), fixes))
+            rows.extend(parameters.table(check, fixed.get(check.id) if fixes else None, fixes))
     return rows
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from rnnlint.findings import Confidence, Finding, Severity
 from rnnlint.report import wording
+from rnnlint.report.groups import Group
 from rnnlint.report.layout import WIDTH, Line, Segment, Style, line, paragraph
 from rnnlint.verdicts import GradientCheck, Status, Verdict
 
@@ -20,13 +21,18 @@ NOT_RIGHT = "This does not mean it is right."
 
 
 def opening(
-    path: Path, checks: Sequence[GradientCheck], findings: Sequence[Finding], thoughts: int, *, ran: bool
+    path: Path,
+    checks: Sequence[GradientCheck],
+    findings: Sequence[Finding],
+    found: Sequence[Group],
+    *,
+    ran: bool,
 ) -> list[Line]:
     """The first line or two: RIGHT, WRONG or NOT CHECKED, or what reading alone has found."""
     if not ran:
         return _headed(path, _tally(findings), Style.BOLD, ", reading alone; nothing was run.")
     if any(check.wrong for check in checks):
-        return [*_wrong(path, checks, findings, thoughts), line(Segment(SCALE_OF_ERRORS, Style.FAINT))]
+        return [*_wrong(path, checks, found), line(Segment(SCALE_OF_ERRORS, Style.FAINT))]
     if any(check.judged for check in checks):
         return _right(path, checks)
     return _headed(path, "NOT CHECKED", Style.UNSURE, f". {NOT_RIGHT}")
@@ -53,19 +59,17 @@ def _tally(findings: Sequence[Finding]) -> str:
     return ", ".join(said) or "No findings"
 
 
-def _wrong(
-    path: Path, checks: Sequence[GradientCheck], findings: Sequence[Finding], thoughts: int
-) -> list[Line]:
+def _wrong(path: Path, checks: Sequence[GradientCheck], found: Sequence[Group]) -> list[Line]:
     wrong = sum(len(check.wrong) for check in checks)
     judged = sum(len(check.judged) for check in checks)
-    errors = [finding for finding in findings if finding.severity is Severity.ERROR]
-    possible = sum(finding.confidence is Confidence.POSSIBLE for finding in errors)
+    explained = [group for group in found if group.is_explained]
+    doubts = [finding.confidence is Confidence.POSSIBLE for group in explained for finding in group.findings]
     said = f": {wrong} of {wording.count(judged, 'gradient')}."
-    if len(errors) > possible:
-        bugs = wording.count(len(errors) - possible, "bug")
-        said += f" {bugs}, {wording.count(thoughts, 'misunderstanding')}."
-    if possible:
-        said += f" {wording.count(possible, 'possible bug')}."
+    if not all(doubts):
+        bugs = wording.count(doubts.count(False), "bug")
+        said += f" {bugs}, {wording.count(len(explained), 'misunderstanding')}."
+    if any(doubts):
+        said += f" {wording.count(doubts.count(True), 'possible bug')}."
     return [*_headed(path, "WRONG", Style.WRONG, said), *_ran(checks)]
 
 

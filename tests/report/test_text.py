@@ -393,3 +393,49 @@ def test_no_line_but_a_path_is_wider_than_a_terminal(length: int) -> None:
         r"\.py (?=R)", ".py  ", text
     )
     assert [line for line in lines if len(line) > 80] == ([str(path)] if length > 80 else [])
+
+
+class TestUnexplained:
+    """What the gradient check alone knows is wrong, but not why."""
+
+    finding = replace(
+        made.BUGS[0],
+        code="RNN901",
+        name="wrong-gradient",
+        message="The gradient of W_f is not the derivative of the loss.",
+        span=Span(1, 1, 1, 1),
+        group=None,
+        fix=None,
+        related=(),
+        evidence=None,
+    )
+
+    def shown(self, *findings: object) -> list[str]:
+        check = made.check({"W_f": 0.5, "b_f": 1e-12})
+        file = FileReport(made.BACKWARD, source=made.SOURCE, findings=findings, gradients=(check,))
+        return lines_of(alone(file))
+
+    def test_is_no_bug_and_no_misunderstanding(self) -> None:
+        lines = self.shown(self.finding)
+        assert lines[0] == "backward.py  WRONG: 1 of 2 gradients."
+        assert lines[index(lines, "1  Wrong gradient")] == "1  Wrong gradient"
+
+    def test_stands_beside_the_bugs_that_are_explained(self) -> None:
+        lines = self.shown(self.finding, replace(made.BUGS[0], evidence=None))
+        assert lines[0] == "backward.py  WRONG: 1 of 2 gradients. 1 bug, 1 misunderstanding."
+
+    def test_has_a_place_but_no_caret(self) -> None:
+        lines = self.shown(self.finding)
+        row = lines[index(lines, "def backward(")]
+        assert row.endswith("RNN901")
+        assert not any("^" in line for line in lines)
+
+    def test_a_table_without_fixes_says_nothing_of_fixes(self) -> None:
+        file = FileReport(
+            made.BACKWARD,
+            source=made.SOURCE,
+            findings=(self.finding,),
+            gradients=(made.WRONG_CHECK,),
+            fixed=(made.WRONG_CHECK,),
+        )
+        assert "Fixed" not in "\n".join(lines_of(alone(file)))
