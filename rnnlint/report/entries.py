@@ -120,7 +120,7 @@ def _statement(whole: Excerpt, entry: Entry, head: str) -> list[Line]:
 
 
 def _priced(rows: list[Line], finding: Finding) -> list[Line]:
-    """Price and code on the last row that leaves room for them, beside the statement only if it stands alone."""
+    """Price and code on the last row that leaves room, beside the statement only if it stands alone."""
     cost = _cost(finding)
     needed = COST_COLUMN if cost else CODE_COLUMN
     fits = [

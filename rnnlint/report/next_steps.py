@@ -6,7 +6,10 @@ from collections.abc import Sequence
 
 from rnnlint.findings import Finding
 from rnnlint.report import wording
-from rnnlint.report.layout import BLANK, Line, Segment, Style, line, paragraph
+from rnnlint.report.layout import BLANK, WIDTH, Line, Segment, Style, line, paragraph
+
+
+OPENING = "Next:  "
 
 
 def hidden(advice: Sequence[Finding], possible: Sequence[Finding], *, right: bool) -> list[Line]:
@@ -41,10 +44,12 @@ def what_next(command: str, findings: Sequence[Finding], *, ran: bool) -> list[L
         steps.append((f"rnnlint {command}", "run it: measure every gradient"))
     steps.append((f"rnnlint rule {findings[0].code}", "the derivation"))
     width = max(len(step) for step, _ in steps) + 2
-    return [
-        BLANK,
-        *(
-            line("Next:  " if number == 0 else " " * 7, Segment(step.ljust(width), Style.CODE), why)
-            for number, (step, why) in enumerate(steps)
-        ),
-    ]
+    beside = len(OPENING) + width + max(len(why) for _, why in steps) <= WIDTH
+    lines = [BLANK]
+    for step, why in steps:
+        opening = OPENING if len(lines) == 1 else " " * len(OPENING)
+        if beside:
+            lines.append(line(opening, Segment(step.ljust(width), Style.CODE), why))
+        else:
+            lines.extend((line(opening, Segment(step, Style.CODE)), line(" " * (len(OPENING) + 2), why)))
+    return lines
