@@ -8,7 +8,6 @@ from rnnlint.findings import Finding
 from rnnlint.report import wording
 from rnnlint.report.layout import BLANK, WIDTH, Line, Segment, Style, line, paragraph
 
-
 OPENING = "Next:  "
 
 
