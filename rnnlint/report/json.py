@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from rnnlint import __version__
 from rnnlint.findings import Edit, Finding, Span
 from rnnlint.results import FileReport, Origin, RunReport
-from rnnlint.verdicts import GradientCheck, ParameterVerdict
+from rnnlint.verdicts import GradientCheck, ParameterVerdict, Reason
 
 if TYPE_CHECKING:
     from rnnlint.source import Source
@@ -48,7 +48,11 @@ def _file(file: FileReport, sources: Sources) -> dict[str, Any]:
         "problem": file.problem,
         "notes": list(file.notes),
         "findings": [_finding(finding, number, sources) for number, finding in enumerate(file.findings)],
-        "gradients": [_check(check, sources) for check in file.gradients],
+        "gradients": [
+            _check(check, sources)
+            for check in file.gradients
+            if check.reason_code is not Reason.NO_BACKWARD  # the contract: no entry where there is no pass
+        ],
         "fixed": [_check(check, sources) for check in file.fixed],
         "hidden": len(file.hidden),
     }

@@ -88,6 +88,12 @@ def test_json_carries_the_figures_of_the_design() -> None:
     assert w_f["worst"] == {"index": [0, 3], "got": 0.1, "expected": -0.2}
 
 
+def test_json_has_no_entry_for_a_file_without_a_backward_pass() -> None:
+    none = replace(NOT_CHECKED, reason_code=Reason.NO_BACKWARD)
+    document = json.loads(render(RunReport((FileReport(made.BACKWARD, gradients=(none,)),)), "json"))
+    assert document["files"][0]["gradients"] == []
+
+
 def test_json_has_no_nan() -> None:
     parameter = replace(made.RIGHT_CHECK.parameters[0], relative_error=float("nan"), ratio=float("inf"))
     check = replace(made.RIGHT_CHECK, parameters=(parameter,))
