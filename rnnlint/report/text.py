@@ -30,7 +30,10 @@ def _lines(report: RunReport, *, verbose: bool) -> list[Line]:
             lines.extend((*block.lines(Block.of(file, (), report), verbose=verbose), BLANK))
     if len(asked) > MANY:
         lines.extend(line(row) for file in telling if not file.wrong for row in concise.rows(file))
-    return [*lines, *_summary(report)]
+        hidden = next_steps.hidden(report.hidden_advice, report.hidden_possible, right=False)
+    else:
+        hidden = []  # every block has counted its own
+    return [*lines, *_summary(report), *hidden]
 
 
 def _summary(report: RunReport) -> list[Line]:
@@ -45,5 +48,4 @@ def _summary(report: RunReport) -> list[Line]:
     lines = paragraph(said)
     if not report.ran:
         lines.append(line("Reading alone; nothing was run."))
-    lines.extend(next_steps.hidden(report.hidden_advice, report.hidden_possible, right=False))
     return lines
