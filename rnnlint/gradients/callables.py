@@ -231,7 +231,7 @@ class Library:
         for call in own_nodes(callable_.node):
             if not isinstance(call, ast.Call):
                 continue
-            callee = self._callee(callable_, call)
+            callee = self.callee(callable_, call)
             if callee is None:
                 continue
             for position, argument in enumerate(call.args):
@@ -242,7 +242,8 @@ class Library:
                     found = found.merged(self.usage(callee, keyword.arg, depth - 1))
         return found
 
-    def _callee(self, caller: Callable, call: ast.Call) -> Callable | None:
+    def callee(self, caller: Callable, call: ast.Call) -> Callable | None:
+        """The project callable that a call inside ``caller`` reaches, or None."""
         function = call.func
         if isinstance(function, ast.Name):
             fitting = [c for c in self.functions_named(function.id) if c.owner is None]
@@ -363,6 +364,8 @@ def _usage_at(node: ast.AST, name: str) -> Usage:  # noqa: PLR0911
                 return Usage(is_sequence=True)
         case ast.Call(func=ast.Name(id="len"), args=[argument]) if is_it(argument):
             return Usage(is_sequence=True)
+        case ast.Call(func=function_node, args=[argument, *_]) if is_it(argument) and _is_one_hot(function_node):
+            return Usage(is_index=True)
         case ast.Call(func=ast.Name(id="range" | "xrange"), args=arguments) if any(is_it(a) for a in arguments):
             return Usage(is_number=True)
         case ast.Call(func=function_node, args=arguments):
@@ -383,6 +386,10 @@ def _usage_at(node: ast.AST, name: str) -> Usage:  # noqa: PLR0911
         case _:
             pass
     return Usage()
+
+
+def _is_one_hot(function: ast.expr) -> bool:
+    return bool(re.search(r"one_?hot", ast.unparse(function), re.IGNORECASE))
 
 
 def _wrapped(node: ast.expr) -> list[ast.expr]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from rnnlint.gradients.callables import Callable, Library, Parameter, Usage
 from rnnlint.gradients.forms import ArrayForm, BundleForm, Fill, Form, GivenForm, IndicesForm, NumberForm
 from rnnlint.gradients.layouts import Layout, Steps, stated_form
+from rnnlint.gradients.module_state import LAYERS_DEEP
 from rnnlint.gradients.roles import Role, role_of, size_axis
 from rnnlint.gradients.sizes import HIDDEN, INPUT, OUTPUT, Size
 from rnnlint.sandbox.job import Expression
@@ -64,7 +65,9 @@ def form_of(
         case Role.TARGET:
             return _target(layout, usage, over_steps)
         case Role.HIDDEN_STATE | Role.CELL_STATE:
-            return layout.vector(Size.axis(HIDDEN))
+            state = layout.vector(Size.axis(HIDDEN))
+            stacked = usage.time_axis == 0 and usage.subscripts == 1
+            return ArrayForm((Size(constant=LAYERS_DEEP), *state.axes)) if stacked else state
         case Role.WEIGHT | Role.BIAS:
             return weight_form(parameter.name, layout)
         case Role.BUNDLE if usage.unpacked:

@@ -41,8 +41,8 @@ class Measurement:
 
     @property
     def score(self) -> tuple[int, int, int]:
-        """Charity: fewest wrong, most agreeing, fewest unpaired."""
-        return -self.judged.wrong, self.judged.agreeing, -len(self.unpaired)
+        """Charity: fewest wrong, fewest unpaired, most agreeing."""
+        return -self.judged.wrong, -len(self.unpaired), self.judged.agreeing
 
 
 def measure(workshop: Workshop, probe: Probe) -> Measurement | None:

@@ -20,7 +20,8 @@ from rnnlint.gradients.sizes import Size
 _SAFE_CALLS = frozenset(
     {"len", "range", "xrange", "list", "dict", "tuple", "float", "int", "max", "min", "abs", "zip", "sum", "pow", "round"}
 )
-_LAYERS_DEEP = 2
+LAYERS_DEEP = 2
+"""How many layers a stack of them gets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +160,7 @@ def _hole(name: str, value: ast.expr) -> Form | None:
 def _number(name: str) -> Form:
     lowered = name.lower()
     if "layer" in lowered or "depth" in lowered:
-        return GivenForm(_LAYERS_DEEP)
+        return GivenForm(LAYERS_DEEP)
     if lowered in ("batch_size", "batchsize"):
         return NumberForm(Size.axis("B"))
     return NumberForm(Size.axis("T" if size_axis(name) == "T" else f"size.{name}"))

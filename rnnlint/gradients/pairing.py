@@ -70,7 +70,7 @@ _PREFIX = re.compile(
     r"^(?:d_?L_?(?:by_)?d_?|dl_?d_?|d_?J_?d_?|dloss_?d?_?|grad(?:ient)?s?_?(?:of_)?(?:wrt_)?|delta_|del_|g_(?=[WUVb])|d_?)",
     re.IGNORECASE,
 )
-_SUFFIX = re.compile(r"(?:_d|_grads?|_gradients?|_diff|_delta|_deriv|Grad|_g|_bar|_step)$")
+_SUFFIX = re.compile(r"(?:_d|_grads?|_gradients?|_diff|_delta|_deriv|Grad)$")
 
 
 def pair(

@@ -219,7 +219,9 @@ def _is_recurrent_pair(library: Library, backward: Callable, forward: Callable) 
         return True
     text = ast.unparse(forward.node) + ast.unparse(backward.node)
     steps = re.search(
-        r"prev|\[\s*\w+\s*[-+]\s*1\s*\]|\[-1\]|hidden|carry|h_?next|reversed|\[::\s*-1\]|\.h\b|states?", text
+        r"(h|s|c|a|state|hidden|cell)s?_?prev|prev(ious)?_?(h|s|c|a|state|hidden|cell)(_|\b|s)|\[\s*t\s*[-+]\s*1\s*\]"
+        r"|hidden|carry|h_?next|reversed|\[::\s*-1\]|\.h\b|states",
+        text,
     )
     words = re.search(r"rnn|lstm|gru|recurrent", (backward.owner.name if backward.owner else backward.name), re.IGNORECASE)
     return bool(steps) or bool(words)

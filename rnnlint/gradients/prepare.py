@@ -151,7 +151,10 @@ class _Desk:
         chosen: Solved | None = None
         trouble: Trouble | None = None
         tried: set[str] = set()
+        least_merged = solved[0].merged
         for candidate in solved:
+            if candidate.merged > least_merged + 1:
+                break
             shapes = candidate.signature
             if shapes in tried or len(tried) >= MOST_LAYOUTS_MEASURED:
                 continue
@@ -166,7 +169,7 @@ class _Desk:
                 continue
             if best is None or measurement.score > best.score:
                 best, chosen = measurement, candidate
-            if best.judged.agreeing and not best.judged.wrong:
+            if best.judged.agreeing and not best.judged.wrong and not best.unpaired:
                 break
         if best is None or chosen is None:
             return self.refused(pass_, explain_trouble(trouble, pass_))

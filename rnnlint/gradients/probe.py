@@ -313,7 +313,11 @@ def _observed(draft: Draft) -> str:
     """Python for what the loss is made of: the forward's result, or the instance where it has none."""
     if not draft.forward:
         return f"({BACKWARD},)"
-    return f"({FORWARD}, {MODEL})" if draft.has_model and _is_silent(draft) else f"({FORWARD},)"
+    if not _is_silent(draft):
+        return f"({FORWARD},)"
+    if draft.upstream:
+        return f"({''.join(u.output + ', ' for u in draft.upstream)})"
+    return f"({FORWARD}, {MODEL})" if draft.has_model else f"({FORWARD},)"
 
 
 def _is_silent(draft: Draft) -> bool:
@@ -325,6 +329,8 @@ def _looks_like_weight(place: Place) -> bool:
     for way in place.ways:
         if len(way.words) > 1 and way.words[-2].lower() in _HOLDERS:
             return True
+    if place.array.ndim >= 2 and np.any(place.array):
+        return True  # states start from zeros
     last = place.words[-1] if place.words else ""
     state = role_of(last) in (Role.HIDDEN_STATE, Role.CELL_STATE, Role.INPUT, Role.CACHE)
     return not state and not re.search(r"state|cache|mask", last, re.IGNORECASE)
@@ -339,9 +345,10 @@ def _with_upstream(workshop: Workshop, probe: Probe, rng: np.random.Generator) -
     def make(shape: tuple[int, ...]) -> Array:
         return rng.normal(0.0, SCALE, shape)
 
-    drawn_: dict[str, Value] = {
-        u.hole: like(value, make) for u, value in zip(probe.draft.upstream, ran.values, strict=True)
-    }
+    drawn_: dict[str, Value] = {}
+    for upstream, value in zip(probe.draft.upstream, ran.values, strict=True):
+        as_row = upstream.as_row
+        drawn_[upstream.hole] = like(value, (lambda shape: make((1, *shape))) if as_row else make)
     return replace(probe, upstream=drawn_)
 
 

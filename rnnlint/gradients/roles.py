@@ -49,7 +49,10 @@ _SIZE = re.compile(
     r"|cnt|count|width|steps|layers?|tokens)|[hdvktn]|vocab\w*|hidden_?(n|node)?|hid|batch\w*|time_?steps?|seq\w*|depth"
     r"|\w+_(in|out)|(in|out)put_\w+|t_x|t_?max|in_dim|max_\w+|embed\w*|dims?_?\w*|bptt_truncate)$"
 )
-_CERTAIN_SIZE = re.compile(r".*(size|dim|dims|units|len|length|nodes|_ct|features)$|^(n|num)_[a-z]+$")
+_CERTAIN_SIZE = re.compile(r".*(size|dim|dims|units|len|length|nodes?|_ct|features|neurons|channels?)$|^(n|num)_[a-z]+$")
+_CERTAIN_COTANGENT = re.compile(
+    r"^(d_(?!model$|in$|out$|h$|x$|k$|v$)\w+|grad\w*|delta_\w+|dl_?d\w+|d_?(h|c|a|s)_?(next|out|prev|t|n)?|top_diff\w*)$|.*_(errors?|err|grads?)$"
+)
 _BUNDLE = re.compile(r"^(p|ps|params?|parameters?|weights|theta|thetas|params_\w+|model|net|network|w_dict|wts)$")
 _BIAS = re.compile(r"^(b|b_?\w{1,3}|bias\w*|\w+_bias|\w+_b|bias_\w+|[bB][a-z]{1,3})$")
 _WEIGHT = re.compile(r"^([wuvr]|[wuvr]_?[a-z0-9~]{1,5}|\w*weights?\w*|\w*kernel\w*|w_\w+|u_\w+|wlstm\w*|\w+_w)$")
@@ -81,6 +84,7 @@ def role_of(name: str) -> Role:
         return Role.WEIGHT
     for pattern, role in (
         (_CERTAIN_SIZE, Role.SIZE),
+        (_CERTAIN_COTANGENT, Role.COTANGENT),
         (_TARGET, Role.TARGET),
         (_HIDDEN, Role.HIDDEN_STATE),
         (_CELL, Role.CELL_STATE),
@@ -93,6 +97,11 @@ def role_of(name: str) -> Role:
         if pattern.match(lowered):
             return role
     return Role.UNKNOWN
+
+
+def is_certain_size(name: str) -> bool:
+    """Whether a name ends like a size: ``hidden_size``, ``n_units``."""
+    return bool(_CERTAIN_SIZE.match(name.lower().strip("_")))
 
 
 def size_axis(name: str) -> str | None:

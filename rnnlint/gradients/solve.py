@@ -8,12 +8,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from rnnlint.gradients.callables import Library
-from rnnlint.gradients.forms import FAR, BundleForm, Form, IndicesForm, NumberForm, dyed, sizes_of
+from rnnlint.gradients.asserted import asserted_equations
+from rnnlint.gradients.forms import FAR, ArrayForm, BundleForm, Form, IndicesForm, StepsForm, dyed, sizes_of
 from rnnlint.gradients.holes import UnknownArgumentError, form_of, weight_form
 from rnnlint.gradients.jobs import Workshop
-from rnnlint.gradients.roles import role_of, size_axis
+from rnnlint.gradients.layouts import Item
+from rnnlint.gradients.roles import Role, role_of
 from rnnlint.gradients.shape_errors import equations
-from rnnlint.gradients.sizes import BATCH, DATA_AXES, Size, Solution
+from rnnlint.gradients.sizes import BATCH, DATA_AXES, INPUT, OUTPUT, Size, Solution
 from rnnlint.gradients.supplied import supplied_helper
 from rnnlint.gradients.synthesis import MODEL, Draft
 from rnnlint.sandbox.job import Failure, Ran, Scenario, Trouble
@@ -23,12 +25,13 @@ PATIENCE = 2
 """Rounds that other hypotheses get once one has been solved."""
 MOST_ALIVE = 8
 
-LIKE = '''def _like(value):
+LIKE = '''def _like(value, as_row=False):
     if isinstance(value, dict):
-        return {key: _like(item) for key, item in value.items()}
+        return {key: _like(item, as_row) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_like(item) for item in value]
-    return __import__("numpy").full(__import__("numpy").shape(value), 0.125)'''
+        return [_like(item, as_row) for item in value]
+    shape = __import__("numpy").shape(value)
+    return __import__("numpy").full((1, *shape) if as_row else shape, 0.125)'''
 
 
 @dataclass(frozen=True)
@@ -108,7 +111,7 @@ class _Attempt:
         holes = {name: dyed(form, sizes, self.anchored) for name, form in self.draft.holes.items()}
         lines = [LIKE, *self.draft.setup, *self.draft.forward]
         if self.stage == 1:
-            lines += [f"{u.hole} = _like({u.output})" for u in self.draft.upstream]
+            lines += [f"{u.hole} = _like({u.output}, {u.as_row})" for u in self.draft.upstream]
             lines += self.draft.backward
         return Scenario("\n".join(lines), holes), sizes
 
@@ -166,9 +169,15 @@ def _repair(library: Library, attempt: _Attempt, trouble: Trouble, sizes: dict[s
         case "AttributeError":
             return _call_maker(library, attempt, trouble)
         case "AssertionError":
-            return _as_asserted(library, attempt, trouble, sizes)
+            pairs = asserted_equations(library, attempt.draft.holes, trouble, sizes)
+            return _unify(attempt, pairs) or _as_row(attempt)
         case "ValueError" | "IndexError":
-            return _anchor(attempt, trouble, sizes) or _unify(attempt, equations(trouble, sizes))
+            return (
+                _anchor(attempt, trouble, sizes)
+                or _as_indices(attempt, trouble)
+                or _unify(attempt, equations(trouble, sizes))
+                or _as_row(attempt)
+            )
         case _:
             return False
 
@@ -181,12 +190,29 @@ def _unify(attempt: _Attempt, pairs: list[tuple[Size, Size]]) -> bool:
             continue
         if _pins_a_batch(solution, left, right):
             return False
-        found = solution.equate(left, right)
-        if found is None:
-            return False
-        solution, changed = found, True
+        for a, b in _split_sums(solution, left, right):
+            found = solution.equate(a, b)
+            if found is None:
+                return False
+            solution, changed = found, True
     attempt.solution = solution
     return changed
+
+
+_HIDDEN_SIZE = re.compile(r"hid|mem|cell|unit|state|neuron|^size\.(n_?[ah]|h|h_dim|dim_h|h_size|size_h)$|^H$")
+
+
+def _split_sums(solution: Solution, left: Size, right: Size) -> list[tuple[Size, Size]]:
+    """D + H = input_size + hidden_size is two equations: hidden with hidden, the rest with the rest."""
+    a, b = solution.resolve(left), solution.resolve(right)
+    both = [term for term in a.terms if term not in b.terms], [term for term in b.terms if term not in a.terms]
+    if a.constant or b.constant or any(len(terms) != 2 or any(c != 1 for _, c in terms) for terms in both):
+        return [(left, right)]
+    hidden = [[axis for axis, _ in terms if _HIDDEN_SIZE.search(axis)] for terms in both]
+    if not all(len(found) == 1 for found in hidden):
+        return [(left, right)]
+    rest = [next(axis for axis, _ in terms if axis != found[0]) for terms, found in zip(both, hidden, strict=True)]
+    return [(Size.axis(hidden[0][0]), Size.axis(hidden[1][0])), (Size.axis(rest[0]), Size.axis(rest[1]))]
 
 
 def _anchor(attempt: _Attempt, trouble: Trouble, sizes: dict[str, int]) -> bool:
@@ -270,42 +296,34 @@ def _call_maker(library: Library, attempt: _Attempt, trouble: Trouble) -> bool:
     return False
 
 
-def _as_asserted(library: Library, attempt: _Attempt, trouble: Trouble, sizes: dict[str, int]) -> bool:
-    """``assert x.shape == (V, 1)``: the names on the right are sizes that the scenario holds."""
-    del library
-    match = re.search(r"(\S+)\.shape\s*==\s*\(([^()]*)\)", trouble.source)
-    if match is None:
+def _as_indices(attempt: _Attempt, trouble: Trouble) -> bool:
+    """Targets that are used as indices after all."""
+    if "used as indices must be of integer" not in trouble.message and "indices must be integers" not in trouble.message:
         return False
-    shape = next((o.shape for o in trouble.operands if o.text == match[1]), None)
-    texts = [t.strip() for t in match[2].split(",") if t.strip()]
-    if shape is None or len(shape) != len(texts):
-        return False
-    from rnnlint.gradients.sizes import decode
-
-    pairs: list[tuple[Size, Size]] = []
-    for number, text in zip(shape, texts, strict=True):
-        known = decode(number, sizes)
-        stated = _named_size(attempt.draft.holes, text)
-        if known is None or stated is None:
-            return False
-        pairs.append((known, stated))
-    return _unify(attempt, pairs)
-
-
-def _named_size(holes: dict[str, Form] | object, text: str) -> Size | None:
-    assert isinstance(holes, dict)
-    total = Size()
-    for part in text.split("+"):
-        part = part.strip()
-        if part.isdigit():
-            total = total + Size(constant=int(part))
+    roles = {name: role_of(name.removeprefix("_in_")) for name in attempt.draft.holes}
+    wanted = Role.TARGET if Role.TARGET in roles.values() else Role.INPUT
+    for name, form in attempt.draft.holes.items():
+        if roles[name] is not wanted:
             continue
-        name = part.rpartition(".")[2]
-        form = holes.get(f"_in_{name}")
-        if isinstance(form, NumberForm):
-            total = total + form.size
-        elif size_axis(name) and role_of(name):
-            total = total + Size.axis(str(size_axis(name)))
-        else:
-            return None
-    return total
+        feature = Size.axis(OUTPUT if wanted is Role.TARGET else INPUT)
+        made: Form | None = None
+        if isinstance(form, ArrayForm) and feature in form.axes:
+            made = IndicesForm(tuple(a for a in form.axes if a != feature), feature, listed=False)
+        elif isinstance(form, StepsForm) and isinstance(form.item, ArrayForm):
+            made = IndicesForm((form.length,), feature)
+        if made is not None:
+            attempt.draft = replace(attempt.draft, holes={**attempt.draft.holes, name: made})
+            return True
+    return False
+
+
+def _as_row(attempt: _Attempt) -> bool:
+    """An upstream gradient that is wanted as a row (1, H) where the state itself is 1-D."""
+    if attempt.stage == 0 or attempt.draft.layout.item is not Item.VECTOR:
+        return False
+    if not attempt.draft.upstream or any(u.as_row for u in attempt.draft.upstream):
+        return False
+    attempt.draft = replace(
+        attempt.draft, upstream=tuple(replace(u, as_row=True) for u in attempt.draft.upstream)
+    )
+    return True

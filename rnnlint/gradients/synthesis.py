@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import ast
+import copy
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from rnnlint.gradients.callables import Callable, Library, Parameter
-from rnnlint.gradients.forms import Form, NumberForm
+from rnnlint.gradients.callables import Callable, Library, Parameter, own_nodes
+from rnnlint.gradients.forms import BundleForm, Form, NumberForm
 from rnnlint.gradients.glue import Attribute, Joint, Output, SameAs, joint_of
 from rnnlint.gradients.holes import OPTIMIZER, OPTIMIZER_CLASS, UnknownArgumentError, form_of, role_in_use
 from rnnlint.gradients.layouts import Layout, layouts
 from rnnlint.gradients.module_state import ModuleState, module_state
 from rnnlint.gradients.passes import Pass, Style
-from rnnlint.gradients.roles import Role, role_of
+from rnnlint.gradients.roles import Role, is_certain_size, role_of
 from rnnlint.gradients.sizes import Size
 from rnnlint.model.project import Project
 
@@ -30,6 +31,7 @@ class Upstream:
 
     hole: str
     output: str  # Python for the forward's output
+    as_row: bool = False  # (1, H) for an output of (H,)
 
 
 @dataclass(frozen=True)
@@ -125,7 +127,7 @@ class _Writer:
     def _loops_inside(self, callable_: Callable) -> bool:
         for node in ast.walk(callable_.node):
             if isinstance(node, ast.Call):
-                callee = self.library._callee(callable_, node)
+                callee = self.library.callee(callable_, node)
                 if callee is not None and callee.has_loop and re.search("forward|pass", callee.name):
                     return True
         return False
@@ -168,27 +170,36 @@ class _Writer:
             function = self._function(self.pass_.backward, setup)
             arguments = self._arguments(self.pass_.backward, layout, holes)
             backward_lines = [f"{BACKWARD} = {function}({arguments})"]
-            if forward is not None and forward.returns_value:
-                try:
-                    extra = dict(holes)
-                    forward_arguments = self._arguments(forward, layout, extra)
-                except UnknownArgumentError:
-                    pass
-                else:
-                    if set(extra) == set(holes):
-                        forward_lines = [f"{FORWARD} = {self._function(forward, setup)}({forward_arguments})"]
-        used = {h: f for h, f in holes.items()}
+            inner = self._inner_call(forward) if forward is not None and forward.returns_value else None
+            if inner is not None:
+                forward_lines = [f"{FORWARD} = {inner}"]
         return Draft(
             self.pass_,
             layout,
             tuple(setup),
             tuple(forward_lines),
             tuple(backward_lines),
-            used,
+            holes,
             tuple(upstream),
             self.state.arrays,
             has_model,
         )
+
+    def _inner_call(self, forward: Callable) -> str | None:
+        """The call of its forward that a pass makes inside, with the scenario's arguments: its outputs are then at hand."""
+        backward = self.pass_.backward
+        names = {p.name: f"_in_{p.name}" for p in backward.parameters if p.default is None}
+        for node in own_nodes(backward.node):
+            if not isinstance(node, ast.Call) or self.library.callee(backward, node) is None:
+                continue
+            callee = self.library.callee(backward, node)
+            if callee is None or callee.node is not forward.node:
+                continue
+            call = _Renamed(names | {"self": MODEL}).visit(copy.deepcopy(node))
+            bound = {n.id for n in ast.walk(call) if isinstance(n, ast.Name)}
+            local = {n.id for n in own_nodes(backward.node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+            return None if bound & local else ast.unparse(call)
+        return None
 
     def _function(self, callable_: Callable, setup: list[str]) -> str:
         if callable_.owner is not None:
@@ -224,6 +235,8 @@ class _Writer:
 
     def _constructor_form(self, init: Callable, parameter: Parameter, layout: Layout) -> Form:
         role = role_of(parameter.name)
+        if parameter.name in _SHAPE_NAMES:
+            return BundleForm({"T": NumberForm(Size.axis("T")), "D": NumberForm(Size.axis("D"))}, "tuple")
         usage = self.library.usage(init, parameter.name)
         if role in (Role.UNKNOWN, Role.INPUT, Role.HIDDEN_STATE, Role.TARGET, Role.CELL_STATE, Role.COTANGENT) and (
             usage.is_number or not (usage.shape_names or usage.subscripts or usage.is_sequence)
@@ -297,7 +310,7 @@ class _Writer:
                 return f"{MODEL}.{attribute}"
             case _:
                 pass
-        for candidate in _spellings(name):
+        for candidate in _spellings(name) if role is not Role.TARGET else (name,):
             if candidate in forward.returned and not self.repeats:
                 return _item(forward, forward.returned.index(candidate))
         if f"_in_{name}" in holes:
@@ -333,9 +346,11 @@ class _Writer:
     def _output_for(self, name: str, forward: Callable, order: int) -> str:
         """The forward's output that a cotangent belongs to: by name, by kind of state, else by order."""
         names = [n for n in forward.returned if role_of(n) is not Role.CACHE]
+        stem = re.sub(r"^(d_?l?_?d?_?|grad_?|top_diff_|delta_)", "", name.lower())
+        if not forward.returned and forward.owner is not None:
+            return _stored_output(forward, stem)
         if len(forward.returned) <= 1:
             return FORWARD
-        stem = re.sub(r"^(d_?l?_?d?_?|grad_?)", "", name.lower())
         for position, returned in enumerate(forward.returned):
             if returned.lower() in (stem, f"{stem}_next", f"next_{stem}", f"{stem}s", f"{stem}_out"):
                 return _item(forward, position)
@@ -347,8 +362,32 @@ class _Writer:
         return _item(forward, min(order, len(forward.returned) - 1))
 
 
+class _Renamed(ast.NodeTransformer):
+    def __init__(self, names: Mapping[str, str]) -> None:
+        self._names = names
+
+    def visit_Name(self, node: ast.Name) -> ast.Name:
+        return ast.copy_location(ast.Name(self._names.get(node.id, node.id), node.ctx), node)
+
+
 def _item(forward: Callable, position: int) -> str:
     return FORWARD if len(forward.returned) <= 1 else f"{FORWARD}[{position}]"
+
+
+def _stored_output(forward: Callable, stem: str) -> str:
+    """The attribute in which a forward that returns nothing leaves the output that a cotangent belongs to."""
+    stored = [
+        ast.unparse(target).replace("self.", f"{MODEL}.", 1)
+        for node in ast.walk(forward.node)
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+        if isinstance(target, ast.Attribute) and ast.unparse(target).startswith("self.")
+    ]
+    for text in reversed(stored):
+        if text.rpartition(".")[2].lower() in (stem, f"{stem}_t", f"{stem}t"):
+            return text
+    outputs = [t for t in stored if role_of(t.rpartition(".")[2]) in (Role.HIDDEN_STATE, Role.TARGET)]
+    return outputs[-1] if outputs else stored[-1] if stored else FORWARD
 
 
 def _spellings(name: str) -> Iterator[str]:
@@ -363,13 +402,14 @@ def _spellings(name: str) -> Iterator[str]:
 def _is_open_size(parameter: Parameter) -> bool:
     """A size that has a default: the driver's, not the probe's."""
     default = parameter.default
-    return (
-        isinstance(default, ast.Constant)
-        and isinstance(default.value, int)
-        and not isinstance(default.value, bool)
-        and default.value > 1
-        and role_of(parameter.name) is Role.SIZE
-    )
+    if not isinstance(default, ast.Constant) or role_of(parameter.name) is not Role.SIZE:
+        return parameter.name in _SHAPE_NAMES
+    if default.value is None:
+        return is_certain_size(parameter.name)
+    return isinstance(default.value, int) and not isinstance(default.value, bool) and default.value > 1
+
+
+_SHAPE_NAMES = ("input_shape", "in_shape")
 
 
 __all__ = ["BACKWARD", "FORWARD", "MODEL", "OPTIMIZER", "Draft", "Upstream", "drafts"]

@@ -63,7 +63,7 @@ def inner(left: Value, right: Value) -> float:
     """⟨left, right⟩ over all arrays of two trees; what one of them lacks does not count."""
     if isinstance(left, np.ndarray | float | int) and isinstance(right, np.ndarray | float | int):
         a, b = np.asarray(left, dtype=np.float64), np.asarray(right, dtype=np.float64)
-        return float(np.sum(a * b)) if a.shape == b.shape else 0.0
+        return float(np.sum(a.reshape(-1) * b.reshape(-1))) if a.size == b.size else 0.0
     if isinstance(left, Mapping) and isinstance(right, Mapping):
         return sum(inner(left[k], right[k]) for k in left if k in right)
     if isinstance(left, list | tuple) and isinstance(right, list | tuple):
