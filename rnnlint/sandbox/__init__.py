@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from rnnlint.sandbox.runner import Runner, SandboxError
+from rnnlint.sandbox.runner import LAYERS, Runner, SandboxError
 
-__all__ = ["Runner", "SandboxError"]
+__all__ = ["LAYERS", "Runner", "SandboxError"]

@@ -14,6 +14,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
@@ -25,6 +26,8 @@ from rnnlint.sandbox.zygote import COMMAND, FORK, REAP, REPLY
 if TYPE_CHECKING:
     from rnnlint.guest.job import Value
 
+LAYERS = ("namespaces", "rlimits", "landlock", "unprivileged", "seccomp")
+"""Every layer's name, in the order in which they are entered."""
 START_SECONDS = 30.0
 """For a zygote to import NumPy and a child to raise its walls, on the slowest machine worth waiting for."""
 WORKING_SECONDS = 30.0
@@ -44,8 +47,13 @@ class Runner:
     :meth:`start` returns at once, so that the zygote imports NumPy while the host reads and parses.
     """
 
-    def __init__(self, *, reuse: bool = True) -> None:
+    def __init__(self, *, reuse: bool = True, without: Iterable[str] = ()) -> None:
+        """``without`` names layers to be left out (:data:`LAYERS`); they are then reported as missing.
+
+        Without ``reuse`` every job has a child of its own.
+        """
         self._reuse = reuse
+        self._without = tuple(without)
         self._zygote: _Zygote | None = None
         self._next: _Child | None = None
         self._loaded: _Loaded | None = None
@@ -63,13 +71,13 @@ class Runner:
     def start(self) -> Self:
         """Begin to start the zygote and its first child, without waiting for them."""
         if self._zygote is None:
-            self._zygote = _Zygote()
+            self._zygote = _Zygote(self._without)
         if self._next is None:
             try:
                 self._next = self._zygote.fork()
             except OSError:  # a guest has killed it
                 self.close()
-                self._zygote = _Zygote()
+                self._zygote = _Zygote(self._without)
                 self._next = self._zygote.fork()
         return self
 
@@ -174,14 +182,23 @@ class Runner:
 class _Zygote:
     """The zygote's process and the control socket to it."""
 
-    def __init__(self) -> None:
+    def __init__(self, without: Sequence[str]) -> None:
         if not hasattr(os, "fork"):
             raise SandboxError("Code can only be run where processes fork (Linux, macOS); use --no-run here.")
+        numpy_folder = _numpy_folder()
         self._control, theirs = socket.socketpair()
         self._replies: list[tuple[bytes, int, int]] = []
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-I", "-S", str(_ZYGOTE), str(theirs.fileno()), _numpy_folder()],
+                [
+                    sys.executable,
+                    "-I",
+                    "-S",
+                    str(_ZYGOTE),
+                    str(theirs.fileno()),
+                    numpy_folder,
+                    ",".join(without),
+                ],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
@@ -241,6 +258,11 @@ class _Zygote:
         _, errors = self._process.communicate()
         lines = errors.decode("utf-8", "replace").strip().splitlines()
         return lines[-1] if lines else f"exit status {self._process.returncode}"
+
+    def kill(self) -> None:
+        """End it at once, and with it all its children."""
+        self._process.kill()
+        self._process.wait()
 
     def close(self) -> None:
         self._control.close()
@@ -302,18 +324,13 @@ class _Child:
         return decode_body(bytes(header), self._receive(prefix.payload))
 
     def end(self) -> int:
-        """Kill the child's whole process group and reap it; its wait status."""
+        """Have the child's whole process group killed and reaped; its wait status."""
         if self.status is None:
-            assert self.pid > 1, "only a child that has greeted is ended"
             self.channel.close()
-            for kill in (os.killpg, os.kill):
-                try:
-                    kill(self.pid, signal.SIGKILL)
-                except (ProcessLookupError, PermissionError):
-                    continue
             try:
                 self.status = self.zygote.reap(self.pid)
             except (EOFError, OSError):
+                self.zygote.kill()
                 self.status = signal.SIGKILL
         return self.status
 

@@ -1,12 +1,13 @@
 """The zygote: a fresh interpreter that holds NumPy and the guest, and forks one child for each job.
 
-Executed by path (``python -I -S zygote.py CONTROL NUMPY``), never imported by the host. It reads no source
-and no job: over the control socket it is told to fork (with the child's own channel) and to reap. The child
-raises its walls, says which stand, and only then reads its job from its channel.
+Executed by path (``python -I -S zygote.py CONTROL NUMPY WITHOUT``), never imported by the host. It reads no
+source and no job: over the control socket it is told to fork (with the child's own channel) and to reap. The
+child raises its walls, says which stand, and only then reads its job from its channel.
 """
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import gc
 import importlib.util
@@ -15,10 +16,12 @@ import signal
 import socket
 import struct
 import sys
-from collections.abc import Sequence
+import traceback
+from collections.abc import Callable, Sequence
 from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 FORK, REAP = b"F", b"R"
 COMMAND = struct.Struct("<cq")
@@ -52,15 +55,18 @@ def adopt(name: str, folder: Path) -> None:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Fork and reap as told until the host closes the control socket."""
+    """Fork and reap as told until the host closes the control socket.
+
+    The arguments are the control socket's descriptor, the folder that holds NumPy, and the names of the
+    layers to be left out, separated by commas.
+    """
     control = socket.socket(fileno=int(arguments[0]))
-    numpy_folder = arguments[1]
-    sys.meta_path.append(NumPyOnly(numpy_folder))
+    sys.meta_path.append(NumPyOnly(arguments[1]))
     here = Path(__file__).resolve().parent
     adopt("rnnlint_layers", here / "layers")
+    walls = _Walls(arguments[1], frozenset(arguments[2].split(",")))
     adopt("rnnlint_guest", here.parent / "guest")
     from rnnlint_guest import serve  # type: ignore[import-not-found]
-    from rnnlint_layers import limits  # type: ignore[import-not-found]
 
     serve.prepare()
     _adopt_orphans()
@@ -76,7 +82,7 @@ def main(arguments: Sequence[str]) -> None:
             pid = os.fork()
             if pid == 0:
                 control.close()
-                _run_child(socket.socket(fileno=descriptors[0]), numpy_folder, serve, limits)
+                _run_child(socket.socket(fileno=descriptors[0]), walls, serve)
             os.close(descriptors[0])
             living.add(pid)
             control.sendall(REPLY.pack(FORK, pid, 0))
@@ -85,27 +91,62 @@ def main(arguments: Sequence[str]) -> None:
             control.sendall(REPLY.pack(REAP, pid, _reap(pid, living)))
 
 
-def _run_child(channel: socket.socket, numpy_folder: str, serve: ModuleType, limits: ModuleType) -> None:
+class _Walls:
+    """The layers: some are entered by the zygote itself, once, the others by each child."""
+
+    def __init__(self, numpy_folder: str, left_out: frozenset[str]) -> None:
+        from rnnlint_layers import Grant, LayerMissingError, Standing, enter_all  # type: ignore[import-not-found]
+        from rnnlint_layers.landlock import Landlock  # type: ignore[import-not-found]
+        from rnnlint_layers.limits import ResourceLimits, limit_work, mapped  # type: ignore[import-not-found]
+        from rnnlint_layers.namespaces import Namespaces  # type: ignore[import-not-found]
+        from rnnlint_layers.privileges import Privileges  # type: ignore[import-not-found]
+        from rnnlint_layers.seccomp import Seccomp  # type: ignore[import-not-found]
+
+        libraries = (str(Path(numpy_folder) / name) for name in ("numpy", "numpy.libs"))
+        self._grant = Grant((*libraries, *sys.path))
+        self._left_out = left_out
+        self._enter_all = enter_all
+        self._limit_work, self._mapped = limit_work, mapped
+        landlock = Landlock()
+        self._of_child = (ResourceLimits(), landlock, Privileges(), Seccomp())
+        self._standing: Standing = enter_all((Namespaces(),), self._grant, left_out)
+        with contextlib.suppress(LayerMissingError):  # each child will say so
+            landlock.prepare(self._grant)
+
+    def enter(self) -> tuple[Any, Callable[[float, int], None]]:
+        """Enter the child's own layers; which stand, and what sets the limits that depend on the job."""
+        mapped = self._mapped()  # /proc is out of reach afterwards
+        standing = self._standing.joined(self._enter_all(self._of_child, self._grant, self._left_out))
+        return standing, lambda seconds, memory: self._limit_work(seconds, mapped + memory)
+
+
+def _run_child(channel: socket.socket, walls: _Walls, serve: ModuleType) -> None:
     """Everything a child does; never returns."""
     status = serve.FAILED
     try:
         os.setsid()
         _die_with_parent()
         null = os.open(os.devnull, os.O_RDWR)
+        standing, limit_work = walls.enter()
+        _die_with_parent()  # a change of user has undone it
         for standard in (0, 1, 2):
             os.dup2(null, standard)
         os.close(null)
-        from rnnlint_layers import Grant, enter_all
-
-        grant = Grant((numpy_folder, *sys.path))
-        standing = enter_all((limits.ResourceLimits(),), grant)
-        status = serve.answer(channel, standing.in_force, standing.missing, limits.limit_work)
+        status = serve.answer(channel, standing.in_force, standing.missing, limit_work)
+    except BaseException:
+        traceback.print_exc()  # nowhere to be seen once the walls stand
+        raise
     finally:
         os._exit(status)
 
 
 def _reap(pid: int, living: set[int]) -> int:
-    """The child's wait status. Descendants that outlived it have become ours: they are killed too."""
+    """Kill a child with its group; its wait status. Descendants that outlived it have become ours: they end
+    too.
+    """
+    for kill in (os.kill, os.killpg):
+        with contextlib.suppress(ProcessLookupError):
+            kill(pid, signal.SIGKILL)
     _, status = os.waitpid(pid, 0)
     while strays := _children() - living:
         for stray in strays:
@@ -115,7 +156,10 @@ def _reap(pid: int, living: set[int]) -> int:
 
 
 def _children() -> set[int]:
+    """Our children, where /proc shows the processes as we number them."""
     try:
+        if Path("/proc/self").readlink().name != str(os.getpid()):
+            return set()
         listed = Path(f"/proc/self/task/{os.getpid()}/children").read_text(encoding="ascii")
     except OSError:
         return set()

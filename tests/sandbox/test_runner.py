@@ -330,7 +330,8 @@ class TestReuse:
         assert second.notes == ()
 
     def test_a_child_spoilt_by_earlier_scenarios_is_replaced(self, runner: Runner) -> None:
-        text = "import os, sys\ndef act(x):\n    if hasattr(sys, 'spoilt'): os._exit(1)\n    sys.spoilt = True\n    return x\n"
+        text = "import os, sys\ndef act(x):\n    if hasattr(sys, 'spoilt'): os._exit(1)\n"
+        text += "    sys.spoilt = True\n    return x\n"
         for x in (1, 2):
             outcome = runner.run(
                 Job((Module("entry.py", text),), 0, (Scenario(f"r = act({x})", returns=("r",)),))

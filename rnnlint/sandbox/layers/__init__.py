@@ -39,16 +39,25 @@ class Standing:
     in_force: tuple[str, ...]
     missing: tuple[tuple[str, str], ...]
 
+    def joined(self, other: Standing) -> Standing:
+        """Both together."""
+        return Standing(self.in_force + other.in_force, self.missing + other.missing)
 
-def enter_all(layers: Sequence[Layer], grant: Grant) -> Standing:
-    """Enter the layers in order."""
+
+def enter_all(layers: Sequence[Layer], grant: Grant, left_out: frozenset[str] = frozenset()) -> Standing:
+    """Enter the layers in order, but for those that are to be left out."""
     in_force: list[str] = []
     missing: list[tuple[str, str]] = []
     for layer in layers:
+        if layer.name in left_out:
+            missing.append((layer.name, "it was left out on request"))
+            continue
         try:
             layer.enter(grant)
         except LayerMissingError as lack:
             missing.append((layer.name, str(lack)))
+        except OSError as error:
+            missing.append((layer.name, f"it failed ({error.strerror})"))
         else:
             in_force.append(layer.name)
     return Standing(tuple(in_force), tuple(missing))

@@ -25,10 +25,10 @@ class ResourceLimits:
 
 
 def limit_work(seconds: float, memory: int) -> None:
-    """Allow ``seconds`` of CPU time from now on and ``memory`` bytes beyond what is mapped already."""
+    """Allow ``seconds`` of processor time from now on and ``memory`` bytes of address space in all."""
     used = resource.getrusage(resource.RUSAGE_SELF)
     lower(resource.RLIMIT_CPU, math.ceil(used.ru_utime + used.ru_stime + seconds) + 1)
-    lower(resource.RLIMIT_AS, _mapped() + memory)
+    lower(resource.RLIMIT_AS, memory)
 
 
 def lower(limit: int, value: int) -> None:
@@ -38,7 +38,7 @@ def lower(limit: int, value: int) -> None:
     resource.setrlimit(limit, (bound, bound))
 
 
-def _mapped() -> int:
+def mapped() -> int:
     """Bytes of address space in use; 0 where the system does not tell."""
     try:
         pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[0]

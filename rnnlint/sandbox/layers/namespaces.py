@@ -1,0 +1,84 @@
+"""Namespaces: a network with nobody in it, processes, messages and mounts of its own.
+
+The zygote enters them once, before it holds anything, and its children are born inside: a job then costs
+nothing more. As the first process of its namespace the zygote cannot be signalled by its children, and all of
+them end with it.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import struct
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+from . import Grant, LayerMissingError
+from .system_calls import call
+
+_USER, _PROCESSES, _NETWORK, _MESSAGES, _MOUNTS, _HOST_NAME = (
+    0x10000000, 0x20000000, 0x40000000, 0x08000000, 0x00020000, 0x04000000,
+)  # fmt: skip
+_ALL = _PROCESSES | _NETWORK | _MESSAGES | _MOUNTS | _HOST_NAME
+_RECURSIVE_PRIVATE = 0x4000 | 0x40000
+_NO_SETUID_DEVICES_PROGRAMS = 0x2 | 0x4 | 0x8
+_CURRENT_FOLDER, _RECURSIVE, _READ_ONLY = -100, 0x8000, 1
+_PR_SET_PDEATHSIG = 1
+_NETWORK_OF_SELF = Path("/proc/self/ns/net")
+
+
+class Namespaces:
+    """Network, processes, messages, mounts and the host's name; with a user namespace where we are not
+    root.
+    """
+
+    name = "namespaces"
+
+    def enter(self, grant: Grant) -> None:
+        if sys.platform != "linux":
+            raise LayerMissingError("only Linux has them")
+        user = os.geteuid()
+        before = _NETWORK_OF_SELF.readlink()
+        try:
+            _unshare(user)
+        except OSError as error:
+            raise LayerMissingError(f"they are not allowed here ({error.strerror})") from None
+        if _NETWORK_OF_SELF.readlink() == before:
+            raise LayerMissingError("the network is still the host's")
+        _continue_as_first_process()
+        with suppress(OSError):  # a help to the other layers, not a layer that is promised
+            _own_mounts()
+        if os.getpid() != 1:
+            raise LayerMissingError("the processes are still the host's")
+
+
+def _unshare(user: int) -> None:
+    if user == 0:
+        with suppress(PermissionError):
+            call("unshare", _ALL)
+            return
+    group = os.getegid()
+    call("unshare", _USER | _ALL)
+    Path("/proc/self/setgroups").write_text("deny", encoding="ascii")
+    Path("/proc/self/uid_map").write_text(f"{user} {user} 1", encoding="ascii")
+    Path("/proc/self/gid_map").write_text(f"{group} {group} 1", encoding="ascii")
+
+
+def _own_mounts() -> None:
+    """Hide the host's processes from /proc, and make everything read-only, modes and attributes too."""
+    call("mount", None, b"/", None, _RECURSIVE_PRIVATE, None)
+    call("mount", b"proc", b"/proc", b"proc", _NO_SETUID_DEVICES_PROGRAMS, None)
+    attributes = struct.pack("=QQQQ", _READ_ONLY, 0, 0, 0)
+    call("mount_setattr", _CURRENT_FOLDER, b"/", _RECURSIVE, attributes, len(attributes))
+
+
+def _continue_as_first_process() -> None:
+    """Go on in a child, which is the new namespace's first process; this one waits for it and ends as it
+    ends.
+    """
+    child = os.fork()
+    if child:
+        _, status = os.waitpid(child, 0)
+        os._exit(os.waitstatus_to_exitcode(status) & 0xFF)
+    call("prctl", _PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
