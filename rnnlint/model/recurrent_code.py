@@ -47,6 +47,11 @@ class RecurrentCode:
         everything = blocks(self.module)
         return everything if self.whole else tuple(each for each in everything if self._is_helper(each))
 
+    @cached_property
+    def all_blocks(self) -> tuple[CodeBlock, ...]:
+        """The blocks of every file of the project."""
+        return tuple(block for module in self.program.modules for block in blocks(module))
+
     def _is_helper(self, block: CodeBlock) -> bool:
         if block.function is None:
             return False

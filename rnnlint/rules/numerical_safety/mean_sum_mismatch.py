@@ -3,7 +3,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rnnlint.findings import Severity
-from rnnlint.model.code_blocks import blocks
 from rnnlint.model.gradient_scale import Delta, averages, summed_deltas
 from rnnlint.model.recurrent_code import RecurrentCode
 from rnnlint.rules.registry import Invalid, RelatedDraft, Report, Valid, rule
@@ -43,9 +42,7 @@ def check(code: RecurrentCode) -> Iterator[Report]:
     There is no fix: whether to sum or to average is yours to say.
     """
     found = [place for block in code.blocks for place in averages(block)]
-    deltas = (
-        summed_deltas(each for module in code.program.modules for each in blocks(module)) if found else ()
-    )
+    deltas = summed_deltas(code.all_blocks) if found else ()
     if not deltas:
         return
     for place in found:

@@ -68,12 +68,43 @@ def _with_blank(comment: UnusedSuppression) -> Span:
     return Span(span.line, span.column - blanks, span.end_line, span.end_column)
 
 
+_NETWORK = """\
+import numpy as np
+
+def rnn_step(x, h_prev, W):
+    return np.tanh(np.dot(W, h_prev) + x)
+
+"""
+
 VALID = (
+    Valid("it hides a finding", _NETWORK + "lr = 0.5  # rnnlint: ignore[RNN502]\n"),
+    Valid("by name, on another line of the statement", _NETWORK + "lr = (  # noqa: RNN502\n    0.5\n)\n"),
     Valid(
-        "a comment that hides a finding",
-        """\
-a = b = (
-""",
+        "in the whole file", "# rnnlint: ignore-file[aggressive-learning-rate]\n" + _NETWORK + "lr = 0.5\n"
+    ),
+    Valid(
+        "another linter's, and one about every rule", _NETWORK + "lr = 0.01  # noqa: E501\nx = 1  # noqa\n"
+    ),
+    Valid("words in a string", _NETWORK + 'text = "# rnnlint: ignore[RNN502]"\n'),
+)
+
+INVALID = (
+    Invalid(
+        "nothing to hide",
+        _NETWORK + "lr = 0.01  # rnnlint: ignore[RNN502]\n",
+        lines=(6,),
+        fixed=_NETWORK + "lr = 0.01\n",
+    ),
+    Invalid(
+        "one of two rules",
+        _NETWORK + "lr = 0.5  # rnnlint: ignore[RNN104, RNN502]  # for now\n",
+        lines=(6,),
+        fixed=_NETWORK + "lr = 0.5  # rnnlint: ignore[RNN502]  # for now\n",
+    ),
+    Invalid(
+        "in the whole file",
+        "# rnnlint: ignore-file[RNN502]\n" + _NETWORK + "lr = 0.01\n",
+        lines=(1,),
+        fixed="\n" + _NETWORK + "lr = 0.01\n",
     ),
 )
-INVALID = ()
