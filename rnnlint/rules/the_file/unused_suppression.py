@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from rnnlint.findings import Severity, Span
-from rnnlint.rules.registry import FixDraft, Report, Valid, rule
+from rnnlint.rules.registry import FixDraft, Invalid, Report, Valid, rule
 
 
 @dataclass(frozen=True, slots=True)
