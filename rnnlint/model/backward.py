@@ -10,12 +10,11 @@ from functools import cached_property
 from rnnlint.model.derivatives import Derivatives, Discrepancy, Wrong
 from rnnlint.model.execution import Binding, Frame, Heap, Read
 from rnnlint.model.forward import ForwardPass, Gate, last_word, pieces
-from rnnlint.model.program import Definition
+from rnnlint.model.program import Definition, Program
 from rnnlint.model.sequences import StateSequence, Timeline
 from rnnlint.model.steps import Loop, Where
 from rnnlint.model.terms import Op, Term, Terms
 from rnnlint.syntax import tree
-from rnnlint.syntax.module import Module
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +64,8 @@ class BackwardPass:
 
     def __init__(
         self,
+        program: Program,
         definition: Definition | None,
-        module: Module,
         heap: Heap,
         terms: Terms,
         frame: Frame,
@@ -74,7 +73,8 @@ class BackwardPass:
         noted_before: tuple[int, int] = (0, 0),
     ) -> None:
         """``noted_before``: how many bindings and stores the heap held when the backward pass began."""
-        self.definition, self.module, self.heap, self.terms = definition, module, heap, terms
+        self.program, self.module = program, program.target
+        self.definition, self.heap, self.terms = definition, heap, terms
         self.frame, self.timeline = frame, timeline
         self._first_binding = noted_before[0]
         self.forward = ForwardPass(terms, heap, timeline, *noted_before)
@@ -219,10 +219,8 @@ class BackwardPass:
             pair.weight
             for gate in self.forward.gates
             for pair in gate.weighted
-            for piece in pieces(pair.operand)
-            if (at := self.timeline.at(piece)) is not None
-            and at.steps == -1
-            and self._is_multiplied(at.value)
+            for value, steps in self.forward.pieces(pair.operand)
+            if steps == -1 and self._is_multiplied(value)
         ]
         missing = tuple(weight for weight in dict.fromkeys(past) if weight not in seen)
         return missing if seen & set(past) and None not in pairs else ()

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import pairwise
 
 from rnnlint.model.activations import activation_of
 from rnnlint.model.forward import Factor, ForwardPass, Gate
@@ -45,7 +46,7 @@ class Discrepancy:
     """A factor that is not the one the forward pass asks for.
 
     ``observed`` are the factors at fault (empty for a missing one), ``expected`` the right one, ``gate`` the gate
-    whose δ it is found in, ``delta`` that δ, ``use`` where it is used. ``steps`` (STEP only): what must be added to
+    whose δ it is found in, ``delta`` that δ, ``use`` where it is used, ``beside`` a factor next to a missing one. ``steps`` (STEP only): what must be added to
     the index of ``read``. ``other_gate`` (GATE only): whose δ it is.
     """
 
@@ -58,6 +59,7 @@ class Discrepancy:
     steps: int = 0
     expected_steps: int = 0
     use: Term | None = None
+    beside: Term | None = None
     other_gate: Gate | None = None
 
 
@@ -88,6 +90,8 @@ class Derivatives:
             return term.data[0] not in self.timeline.forward_loops
         if term.op in (Op.FILLED, Op.RECALL):
             return True
+        if term.op is Op.CHOICE and term.data is not None:
+            return self.is_adjoint(term.args[1 if term.data else 2])
         if term.op is Op.SYMBOL:
             return is_cotangent_name(str(term.data))
         return any(self.is_adjoint(each) for each in term.args)
@@ -140,9 +144,12 @@ class Derivatives:
             for root in {each.root.key: each.root for each in monomials}.values():
                 mine = [each for each in monomials if each.root == root]
                 states = self._states_of(root)
-                if not any(self._agrees(mine, state, gate) for state in states):
-                    for monomial in mine:
-                        found += self._blame(monomial, states, gate, delta)
+                if any(self._agrees(mine, state, gate) for state in states):
+                    continue
+                moved = self._as_another_step(mine, states, gate, delta)
+                found += moved or [
+                    each for monomial in mine for each in self._blame(monomial, states, gate, delta)
+                ]
         except UncomputableError:
             return []
         other = self._gate_of(delta, gate) if found else None
@@ -179,16 +186,47 @@ class Derivatives:
                 return [value for operand in operands for value, _ in self.forward.pieces(operand)]
         return list(self.forward.states)
 
-    def _agrees(self, monomials: Sequence[Monomial], state: Term, gate: Gate) -> bool:
+    def _agrees(
+        self,
+        monomials: Sequence[Monomial],
+        state: Term,
+        gate: Gate,
+        points: Sequence[Numbers] | None = None,
+    ) -> bool:
         paths = self.forward.paths(state, gate)
         if not paths:
             return False
         pairs = []
-        for numbers in self.points:
+        for usual, numbers in zip(self.points, points or self.points, strict=True):
             observed = sum(m.sign * self._product(numbers, m.factors) for m in monomials)
-            expected = sum(_signed(path, self._product_of_path(numbers, path)) for path in paths)
+            expected = sum(_signed(path, self._product_of_path(usual, path)) for path in paths)
             pairs.append((observed, expected))
         return proportional(pairs)
+
+    def _as_another_step(
+        self, monomials: Sequence[Monomial], states: Sequence[Term], gate: Gate, delta: Term
+    ) -> list[Discrepancy]:
+        """The one read that, moved by a step or two, makes the δ right."""
+        reads = {
+            read.key: (read, steps) for m in monomials for f in m.factors for read, steps in self.reads(f)
+        }
+        for read, steps in reads.values():
+            at = self.timeline.at(read)
+            for by in (1, -1, 2, -2):
+                if at is None:
+                    continue
+                moved = [
+                    Numbers(
+                        self.timeline,
+                        seed,
+                        states=numbers.states,
+                        given={read.key: numbers.at_step(at.value, steps + by)},
+                    )
+                    for seed, numbers in zip(SEEDS, self.points, strict=True)
+                ]
+                if any(self._agrees(monomials, state, gate, moved) for state in states):
+                    return [Discrepancy(Wrong.STEP, gate, delta, (read,), None, read, by, steps + by)]
+        return []
 
     def _product(self, numbers: Numbers, factors: Sequence[Term]) -> float:
         product = 1.0
@@ -227,13 +265,12 @@ class Derivatives:
         self, monomial: Monomial, states: Sequence[Term], gate: Gate, delta: Term
     ) -> list[Discrepancy]:
         """The factors at fault, seen from the path of the forward pass that explains most of the product."""
-        best: list[Discrepancy] | None = None
-        for state in states:
-            for path in self.forward.paths(state, gate):
-                found = self._match(monomial, path, gate, delta)
-                if best is None or len(found) < len(best):
-                    best = found
-        return best or []
+        matches = [
+            self._match(monomial, path, gate, delta)
+            for state in states
+            for path in self.forward.paths(state, gate)
+        ]
+        return min(matches, key=_weight, default=[])
 
     def _match(
         self, monomial: Monomial, path: Sequence[Factor], gate: Gate, delta: Term
@@ -243,10 +280,12 @@ class Derivatives:
         observed = [factor for factor in monomial.factors if self.family(factor)]
         expected = [factor for factor in path if factor.value.op is not Op.NUMBER]
         found: list[Discrepancy] = []
+        matched: dict[int, Term] = {}
         for wanted in list(expected):
             for group in self._groups(observed, wanted):
                 if self._same_but_for_step(group, wanted):
                     found += self._step_discrepancies(group, wanted, gate, delta)
+                    matched[id(wanted)] = group[0]
                     expected.remove(wanted)
                     for each in group:
                         observed.remove(each)
@@ -260,7 +299,9 @@ class Derivatives:
             for each in group:
                 observed.remove(each)
             wrong = self._classify(group, wanted) if group else Wrong.MISSING
-            found.append(Discrepancy(wrong, gate, delta, group, wanted))
+            before = next((f for f, after in pairwise(path) if after is wanted), None)
+            beside = matched.get(id(before)) if wanted.slope_of != gate.value else None
+            found.append(Discrepancy(wrong, gate, delta, group, wanted, beside=beside))
             if wanted.value.key in self._units:
                 found += self._step_discrepancies(group, wanted, gate, delta)
         for wanted in expected:
@@ -268,7 +309,11 @@ class Derivatives:
                 found.append(Discrepancy(Wrong.PARTNER, gate, delta, (observed.pop(0),), wanted))
             else:
                 found.append(Discrepancy(Wrong.PARTNER, gate, delta, (), wanted))
-        found += [Discrepancy(Wrong.SPURIOUS, gate, delta, (each,)) for each in observed]
+        families = {
+            self.family(each): tuple(o for o in observed if self.family(o) == self.family(each))
+            for each in observed
+        }
+        found += [Discrepancy(Wrong.SPURIOUS, gate, delta, group) for group in families.values()]
         return found
 
     def _is_clear(self, factor: Term) -> bool:
@@ -335,10 +380,11 @@ class Derivatives:
             given = {unit: value_of(kind, x) if of_output else x, wanted.value.key: x}
             numbers = Numbers(self.timeline, 1, timeless=True, states=self._units, given=given)
             observed.append(self._product(numbers, group))
+        helper = any(each.op is Op.APPLY for each in group)
         nested = not of_output and any(_nests_a_nonlinearity(each) for each in group)
         candidates: list[tuple[Wrong, Callable[[float], float]]] = [
             (Wrong.NESTED if nested else Wrong.OF_ACTIVATION, lambda x: slope(kind, value_of(kind, x))),
-            (Wrong.OF_ACTIVATION, lambda x: slope_of_output(kind, x)),
+            (Wrong.OF_ACTIVATION if helper else Wrong.OTHER, lambda x: slope_of_output(kind, x)),
             (Wrong.ACTIVATION, lambda x: value_of(kind, x)),
             (Wrong.ACTIVATION, lambda x: value_of(kind, value_of(kind, x))),
         ]
@@ -356,7 +402,7 @@ class Derivatives:
                     continue
                 for state in self.forward.states:
                     for path in self.forward.paths(state, gate):
-                        faults = len(self._match(monomial, path, gate, delta))
+                        faults = _weight(self._match(monomial, path, gate, delta))
                         if best is None or faults < best[0]:
                             best = faults, state
         return best[1] if best else None
@@ -389,6 +435,14 @@ _CLEAR = frozenset(
 
 class _NotLinearError(Exception):
     """An adjoint stands where a sum of products cannot hold it."""
+
+
+_WEIGHTS = {Wrong.STEP: 1, Wrong.MISSING: 3, Wrong.SPURIOUS: 4, Wrong.PARTNER: 4}
+
+
+def _weight(found: Sequence[Discrepancy]) -> int:
+    """How far a product is from a path: a factor of the right family is nearer than one of another."""
+    return sum(_WEIGHTS.get(each.wrong, 2) for each in found)
 
 
 _COTANGENTS = ("d", "D")

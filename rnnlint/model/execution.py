@@ -553,7 +553,8 @@ class Execution:
             place = f"{self._label(base)}[{key!r}]"
             if (held := self.heap.places.get(place)) is not None:
                 return held
-            if base.op is Op.TUPLE and isinstance(key, int) and -len(base.args) <= key < len(base.args):
+            known = base.op is Op.TUPLE and not any(each.sequence == base for each in self.heap.stores)
+            if known and isinstance(key, int) and -len(base.args) <= key < len(base.args):
                 return base.args[key]
             if base.op is Op.SYMBOL and isinstance(key, str):
                 return self.terms.symbol(place, node)

@@ -79,7 +79,7 @@ def build_model(project: Project, source: Source) -> FileModel:
 
 
 _RECURRENT_WORDS = re.compile(
-    r"lstm|\bgru|gru\b|[^a-z]gru_|\brnn|rnn\b|rnn_|bptt|through.time|dh_?next|forget_?gate|h_?prev\b",
+    r"lstm|\bgru|gru\b|[^a-z]gru_|\brnn|rnn\b|rnn_|bptt|through.time|backward|d_?h_?next|forget_?gate|h_?prev\b",
     re.IGNORECASE,
 )
 

@@ -133,6 +133,9 @@ class ForwardPass:
             found.setdefault(sequence.value.key, sequence.value)
         for value in self.timeline.step_state.values():
             found.setdefault(value.key, value)
+        for binding in self.heap.bindings[: self._bindings]:
+            if binding.loop is None and binding.value.op not in (Op.PRODUCT, Op.STACK, Op.FILLED, Op.NUMBER):
+                found.setdefault(binding.value.key, binding.value)
         for pair in self.outputs:
             for value, _ in self.pieces(pair.operand):
                 found.setdefault(value.key, value)

@@ -132,7 +132,7 @@ def _run(
     except TooLargeError:
         return None
     timeline = Timeline(execution.heap, step_state)
-    return BackwardPass(backward, program.target, execution.heap, terms, frame, timeline, noted)
+    return BackwardPass(program, backward, execution.heap, terms, frame, timeline, noted)
 
 
 def _element(terms: Terms, result: Term, position: int | None) -> Term:
@@ -188,14 +188,17 @@ def _from_call(program: Program, module: Module, call: tree.Call, backward: Defi
     passed = {p: a.id for p, a in zip(parameters, call.arguments, strict=False) if isinstance(a, tree.Name)}
     passed |= {k.name: k.value.id for k in call.keywords if k.name and isinstance(k.value, tree.Name)}
     scope = next((each for each in module.ancestors(call) if isinstance(each, tree.Function)), None)
-    inside = scope.walk() if scope else module.walk()
-    for node in inside:
-        if not isinstance(node, tree.Assign) or not isinstance(node.value, tree.Call) or node.value == call:
+    line = module.span(call).line
+    nearest: dict[str, tree.Assign] = {}
+    for node in scope.walk() if scope else module.walk():
+        if isinstance(node, tree.Assign) and module.span(node).line < line:
+            nearest |= dict.fromkeys(_positions(node.targets[0]), node)
+    origins = [nearest[variable] for variable in passed.values() if variable in nearest]
+    for node in sorted(origins, key=lambda each: -origins.count(each)):
+        if not isinstance(node.value, tree.Call) or _GOES_BACK.search(_called_name(node.value)):
             continue
         positions = _positions(node.targets[0])
-        given = {p: positions[variable] for p, variable in passed.items() if variable in positions}
-        if not given:
-            continue
+        given = {p: positions[v] for p, v in passed.items() if v in positions and nearest.get(v) is node}
         definition = _definition_called(program, module, node.value, backward)
         if definition is not None:
             return _Partner(definition, given)
@@ -246,10 +249,11 @@ def _by_name(program: Program, backward: Definition) -> Iterator[_Partner]:
         own.replace("back", "for"),
         "forward",
     ]
-    for module in program.modules:
-        for guess in dict.fromkeys(guesses):
+    for guess in dict.fromkeys(guesses):
+        for module in program.modules:
             if guess != own and guess in module.functions:
                 yield _named_partner(Definition(module.functions[guess], module), backward)
+                return
 
 
 def _named_partner(forward: Definition, backward: Definition) -> _Partner:
@@ -271,6 +275,7 @@ def _returned_names(function: tree.Function | tree.Lambda) -> dict[str, int | No
     return found
 
 
+_GOES_BACK = re.compile(r"back|grad|bptt|bprop|loss")
 _PLURAL = re.compile(r"(_?s|_list|_seq|_cache|_states?|_all)$")
 
 

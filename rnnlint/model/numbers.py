@@ -52,6 +52,10 @@ class Numbers:
                 raise UncomputableError(str(error)) from error
         return self._known[asked]
 
+    def at_step(self, value: Term, steps: int) -> float:
+        """The number of a value of the forward pass, ``steps`` after the step at hand."""
+        return self._state(value, steps)
+
     def leaf(self, *identity: Hashable) -> float:
         """The number of something that is not looked into."""
         return random.Random(f"{self.seed} {identity!r}").uniform(0.15, 1.6)

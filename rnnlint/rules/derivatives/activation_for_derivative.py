@@ -76,7 +76,7 @@ INVALID = (
         "a helper called without its derivative flag",
         lstm(df="dC * C[t - 1] * sigmoid(f[t])"),
         lines=(44,),
-        fixed=lstm(df="dC * C[t - 1] * (f[t] * (1 - f[t]))"),
+        fixed=lstm(df="dC * C[t - 1] * f[t] * (1 - f[t])"),
     ),
     Invalid(
         "the kept value itself",

@@ -95,7 +95,7 @@ INVALID = (
         ),
         lines=(40, 42),
         fixed=lstm(
-            do="dh * tanh(C[t]) * (o[t] * (1 - o[t]))",
+            do="dh * tanh(C[t]) * o[t] * (1 - o[t])",
             dg="(1 - g[t] ** 2) * dC * i[t]",
         ),
     ),

@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from rnnlint.findings import Severity
 from rnnlint.model.backward import BackwardPass
 from rnnlint.model.derivatives import Wrong
+from rnnlint.model.terms import Term
 from rnnlint.rules.derivatives.cases import LSTM, lstm
 from rnnlint.rules.derivatives.wording import WRONG_QUANTITY, kind_of, slope_text, symbol_of
 from rnnlint.rules.registry import Invalid, Report, Valid, rule
+from rnnlint.syntax import tree
 
 
 @rule(
@@ -60,7 +62,7 @@ def check(bptt: BackwardPass) -> Iterator[Report]:
             continue
         some_right = each.gate.value.key in bptt.right_gates
         place = each.use if some_right and each.use is not None else each.delta
-        node = place.origin
+        node = _around(bptt, each.beside) or place.origin
         if node is None or not bptt.module.holds(node) or id(node) in seen:
             continue
         seen.add(id(node))
@@ -73,6 +75,16 @@ def check(bptt: BackwardPass) -> Iterator[Report]:
             remark=f"no {symbol}'",
             group=WRONG_QUANTITY,
         )
+
+
+def _around(bptt: BackwardPass, beside: Term | None) -> tree.Expression | None:
+    """The sum or assigned value that a factor beside the missing one stands in."""
+    if beside is None or beside.origin is None or not bptt.module.holds(beside.origin):
+        return None
+    statement = bptt.module.statement_of(beside.origin)
+    if isinstance(statement, tree.Assign | tree.AugmentedAssign) and statement.value is not beside.origin:
+        return statement.value
+    return None
 
 
 VALID = (Valid("every gate with its derivative", LSTM),)

@@ -95,11 +95,11 @@ def replacement(bptt: BackwardPass, node: tree.Expression, text: str) -> FixDraf
     bare = isinstance(outer, tree.Assign | tree.AugmentedAssign | tree.Return | tree.Call | tree.Keyword)
     product = text.partition(" ")[2].startswith("*") and isinstance(outer, tree.Binary)
     joins = (
-        product
+        (product
         and isinstance(outer, tree.Binary)
-        and outer.operator in ("*", "+")
-        or product
-        and _is_left(outer, node)
+        and outer.operator in ("*", "+"))
+        or (product
+        and _is_left(outer, node))
     )
     enclosed = bool(getattr(node.cst, "lpar", ()))
     return FixDraft.replace(node, text if bare or joins or enclosed else f"({text})", f"Use `{text}`.")
