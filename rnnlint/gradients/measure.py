@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -10,7 +11,7 @@ import numpy as np
 
 from rnnlint.gradients.gradients_found import candidates_of
 from rnnlint.gradients.jobs import Workshop
-from rnnlint.gradients.losses import Loss
+from rnnlint.gradients.losses import Kind, Loss
 from rnnlint.gradients.own_loss import Differences, differences, losses_of
 from rnnlint.gradients.pairing import Pair, Source, pair
 from rnnlint.gradients.probe import MOST_NUMBERS, Place, Probe, ProbeFailedError, first_run, returned_codes
@@ -21,6 +22,8 @@ from rnnlint.verdicts import ParameterVerdict, Verdict
 Array = np.ndarray[Any, np.dtype[np.float64]]
 
 MOST_LOSSES_IN_FULL = 3
+ALIGNED = 0.9
+"""A cosine above this, in most parameters at once, is no coincidence."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,20 @@ class Measurement:
     clipped: bool = False
 
     @property
+    def is_trusted(self) -> bool:
+        """Whether the loss is the gradient's: some parameter agrees, or most point the same way.
+
+        The second only for a loss that is not chosen among several: the code's own, or the upstream gradient's.
+        """
+        if self.judged.agreeing:
+            return True
+        if self.loss.kind not in (Kind.COTANGENT, Kind.SCALAR):
+            return False
+        telling = [v for v in self.judged.verdicts if math.prod(v.shape) >= 4 and v.cosine is not None]
+        aligned = [v for v in telling if v.cosine is not None and v.cosine > ALIGNED]
+        return len(telling) >= 2 and 2 * len(aligned) > len(telling)
+
+    @property
     def score(self) -> tuple[int, int, int]:
         """Charity: fewest wrong, fewest unpaired, most agreeing."""
         return -self.judged.wrong, -len(self.unpaired), self.judged.agreeing
@@ -50,8 +67,9 @@ def measure(workshop: Workshop, probe: Probe) -> Measurement | None:
     codes = returned_codes(probe.draft)
     base_scenario = probe.scenario(codes, frames=("*",))
     again = probe.scenario(codes)
-    twice = probe.scenario(codes, passes=2)
-    outcome = workshop.run([base_scenario, again, twice])
+    twice = probe.scenario(codes, passes=2, frames=("*",))
+    earlier = probe.with_earlier_arguments().scenario(codes, frames=("*",))
+    outcome = workshop.run([base_scenario, again, twice, earlier])
     base = first_run(outcome)
     pairs = paired(probe, base)
     if not pairs:
@@ -163,23 +181,26 @@ def _with_repeats(workshop: Workshop, measurement: Measurement, runs: Sequence[R
             if n in again and again[n].candidate.title == p.candidate.title
         )
         measurement = replace(measurement, nondeterministic=differs)
-    if len(runs) > 1 and runs[1].trouble is None and not measurement.judged.wrong:
-        measurement = _with_second_pass(workshop, measurement, runs[1])
+    if len(runs) > 2 and runs[1].trouble is None and runs[2].trouble is None and not measurement.judged.wrong:
+        measurement = _with_second_pass(workshop, measurement, runs[1], runs[2])
     return measurement
 
 
-def _with_second_pass(workshop: Workshop, measurement: Measurement, ran: Ran) -> Measurement:
-    """Whether the second pass adds one fresh gradient, or is wrong: judged by the second pass's own loss."""
+def _with_second_pass(workshop: Workshop, measurement: Measurement, ran: Ran, earlier: Ran) -> Measurement:
+    """Whether a pass over used objects adds its gradient to the earlier one's, or is wrong by its own loss."""
     first = measurement.pairs
     second = {
         n: p
         for n, p in paired(measurement.probe, ran).items()
         if n in first and p.candidate.title == first[n].candidate.title and p.candidate.source <= Source.OUTER_LOCAL
     }
+    before = paired(measurement.probe, earlier)
     changed = {n for n, p in second.items() if not _close(first[n].gradient, p.gradient)}
     if not changed:
         return measurement
-    if all(_close(2 * first[n].gradient, second[n].gradient) for n in changed):
+    if all(
+        n in before and _close(first[n].gradient + before[n].gradient, second[n].gradient) for n in changed
+    ):
         return replace(measurement, accumulates=True)
     places = [p for p in measurement.probe.places if p.name in changed and p.is_weight]
     if not places:
@@ -190,8 +211,8 @@ def _with_second_pass(workshop: Workshop, measurement: Measurement, ran: Ran) ->
         return measurement
     truth = {p.name: made.gradient(p.code, made.losses[0]) for p in _enough(places)}
     judged = judge(_measured(second, truth), measurement.probe.sizes)
-    grown = {n: second[n].gradient - first[n].gradient for n in truth}
-    if all(_close(grown[n], truth[n], 1e-5) for n in truth):
+    grown = {n: second[n].gradient - before[n].gradient for n in truth if n in before}
+    if len(grown) == len(truth) and all(_close(grown[n], measurement.judged.scale * truth[n], 1e-5) for n in truth):
         return replace(measurement, accumulates=True)
     return replace(measurement, second=judged) if judged.wrong else measurement
 

@@ -180,7 +180,7 @@ class _Desk:
         return Workshop(self.runner, self.project, companions, clipping_functions(self.library))
 
     def _answer(self, pass_: Pass, workshop: Workshop, solved: Solved, m: Measurement) -> PreparedCheck:
-        if not m.judged.agreeing:
+        if not m.is_trusted:
             from rnnlint.gradients.reasons import nothing_agrees
 
             refused = self.refused(pass_, nothing_agrees(m.loss))

@@ -66,11 +66,18 @@ class Probe:
     places: tuple[Place, ...]
     fills: Mapping[str, Array] = field(default_factory=dict)  # Python for an array -> its value
     upstream: Mapping[str, Value] = field(default_factory=dict)
+    earlier: Mapping[str, Value] = field(default_factory=dict)  # other arguments, for a pass before
+
+    def with_earlier_arguments(self) -> Probe:
+        """The same probe on the other arguments."""
+        holes = {name: self.earlier.get(name, value) for name, value in self.holes.items()}
+        upstream = {name: self.earlier.get(name, value) for name, value in self.upstream.items()}
+        return replace(self, holes=holes, upstream=upstream)
 
     def scenario(
         self, returns: Sequence[str], *, backward: bool = True, passes: int = 1, frames: tuple[str, ...] = ()
     ) -> Scenario:
-        """The program as text; with two ``passes`` the second runs on the same objects and fresh arguments."""
+        """The program as text; with two ``passes`` the first runs on other arguments and leaves its objects behind."""
         lines = [*self._opening(), *self._body(backward)]
         for number in range(1, passes):
             lines += self._refreshed(f"_given_{number}") + self._body(backward)
@@ -109,9 +116,11 @@ class Probe:
         return Scenario("\n".join(program), self._given(1 + after), ("_values",))
 
     def _given(self, passes: int) -> dict[str, Value]:
-        holes: dict[str, Value] = {**self.holes, **self.upstream}
+        last = {**self.holes, **self.upstream}
+        before = {**last, **self.earlier}
+        holes: dict[str, Value] = dict(before if passes > 1 else last)
         for number in range(passes):
-            holes[f"_given_{number}"] = {**self.holes, **self.upstream}
+            holes[f"_given_{number}"] = last if number == passes - 1 else before
         for number, value in enumerate(self.fills.values()):
             holes[f"_fill_{number}"] = value
         return holes
@@ -132,7 +141,9 @@ class Probe:
 
     def _refreshed(self, given: str, copy: bool = False) -> list[str]:
         """Fresh arguments for a next pass; parameters get their values back in place."""
-        lines = [f"{given} = _copied({given})"] if copy else []
+        lines: list[str] = []
+        if copy:
+            lines, given = [f"_fresh = _copied({given})"], "_fresh"
         weights = {place.code for place in self.places if place.in_hole and place.is_weight}
         kept = {code.partition("[")[0] for code in weights}
         lines += [f"{hole} = {given}[{hole!r}]" for hole in (*self.holes, *self.upstream) if hole not in kept]
@@ -182,7 +193,10 @@ def probe_of(
     draft = solved.draft
     sizes = solved.solution.small(solved.axes, least)
     holes = {name: drawn(form, sizes, rng) for name, form in draft.holes.items()}
-    probe = Probe(draft, sizes, holes, tuple(_hole_places(draft, holes)))
+    places = tuple(_hole_places(draft, holes))
+    weights = {place.code.partition("[")[0] for place in places if place.is_weight}
+    earlier = {name: drawn(form, sizes, rng) for name, form in draft.holes.items() if name not in weights}
+    probe = Probe(draft, sizes, holes, places, earlier=earlier)
     held, state = _state_places(workshop, probe)
     probe = _filled(workshop, replace(probe, places=tuple(held)), state, rng)
     return _with_upstream(workshop, probe, rng)
@@ -346,10 +360,12 @@ def _with_upstream(workshop: Workshop, probe: Probe, rng: np.random.Generator) -
         return rng.normal(0.0, SCALE, shape)
 
     drawn_: dict[str, Value] = {}
+    earlier = dict(probe.earlier)
     for upstream, value in zip(probe.draft.upstream, ran.values, strict=True):
-        as_row = upstream.as_row
-        drawn_[upstream.hole] = like(value, (lambda shape: make((1, *shape))) if as_row else make)
-    return replace(probe, upstream=drawn_)
+        form = (lambda shape: make((1, *shape))) if upstream.as_row else make
+        drawn_[upstream.hole] = like(value, form)
+        earlier[upstream.hole] = like(value, form)
+    return replace(probe, upstream=drawn_, earlier=earlier)
 
 
 def is_open(form: Form) -> bool:
