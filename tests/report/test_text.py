@@ -439,3 +439,40 @@ class TestUnexplained:
             fixed=(made.WRONG_CHECK,),
         )
         assert "Fixed" not in "\n".join(lines_of(alone(file)))
+
+
+def test_why_a_check_could_not_be_made_is_said_once() -> None:
+    check = unchecked("It never ended.", Reason.TIMEOUT)
+    said = replace(
+        made.UNSAFE_LOG,
+        code="RNN907",
+        name="not-checked",
+        severity=Severity.ADVICE,
+        message="The gradient could not be checked: It never ended.",
+        path=made.BACKWARD,
+    )
+    report = alone(FileReport(made.BACKWARD, source=made.SOURCE, findings=(said,), gradients=(check,)))
+    assert lines_of(report) == [
+        "backward.py  NOT CHECKED. This does not mean it is right.",
+        "Why:   It never ended.",
+    ]
+    assert render(report, "concise").count("never ended") == 1
+
+
+def test_several_passes_have_a_line_each() -> None:
+    right = replace(made.check({"W": 1e-9}), id="0", entry="step_forward → step_backward")
+    wrong = replace(made.check({"W": 0.5, "b": 1e-9}), id="1", entry="forward → backward")
+    lines = lines_of(alone(FileReport(made.BACKWARD, source=made.SOURCE, gradients=(right, wrong))))
+    assert lines[0] == "backward.py  WRONG: 1 of 3 gradients."
+    assert lines[1] == "Ran 2 passes (seed 7):"
+    assert lines[2].split() == ["RIGHT", "step_forward", "→", "step_backward:", "1", "gradient"]
+    assert lines[3].split() == ["WRONG", "forward", "→", "backward:", "1", "of", "2", "gradients"]
+    assert lines[index(lines, "Now") - 1] == "forward → backward"
+
+
+def test_a_pass_that_could_not_be_run_is_named_beside_those_that_could() -> None:
+    right = made.check({"W": 1e-9})
+    failed = replace(unchecked("it raises.", Reason.RAISES), entry="gru_backward")
+    lines = lines_of(alone(FileReport(made.BACKWARD, source=made.SOURCE, gradients=(right, failed))))
+    assert lines[0].startswith("backward.py  RIGHT")
+    assert "Why:   gru_backward was not checked: it raises." in lines
