@@ -1,0 +1,47 @@
+"""The small edits that turn a bug of the catalogue into right code: one family a file, and all of them in order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rnnlint.diagnosis.edits.candidate import Candidate, Kind
+from rnnlint.diagnosis.edits.carries import carry_edits
+from rnnlint.diagnosis.edits.derivatives import derivative_edits
+from rnnlint.diagnosis.edits.factors import factor_edits
+from rnnlint.diagnosis.edits.indices import index_edits
+from rnnlint.diagnosis.edits.matrices import matrix_edits
+from rnnlint.diagnosis.edits.names import name_edits
+from rnnlint.diagnosis.edits.statements import loop_edits, statement_edits
+from rnnlint.diagnosis.edits.terms import term_edits
+from rnnlint.diagnosis.suspects import BackwardText, Suspect
+from rnnlint.diagnosis.vocabulary import Vocabulary
+
+__all__ = ["Candidate", "Kind", "edits_of_loops", "edits_of_statement"]
+
+
+def edits_of_statement(suspect: Suspect, words: Vocabulary) -> tuple[Candidate, ...]:
+    """Every small edit of one statement, the most plausible first; each text once."""
+    families = (
+        index_edits(suspect, words),
+        statement_edits(suspect, words),
+        matrix_edits(suspect, words),
+        name_edits(suspect, words),
+        derivative_edits(suspect, words),
+        factor_edits(suspect, words),
+        term_edits(suspect, words),
+    )
+    return _ordered(candidate for family in families for candidate in family)
+
+
+def edits_of_loops(text: BackwardText, words: Vocabulary) -> tuple[Candidate, ...]:
+    """Edits of a loop's head, and statements that are missing at its end: the carries."""
+    return _ordered(candidate for family in (loop_edits(text, words), carry_edits(text, words)) for candidate in family)
+
+
+def _ordered(candidates: Iterator[Candidate]) -> tuple[Candidate, ...]:
+    found: dict[tuple[object, ...], Candidate] = {}
+    for candidate in candidates:
+        known = found.get(candidate.edits)
+        if known is None or candidate.rank < known.rank:
+            found[candidate.edits] = candidate
+    return tuple(sorted(found.values(), key=lambda candidate: candidate.rank))

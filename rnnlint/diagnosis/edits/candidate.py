@@ -1,0 +1,59 @@
+"""One small edit that may make a gradient right."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+from enum import StrEnum
+
+from rnnlint.diagnosis.program_text import ProgramText
+from rnnlint.findings import Edit, Span
+
+
+class Kind(StrEnum):
+    """What an edit undoes."""
+
+    INDEX = "index"
+    PART = "part"  # a slice takes the wrong part
+    OVERWRITE = "overwrite"
+    ADDED_TWICE = "added-twice"
+    TRANSPOSE = "transpose"
+    MATRIX_ORDER = "matrix-order"
+    GATE = "gate"
+    PARTNER = "partner"
+    SIGN = "sign"
+    PLAIN_ACTIVATION = "plain-activation"
+    TWICE = "nonlinearity-twice"
+    DERIVATIVE = "derivative"
+    MISSING_DERIVATIVE = "missing-derivative"
+    MISSING_FACTOR = "missing-factor"
+    SPURIOUS_FACTOR = "spurious-factor"
+    MISSING_TERM = "missing-term"
+    SPURIOUS_TERM = "spurious-term"
+    CARRY = "carry"
+    STEPS = "steps"
+    AXIS = "axis"
+    SPURIOUS_STATEMENT = "spurious-statement"
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """An edit of one statement. ``before`` and ``after`` are the texts of what changes; a lower rank is likelier."""
+
+    kind: Kind
+    edits: tuple[Edit, ...]
+    span: Span
+    before: str
+    after: str
+    rank: float
+
+    @property
+    def line(self) -> int:
+        return self.span.line
+
+
+def replacing(program: ProgramText, node: ast.expr, new: str, kind: Kind, rank: float) -> Candidate:
+    """The candidate that puts ``new`` in the place of ``node``."""
+    return Candidate(
+        kind, (program.replacement(node, new),), program.span(node), program.source(node), new, rank
+    )
