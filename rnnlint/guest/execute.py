@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Any
@@ -34,6 +35,9 @@ class Execution:
         """A run for each scenario, in order."""
         for scenario in scenarios:
             self._checkpoint.restore()
+            if self._program.bring_in(_imported(scenario.program)):
+                self._checkpoint = Checkpoint(self._program.modules)
+                self._checkpoint.restore()
             numpy_names.reset_random_state()
             yield self._run(scenario)
 
@@ -72,3 +76,19 @@ class Execution:
         if isinstance(hole, dict):
             return {key: self._filled(item) for key, item in hole.items()}
         return hole
+
+
+@lru_cache(maxsize=64)
+def _imported(program: str) -> tuple[str, ...]:
+    """The dotted names that a scenario's program imports."""
+    try:
+        tree = ast.parse(program)
+    except SyntaxError:
+        return ()
+    names: list[str] = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names.extend(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names.append(node.module)
+    return tuple(names)

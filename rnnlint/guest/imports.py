@@ -59,7 +59,7 @@ class Importer:
         wanted = tuple(fromlist or ())
         if level:
             return self._relative(name, globals or {}, wanted, level)
-        if self._owns(name):
+        if self.owns(name):
             return self._own(name, wanted)
         replacement = standins.library(name, self._note)
         if replacement is not None:
@@ -77,7 +77,8 @@ class Importer:
                 return Stub(name if wanted else top)
         return builtins.__import__(name, globals, locals, wanted, 0)
 
-    def _owns(self, name: str) -> bool:
+    def owns(self, name: str) -> bool:
+        """Whether a dotted name is a file or folder of the project."""
         return name in self._index_of_name or name in self._folders
 
     def _own(self, name: str, wanted: tuple[str, ...]) -> ModuleType:
@@ -87,7 +88,7 @@ class Importer:
         parts = name.split(".")
         for depth in range(1, len(parts) + 1):
             dotted = ".".join(parts[:depth])
-            if not self._owns(dotted):
+            if not self.owns(dotted):
                 raise ModuleNotFoundError(f"No module named {dotted!r}", name=dotted)
             module = self._module(dotted)
             if outer is not None:
@@ -98,7 +99,7 @@ class Importer:
             return top
         for attribute in wanted:
             submodule = f"{name}.{attribute}"
-            if not hasattr(outer, attribute) and self._owns(submodule):
+            if not hasattr(outer, attribute) and self.owns(submodule):
                 setattr(outer, attribute, self._module(submodule))
         return outer
 
@@ -123,7 +124,7 @@ class Importer:
         else:
             package = str(namespace.get("__package__") or "").split(".")
             dotted = ".".join([*package[: len(package) - level + 1], name]).strip(".")
-            return self._own(dotted if self._owns(dotted) else name, wanted or (name,))
+            return self._own(dotted if self.owns(dotted) else name, wanted or (name,))
         for attribute in wanted:
             submodule = self._index_at(posixpath.join(inside, attribute))
             if not hasattr(module, attribute) and submodule is not None:

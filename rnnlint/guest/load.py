@@ -8,8 +8,8 @@ import gc
 import signal
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from types import CodeType, FrameType, FunctionType, ModuleType
 from typing import Any, Literal
@@ -43,6 +43,7 @@ class Program:
     loaded: tuple[str, ...] = ()
     skipped: list[str] = field(default_factory=list)
     notes_of_load: int = 0
+    importer: Importer | None = None
 
     @property
     def namespace(self) -> dict[str, Any]:
@@ -62,6 +63,19 @@ class Program:
         tree = ast.parse(text, module.path)
         self.rewrite(tree, module.python2)
         return _compiled(tree, module.path)
+
+    def bring_in(self, names: Iterable[str]) -> bool:
+        """Load the project's modules of these dotted names; whether one was not loaded before."""
+        assert self.importer is not None
+        before = len(self.modules)
+        for name in names:
+            if self.importer.owns(name):
+                with suppress(BaseException):  # the scenario that imports it will say what is wrong
+                    self.importer(name)
+        if len(self.modules) == before:
+            return False
+        _neutralise(self)
+        return True
 
     def rewrite(self, tree: ast.Module | ast.Expression, python2: bool) -> None:
         """Promote and, in a file of Python 2, divide as it did."""
@@ -142,13 +156,17 @@ class _Loader:
     def __init__(self, program: Program) -> None:
         self._program = program
         self._own_callables: frozenset[str] = frozenset()
-        self._importer = Importer(program.job, self.load, program.note)
+        self._importer = program.importer = Importer(program.job, self.load, program.note)
 
     def load(self, index: int) -> ModuleType:
         """The module of that index, executed once; raises SyntaxError where it is no Python."""
         known = self._program.modules.get(index)
         if known is not None:
             return known
+        with _unwatched():
+            return self._loaded(index)
+
+    def _loaded(self, index: int) -> ModuleType:
         source = self._program.job.modules[index]
         tree = ast.parse(source.text, source.path)
         self._program.rewrite(tree, source.python2)
@@ -284,6 +302,19 @@ class _ModuleLoad:
         finally:
             signal.setitimer(signal.ITIMER_VIRTUAL, 0)
             self._left -= time.process_time() - started
+
+
+@contextmanager
+def _unwatched() -> Iterator[None]:
+    """Definitions are not what a scenario is watched for, and watching them costs ten times their time."""
+    profile, trace = sys.getprofile(), sys.gettrace()
+    sys.setprofile(None)
+    sys.settrace(None)
+    try:
+        yield
+    finally:
+        sys.setprofile(profile)
+        sys.settrace(trace)
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

@@ -4,6 +4,7 @@ one.
 
 from __future__ import annotations
 
+import gc
 import socket
 from collections.abc import Callable, Iterator, Sequence
 
@@ -36,6 +37,7 @@ def answer(
     limit_work: Callable[[float, int], None],
 ) -> int:
     """Serve one job, and any further scenarios for the same files; the exit status."""
+    gc.enable()
     channel.sendall(encode({HELLO: {"layers": list(layers), "missing": [list(lack) for lack in missing]}}))
     try:
         seconds, memory = read_frame(channel)

@@ -272,6 +272,13 @@ def backward():
     )
 
 
+def test_a_neutral_function_of_a_module_that_only_the_scenario_imports(ran: RunWell) -> None:
+    siblings = (Module("utils.py", "def clip(gradients):\n    return 0\n", ("utils",)),)
+    assert ran("", "import utils\ny = utils.clip(5)", "y", siblings=siblings, neutral=("clip",)).values == (
+        5,
+    )
+
+
 def test_neutral_numpy_clip_also_into_its_output(ran: RunWell) -> None:
     text = "import numpy as np\n"
     program = "for g in gradients:\n    np.clip(g, -5, 5, out=g)\ny = np.clip(9.0, 0, 1)\n"

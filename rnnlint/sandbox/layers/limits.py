@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import resource
+import sys
 from pathlib import Path
 
 from . import Grant
@@ -28,7 +29,8 @@ def limit_work(seconds: float, memory: int) -> None:
     """Allow ``seconds`` of processor time from now on and ``memory`` bytes of address space in all."""
     used = resource.getrusage(resource.RUSAGE_SELF)
     lower(resource.RLIMIT_CPU, math.ceil(used.ru_utime + used.ru_stime + seconds) + 1)
-    lower(resource.RLIMIT_AS, memory)
+    if sys.platform == "linux":  # elsewhere this limit is not kept; the deadline is
+        lower(resource.RLIMIT_AS, memory)
 
 
 def lower(limit: int, value: int) -> None:
