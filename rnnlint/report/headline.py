@@ -79,7 +79,7 @@ def _right(path: Path, checks: Sequence[GradientCheck]) -> list[Line]:
     worst = max((p.relative_error or 0.0 for p in judged), default=0.0)
     limit = wording.scientific(max(check.tolerance for check in checks if check.judged))
     total = wording.count(len(judged) + len(unjudged), "gradient")
-    partly = ", as far as it was checked" if unjudged else ""
+    partly = ", as far as it was checked" if unjudged or not all(check.judged for check in checks) else ""
     figures = f"{partly}: {len(judged)} of {total} (worst error {wording.scientific(worst)}, limit {limit})."
     lines = [*_headed(path, "RIGHT", Style.RIGHT, figures), *_ran(checks)]
     if unjudged:
