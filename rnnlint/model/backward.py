@@ -363,6 +363,8 @@ class BackwardPass:
             for each in self.bindings
             if each.value.op is Op.FILLED
             and each.value.key in self._live
+            and not each.added
+            and each.loop is not loop
             and isinstance(each.target, tree.Name)
         ]
         idle = tuple(self._idle(loop))
@@ -392,6 +394,7 @@ class BackwardPass:
             used = any(isinstance(n, tree.Name) and n.id == name and id(n) != targets for n in inside)
             if (
                 not used
+                and any(binding.target is node for node in inside)
                 and self.module.holds(binding.statement)
                 and self.derivatives.is_adjoint(binding.value)
             ):

@@ -99,7 +99,7 @@ class Derivatives:
     def monomials(self, delta: Term) -> list[Monomial] | None:
         """A δ as a sum of products; None where it is none (a nonlinear function of an adjoint, too large)."""
         try:
-            found = list(self._expand(delta))
+            found = [self._without_carried_factor(each) for each in self._expand(delta)]
         except _NotLinearError:
             return None
         return found if len(found) <= MOST_MONOMIALS else None
@@ -131,6 +131,17 @@ class Derivatives:
                 raise _NotLinearError
             case _:
                 yield Monomial(term, ())
+
+    def _without_carried_factor(self, monomial: Monomial) -> Monomial:
+        """dC_{t+1} ⊙ f_{t+1} may be carried as dC alone: a later step's values belong to the carry."""
+        if monomial.root.op is not Op.CARRIED:
+            return monomial
+        factors = tuple(
+            each
+            for each in monomial.factors
+            if not ((at := self.timeline.at(each)) is not None and at.steps > 0)
+        )
+        return Monomial(monomial.root, factors, monomial.sign)
 
     # --- comparison ----------------------------------------------------------------------------------
 
@@ -462,6 +473,8 @@ def is_cotangent_name(name: str) -> bool:
 
 
 def _factors(term: Term) -> tuple[Term, ...]:
+    if term.op is Op.CHOICE and term.data is not None:
+        return _factors(term.args[1 if term.data else 2])
     if term.op is Op.MULTIPLY:
         return (*_factors(term.args[0]), *_factors(term.args[1]))
     return (term,)
