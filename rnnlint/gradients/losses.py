@@ -29,6 +29,7 @@ class Kind(StrEnum):
     PROBABILITIES = "cross-entropy of the forward's probabilities and the targets"
     LOGITS = "softmax cross-entropy of the forward's outputs and the targets"
     BINARY = "binary cross-entropy of the forward's outputs and the targets"
+    REFERENCE = "softmax cross-entropy, summed over the steps, of a reference cell"
     SQUARED = "half the squared error of the forward's outputs and the targets"
 
 

@@ -148,6 +148,11 @@ def rejudge(measurement: Measurement, base: Ran, truth: Mapping[str, Array] | No
     return judge(_measured(kept, truth or measurement.truth), measurement.probe.sizes)
 
 
+def judge_pairs(pairs: Mapping[str, Pair], truth: Mapping[str, Array], sizes: Mapping[str, int]) -> Judged:
+    """Verdicts on these pairs."""
+    return judge(_measured(pairs, truth), sizes)
+
+
 def parameter_verdicts(measurement: Measurement, judged: Judged) -> tuple[ParameterVerdict, ...]:
     """All verdicts, the unpaired ones last."""
     missing = tuple(

@@ -52,6 +52,7 @@ def losses_of(probe: Probe, values: Sequence[Value]) -> list[Loss]:
     codes = returned_codes(probe.draft)
     kept = [i for i, code in enumerate(codes) if code in (FORWARD, BACKWARD, MODEL)]
     targets = [v for name, v in probe.holes.items() if role_of(name.removeprefix("_in_")) is Role.TARGET]
+    targets += _recorded_targets(dict(zip(codes, values, strict=True)).get(BACKWARD))
     found = list(candidates([_bare(values[i]) for i in kept], [codes[i] for i in kept], targets))
     found.sort(key=_preference)
     unique: dict[tuple[Kind, str], Loss] = {}
@@ -60,8 +61,23 @@ def losses_of(probe: Probe, values: Sequence[Value]) -> list[Loss]:
     return list(unique.values())[:MOST_LOSSES]
 
 
+def _recorded_targets(result: Value) -> list[Value]:
+    """The targets that an iteration of a driver met step by step."""
+    steps = result.get("steps") if isinstance(result, Mapping) else None
+    if not isinstance(steps, Mapping):
+        return []
+    return [items for name, items in steps.items() if role_of(name) is Role.TARGET]
+
+
 def _bare(value: Value) -> Value:
-    """An instance without what is certainly no output: gradients and parameters."""
+    """An instance, or all variables of an iteration, without what is certainly no output: gradients and parameters."""
+    if isinstance(value, Mapping) and "steps" in value:
+        hidden = (Role.WEIGHT, Role.BIAS, Role.BUNDLE, Role.COTANGENT, Role.TARGET)
+        return {
+            name: _bare({"steps": None, **held} if name == "steps" else held)
+            for name, held in value.items()
+            if role_of(str(name)) not in hidden
+        }
     if isinstance(value, Opaque):
         kept = {
             name: held

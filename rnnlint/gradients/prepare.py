@@ -10,18 +10,21 @@ from pathlib import Path
 
 import numpy as np
 
+from rnnlint.gradients.backward_alone import measure_alone
 from rnnlint.gradients.callables import Library
+from rnnlint.gradients.cells import KINDS
 from rnnlint.gradients.clipping import clipping_functions, clipping_sentence
+from rnnlint.gradients.driver import Lifted, lift
 from rnnlint.gradients.holes import UnknownArgumentError
 from rnnlint.gradients.jobs import JobRunner, Workshop
 from rnnlint.gradients.measure import Measurement, measure, parameter_verdicts, rejudge
-from rnnlint.gradients.passes import Pass, passes_of
+from rnnlint.gradients.passes import Pass, Style, passes_of
 from rnnlint.gradients.probe import ProbeFailedError, first_run, probe_of, returned_codes
 from rnnlint.gradients.reasons import Explained, explain_trouble, no_backward, no_forward, unknown_argument
 from rnnlint.gradients.redefinitions import as_first_meant
 from rnnlint.gradients.solve import Solved, solve
 from rnnlint.gradients.synthesis import drafts
-from rnnlint.gradients.trials import Trials, one_step
+from rnnlint.gradients.trials import Trials, trials_over
 from rnnlint.gradients.verdict import TOLERANCE, Judged
 from rnnlint.model.project import Project
 from rnnlint.sandbox.job import Trouble
@@ -30,6 +33,7 @@ from rnnlint.verdicts import GradientCheck, Status
 
 MOST_LAYOUTS_MEASURED = 4
 MOST_PASSES = 10
+MOST_DRIVERS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,24 +58,27 @@ class PreparedCheck:
     measurement: Measurement | None = None
     workshop: Workshop | None = None
     solved: Solved | None = None
+    lifted: Lifted | None = None
 
     def trials(self) -> Trials | None:
-        """The same scenario, to be run on many texts of its functions at once; None where nothing was measured."""
-        if self.measurement is None or self.workshop is None:
+        """The same scenario, to be run on many texts of its functions at once; None where nothing was measured, and for
+        a driver's iteration, whose lines do not stand where the file has them.
+        """
+        if self.measurement is None or self.workshop is None or self.lifted is not None:
             return None
         return Trials(self.workshop, self.measurement)
 
-    def trials_of_one_step(self) -> Trials | None:
-        """As :meth:`trials` over a single step; None where the code does not run that way."""
+    def trials_over(self, steps: int) -> Trials | None:
+        """As :meth:`trials` over so many steps; None where the code does not run that way."""
         if self.measurement is None or self.workshop is None or self.solved is None:
             return None
-        return one_step(self.workshop, self.solved, self.measurement, self.check.seed or 0)
+        return trials_over(steps, self.workshop, self.solved, self.measurement, self.check.seed or 0)
 
     def rerun(self, project: Project) -> GradientCheck:
         """The same scenario, values and truth on ``project``'s texts."""
         if self.measurement is None or self.workshop is None:
             return self.check
-        workshop = replace(self.workshop, project=project)
+        workshop = replace(self.workshop, project=self.lifted.again(project) if self.lifted is not None else project)
         measurement = self.measurement
         codes = returned_codes(measurement.probe.draft)
         try:
@@ -109,13 +116,17 @@ def prepare(
     library = Library({source.path: trees[source.path], **trees})
     found = [p for p in passes_of(library, source.path) if entry is None or _is_meant(p, entry)]
     desk = _Desk(project, source, runner, library, chosen_seed)
-    if not found:
-        return [desk.refused(None, no_backward(library, source.path))]
     results = [desk.check(p) for p in found[:MOST_PASSES]]
     checked = [r for r in results if r.check.status is not Status.NOT_CHECKED]
     if checked:
         return checked + [r for r in results if r.check.status is Status.NOT_CHECKED and _is_worth_saying(r)]
-    return results[:1]
+    driven = [
+        replace(desk, project=lifted.project, library=lifted.library, lifted=lifted).check(lifted.pass_)
+        for lifted in lift(project, library, source.path)[:MOST_DRIVERS]
+        if entry is None or entry in lifted.driver.title
+    ]
+    checked = [r for r in driven if r.check.status is not Status.NOT_CHECKED]
+    return checked or [*results, *driven, desk.refused(None, no_backward(library, source.path))][:1]
 
 
 def _is_meant(pass_: Pass, entry: str) -> bool:
@@ -134,15 +145,20 @@ class _Desk:
     runner: JobRunner
     library: Library
     seed: int
+    lifted: Lifted | None = None
 
     def check(self, pass_: Pass) -> PreparedCheck:
         """The verdict on one pass."""
+        if pass_.forward is None and pass_.style is Style.PAIR:
+            return self.alone(pass_)
         try:
             made = list(drafts(self.project, self.library, pass_))
         except UnknownArgumentError as unknown:
             if pass_.forward is None and not unknown.name:
                 return self.refused(pass_, no_forward(pass_))
             return self.refused(pass_, unknown_argument(unknown))
+        if self.lifted is not None:
+            made = [self.lifted.draft(draft) for draft in made]
         workshop = self._workshop(pass_)
         solved, troubles = solve(workshop, self.library, made)
         if not solved:
@@ -175,6 +191,38 @@ class _Desk:
             return self.refused(pass_, explain_trouble(trouble, pass_))
         return self._answer(pass_, workshop, chosen, best)
 
+    def alone(self, pass_: Pass) -> PreparedCheck:
+        """The verdict on a backward pass with no forward: the reference's forward fills its arguments."""
+        workshop = self._workshop(pass_)
+        kinds = dict.fromkeys([k for k in (_kind(pass_),) if k] + list(KINDS))
+        trouble: Trouble | None = None
+        for kind in kinds:
+            try:
+                found = measure_alone(workshop, self.library, pass_, kind, self.seed)
+            except ProbeFailedError as failed:
+                trouble = trouble or failed.trouble
+                continue
+            if found is None or not found[0].judged.agreeing:
+                continue
+            m, convention, notes = found
+            check = replace(
+                self._empty(pass_),
+                ran=f"{pass_.backward.title}() on the values of a reference {kind.upper()}'s forward pass",
+                kind=kind,
+                forward="unknown",
+                oracles=("reference",),
+                loss=m.loss.sentence,
+                convention=str(convention),
+                notes=(*self.project.notes, *notes, *self._clip_note(workshop, m)),
+            )
+            return PreparedCheck(_with_verdicts(check, m, m.judged), self.runner, m, workshop)
+        if trouble is not None:
+            return self.refused(pass_, explain_trouble(trouble, pass_))
+        return self.refused(pass_, no_forward(pass_))
+
+    def _clip_note(self, workshop: Workshop, m: Measurement) -> tuple[str, ...]:
+        return (clipping_sentence(workshop.neutral),) if workshop.neutral and self._clips(workshop, m) else ()
+
     def _workshop(self, pass_: Pass) -> Workshop:
         companions = tuple({c.path for c in (pass_.forward, pass_.backward) if c is not None})
         return Workshop(self.runner, self.project, companions, clipping_functions(self.library))
@@ -185,9 +233,7 @@ class _Desk:
 
             refused = self.refused(pass_, nothing_agrees(m.loss))
             return replace(refused, measurement=m, workshop=workshop, solved=solved)  # a repair may yet agree
-        notes = [*self.project.notes, *solved.notes]
-        if workshop.neutral and self._clips(workshop, m):
-            notes.append(clipping_sentence(workshop.neutral))
+        notes = (*self.project.notes, *solved.notes, *self._clip_note(workshop, m))
         empty = self._empty(pass_)
         check = replace(
             empty,
@@ -198,14 +244,16 @@ class _Desk:
             loss=m.loss.sentence,
             convention=str(solved.draft.layout),
             seed=self.seed,
-            notes=tuple(notes),
+            notes=notes,
             nondeterministic=m.nondeterministic,
             accumulates=m.accumulates,
         )
         check = _with_verdicts(check, m, m.judged)
         if m.second is not None:
             check = _with_verdicts(replace(check, call=2), m, m.second)
-        return PreparedCheck(check, self.runner, m, workshop, solved)
+        if self.lifted is not None:
+            check = self.lifted.described(check)
+        return PreparedCheck(check, self.runner, m, workshop, solved, self.lifted)
 
     def _clips(self, workshop: Workshop, m: Measurement) -> bool:
         """Whether clipping, left in, would have changed a gradient."""

@@ -146,6 +146,7 @@ class Probe:
             lines, given = [f"_fresh = _copied({given})"], "_fresh"
         weights = {place.code for place in self.places if place.in_hole and place.is_weight}
         kept = {code.partition("[")[0] for code in weights}
+        lines += [f"{MODEL}.{name}()" for name in self.draft.resets]
         lines += [f"{hole} = {given}[{hole!r}]" for hole in (*self.holes, *self.upstream) if hole not in kept]
         for code in weights:
             hole, bracket, rest = code.partition("[")

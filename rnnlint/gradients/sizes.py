@@ -24,6 +24,7 @@ DATA_AXES = (TIME, BATCH, HIDDEN, INPUT, OUTPUT)
 
 _TIME_DYE = 5
 """Steps are looped over in Python, so their dye is small."""
+_LEAST_OTHER = 3
 _LARGEST_MULTIPLE = 4
 """Gates stacked into one matrix: at most four."""
 
@@ -113,7 +114,7 @@ class Solution:
         free = sorted({n for a in wanted for n in self.resolve(Size.axis(a)).axes}, key=_dye_order)
         chosen: dict[str, int] = {}
         for axis in free:
-            size = least.get(axis, 2)
+            size = least.get(axis, _LEAST_OTHER)
             while size in chosen.values() and axis != BATCH:
                 size += 1
             chosen[axis] = size

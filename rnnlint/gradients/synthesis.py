@@ -47,7 +47,7 @@ class Draft:
     upstream: tuple[Upstream, ...] = ()
     globals_: tuple[str, ...] = ()
     has_model: bool = False
-    neutral: tuple[str, ...] = ()
+    resets: tuple[str, ...] = ()  # methods that a caller calls between two passes
 
     @property
     def whole(self) -> tuple[str, ...]:
@@ -183,6 +183,17 @@ class _Writer:
             tuple(upstream),
             self.state.arrays,
             has_model,
+            self._resets() if has_model else (),
+        )
+
+    def _resets(self) -> tuple[str, ...]:
+        """What the class offers for between two passes: ``reset()``, ``zero_grad()``."""
+        methods = [c for c in self.library.callables if c.owner is self.pass_.backward.owner and not c.is_property]
+        return tuple(
+            c.name
+            for c in methods
+            if re.match(r"_?(reset|clear|zero_?grad|flush|init_(hidden|state))", c.name)
+            and all(p.default is not None for p in c.parameters)
         )
 
     def _inner_call(self, forward: Callable) -> str | None:

@@ -1,7 +1,7 @@
-"""Many texts of the backward pass tried in one solved scenario: a run each in one job, the truth known once.
+"""Many texts of the backward pass tried in one solved scenario: one job, the truth known once.
 
-The forward pass, the values and the true gradients stay; only the code of the changed functions is exchanged. So
-a trial costs about what the user's own passes cost.
+The forward pass, the values and the true gradients stay; only the code of the changed functions is exchanged.
+So a trial costs about what the user's own passes cost.
 """
 
 from __future__ import annotations
@@ -33,6 +33,8 @@ Errors = Mapping[str, float]
 """Each parameter's relative error, after the factor that all share; a gradient that is not finite has 2."""
 
 SECONDS = 20.0
+NOTHING = 1e-9
+"""Norms below this are zero to central differences."""
 
 
 @dataclass(frozen=True)
@@ -90,24 +92,23 @@ class Trials:
         return tuple(made)
 
 
-def one_step(workshop: Workshop, solved: Solved, measurement: Measurement, seed: int) -> Trials | None:
-    """The same scenario over a single step: nothing flows back, so that one wrong δ shows in its own weights alone.
+def trials_over(
+    steps: int, workshop: Workshop, solved: Solved, measurement: Measurement, seed: int
+) -> Trials | None:
+    """The same scenario over so many steps. Over one, nothing flows back: a wrong δ shows in its own weights.
 
-    None where it does not run that way, or finds other gradients.
+    Parameters that get no gradient over so few steps are left out. None where it does not run that way.
     """
-    least = {**LEAST, TIME: 1}
     try:
-        probe = probe_of(workshop, solved, np.random.default_rng(seed), least)
+        probe = probe_of(workshop, solved, np.random.default_rng(seed), {**LEAST, TIME: steps})
         short = measure(workshop, probe)
     except ProbeFailedError:
         return None
-    if (
-        short is None
-        or short.pairs.keys() != measurement.pairs.keys()
-        or short.loss.code != measurement.loss.code
-    ):
+    if short is None or short.loss.code != measurement.loss.code:
         return None
-    return Trials(workshop, short)
+    telling = {name for name, true in short.truth.items() if np.linalg.norm(true) > NOTHING}
+    pairs = {name: pair for name, pair in short.pairs.items() if name in measurement.pairs and name in telling}
+    return Trials(workshop, replace(short, pairs=pairs)) if pairs else None
 
 
 @dataclass(frozen=True)
@@ -131,7 +132,7 @@ class _Functions:
         return _Functions(shown, text, tuple(places))
 
     def patches(self, edits: Sequence[Edit]) -> list[Patch] | None:
-        """The functions that ``edits`` change, with their new texts; None where one lies outside of functions."""
+        """The functions that ``edits`` change, with their new texts; None where one lies outside."""
         changes: dict[tuple[int, int, str], list[Edit]] = {}
         for edit in edits:
             place = next(
@@ -184,7 +185,7 @@ def _error(got: Array, true: Array) -> float:
 
 
 def _shared_factor(got: Mapping[str, Array], truth: Mapping[str, Array]) -> float:
-    """The factor that most of the gradients which are parallel to the truth share; 1 where fewer than two do."""
+    """The factor that most of the gradients parallel to the truth share; 1 where fewer than two do."""
     factors: list[float] = []
     for name, array in got.items():
         true = truth[name]
