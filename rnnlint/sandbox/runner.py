@@ -265,12 +265,9 @@ class _Zygote:
         self._process.wait()
 
     def close(self) -> None:
+        """End it; nothing in it is worth a farewell."""
         self._control.close()
-        try:
-            self._process.wait(timeout=0.5)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        self.kill()
         if self._process.stderr is not None:
             self._process.stderr.close()
 

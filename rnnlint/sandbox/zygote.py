@@ -60,17 +60,17 @@ def main(arguments: Sequence[str]) -> None:
     The arguments are the control socket's descriptor, the folder that holds NumPy, and the names of the
     layers to be left out, separated by commas.
     """
+    gc.disable()  # nothing here is garbage, and its children share these pages
     control = socket.socket(fileno=int(arguments[0]))
     sys.meta_path.append(NumPyOnly(arguments[1]))
     here = Path(__file__).resolve().parent
     adopt("rnnlint_layers", here / "layers")
-    walls = _Walls(arguments[1], frozenset(arguments[2].split(",")))
     adopt("rnnlint_guest", here.parent / "guest")
     from rnnlint_guest import serve  # type: ignore[import-not-found]
 
+    walls = _Walls(arguments[1], frozenset(arguments[2].split(",")))
     serve.prepare()
     _adopt_orphans()
-    gc.collect()
     gc.freeze()
     living: set[int] = set()
     while True:

@@ -1,6 +1,6 @@
 """Namespaces: a network with nobody in it, processes, messages and mounts of its own.
 
-The zygote enters them once, before it holds anything, and its children are born inside: a job then costs
+The zygote enters them once, and its children are born inside: a job then costs
 nothing more. As the first process of its namespace the zygote cannot be signalled by its children, and all of
 them end with it.
 """
