@@ -10,9 +10,9 @@ from typing import Any
 from . import numpy_names
 from .checkpoint import Checkpoint
 from .job import Expression, Failure, Ran, Scenario, Trouble, Value
-from .load import SCENARIO_PATH, Program
 from .patches import patched
 from .portable import Copier, TooMuchError
+from .program import SCENARIO_PATH, Program
 from .record import Recorder
 from .trouble import trouble_from
 

@@ -11,7 +11,7 @@ from types import CodeType, FunctionType
 from typing import Any
 
 from .job import PATCH_OWNER, Patch
-from .load import Program
+from .program import Program
 
 
 class PatchError(Exception):

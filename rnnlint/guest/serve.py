@@ -12,7 +12,8 @@ import numpy as np
 
 from .execute import Execution
 from .job import Failure, Frame, Job, Module, Outcome, Ran, Scenario, Trouble, Value
-from .load import Program, load, warm_up
+from .load import load, warm_up
+from .program import Program
 from .protocol import PREFIX, Prefix, ProtocolError, decode, decode_body, encode
 from .records import from_tree, to_tree
 
