@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
-from rnnlint.sandbox.runner import LAYERS, Runner, SandboxError
+from rnnlint.sandbox.children import SandboxError
+from rnnlint.sandbox.runner import LAYERS, Runner
 
 __all__ = ["LAYERS", "Runner", "SandboxError"]
