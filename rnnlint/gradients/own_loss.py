@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -54,7 +55,11 @@ def losses_of(probe: Probe, values: Sequence[Value]) -> list[Loss]:
     targets = [v for name, v in probe.holes.items() if role_of(name.removeprefix("_in_")) is Role.TARGET]
     targets += _recorded_targets(dict(zip(codes, values, strict=True)).get(BACKWARD))
     found = list(candidates([_bare(values[i]) for i in kept], [codes[i] for i in kept], targets))
-    found.sort(key=_preference)
+    if _is_iteration(dict(zip(codes, values, strict=True)).get(BACKWARD)):
+        found = [loss for loss in found if loss.kind is not Kind.SCALAR or len(loss.keys) == 1]
+        found.sort(key=_preference_in_iteration)
+    else:
+        found.sort(key=_preference)
     unique: dict[tuple[Kind, str], Loss] = {}
     for loss in found:
         unique.setdefault((loss.kind, loss.code), loss)
@@ -63,21 +68,28 @@ def losses_of(probe: Probe, values: Sequence[Value]) -> list[Loss]:
 
 def _recorded_targets(result: Value) -> list[Value]:
     """The targets that an iteration of a driver met step by step."""
-    steps = result.get("steps") if isinstance(result, Mapping) else None
-    if not isinstance(steps, Mapping):
+    if not _is_iteration(result):
         return []
-    return [items for name, items in steps.items() if role_of(name) is Role.TARGET]
+    return [items for name, items in result["steps"].items() if role_of(name) is Role.TARGET]
+
+
+def _is_iteration(result: Value) -> bool:
+    """Whether a result is all variables of one iteration of a driver."""
+    return isinstance(result, Mapping) and isinstance(result.get("steps"), Mapping)
+
+
+def _preference_in_iteration(loss: Loss) -> tuple[int, int]:
+    """Among all variables of an iteration: a named loss, then what is named like an output, by step or as it is."""
+    word = next((str(k) for k in reversed(loss.keys) if isinstance(k, str)), "").lower()
+    if loss.kind is Kind.SCALAR:
+        return (0, 0) if re.search("loss|cost|err|entropy", word) else (4, 0)
+    return (1 if re.match(r"y|out|p(s$|red|rob)|logit|score|guess", word) else 2), len(loss.keys)
 
 
 def _bare(value: Value) -> Value:
     """An instance, or all variables of an iteration, without what is certainly no output: gradients and parameters."""
-    if isinstance(value, Mapping) and "steps" in value:
-        hidden = (Role.WEIGHT, Role.BIAS, Role.BUNDLE, Role.COTANGENT, Role.TARGET)
-        return {
-            name: _bare({"steps": None, **held} if name == "steps" else held)
-            for name, held in value.items()
-            if role_of(str(name)) not in hidden
-        }
+    if _is_iteration(value):
+        return {**_outputs_among(value), "steps": _outputs_among(value["steps"])}
     if isinstance(value, Opaque):
         kept = {
             name: held
@@ -86,6 +98,12 @@ def _bare(value: Value) -> Value:
         }
         return replace(value, attributes=kept)
     return value
+
+
+def _outputs_among(variables: Mapping[str, Value]) -> dict[str, Value]:
+    hidden = (Role.WEIGHT, Role.BIAS, Role.BUNDLE, Role.COTANGENT, Role.TARGET, Role.INPUT)
+    kept = {n: v for n, v in variables.items() if role_of(str(n)) not in hidden or "err" in str(n).lower()}
+    return {name: _bare(value) for name, value in kept.items()}
 
 
 def _preference(loss: Loss) -> tuple[int, int]:

@@ -158,7 +158,7 @@ class _Desk:
                 return self.refused(pass_, no_forward(pass_))
             return self.refused(pass_, unknown_argument(unknown))
         if self.lifted is not None:
-            made = [self.lifted.draft(draft) for draft in made]
+            made = self.lifted.drafts(made)
         workshop = self._workshop(pass_)
         solved, troubles = solve(workshop, self.library, made)
         if not solved:

@@ -1,0 +1,277 @@
+"""Finds where a file runs a recurrent network forward and backward: the innermost block that holds both."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from rnnlint.gradients.callables import Library
+from rnnlint.gradients.driver.names import blocks_of, last_word, name_of, read_in, statements_in, targets_of
+from rnnlint.gradients.driver.updates import Update, updates_in
+from rnnlint.gradients.pairing import is_gradient_name, stem
+from rnnlint.gradients.passes import is_named_backward
+from rnnlint.gradients.roles import Role, role_of
+
+Scope = ast.Module | ast.FunctionDef
+
+_FORWARD_CALL = re.compile(
+    r"for_?ward|fwd|feed|(^|_)fprop|unroll|x_list_add|__call__|^predict$|^step$", re.IGNORECASE
+)
+_LEARN_CALL = re.compile(r"y_list_is|^learn$|^train_step$|^bptt|back", re.IGNORECASE)
+_NOT_A_DRIVER = re.compile(
+    r"sample|predict|plot|accuracy|evaluate|numerical|grad_?check|check_?grad", re.IGNORECASE
+)
+
+
+@dataclass(frozen=True)
+class Level:
+    """A statement list on the way from a scope to the block, and where the way goes on."""
+
+    block: list[ast.stmt]
+    position: int
+
+
+@dataclass(frozen=True)
+class Driver:
+    """One iteration: ``block[first : last + 1]`` runs from the first forward statement to the last gradient."""
+
+    path: Path
+    scope: Scope
+    owner: ast.ClassDef | None
+    levels: tuple[Level, ...]  # from the scope's body to the statement that holds the block
+    block: list[ast.stmt]
+    first: int
+    last: int
+    updates: tuple[Update, ...]
+    accumulators: frozenset[str]  # dotted names of the parameters' gradients
+
+    @property
+    def name(self) -> str:
+        """That of the function, or a word for a script's loop."""
+        return self.scope.name if isinstance(self.scope, ast.FunctionDef) else "training_loop"
+
+    @property
+    def title(self) -> str:
+        """How a report names it."""
+        if isinstance(self.scope, ast.Module):
+            where = f"line {self.line}"
+            return f"the loop at {where}" if self.levels else f"the statements from {where}"
+        return f"{self.owner.name}.{self.scope.name}" if self.owner else self.scope.name
+
+    @property
+    def line(self) -> int:
+        """The line of the loop's header, or of the first statement."""
+        if self.levels:
+            outer = self.levels[-1]
+            return outer.block[outer.position].lineno
+        return self.block[self.first].lineno
+
+
+def drivers_of(library: Library, path: Path) -> list[Driver]:
+    """The drivers in one file, those with the most gradients first."""
+    tree = library.trees[path]
+    found: list[Driver] = []
+    for scope, owner in _scopes(tree):
+        if isinstance(scope, ast.FunctionDef) and _NOT_A_DRIVER.search(scope.name):
+            continue
+        found += _Search(library, path, scope, owner).drivers()
+    return sorted(found, key=lambda d: -len(d.accumulators))
+
+
+def _scopes(tree: ast.Module) -> Iterator[tuple[Scope, ast.ClassDef | None]]:
+    yield tree, None
+    for statement in statements_in(tree.body):
+        if isinstance(statement, ast.FunctionDef):
+            yield statement, None
+        elif isinstance(statement, ast.ClassDef):
+            for member in statement.body:
+                if isinstance(member, ast.FunctionDef):
+                    yield member, statement
+
+
+@dataclass
+class _Search:
+    library: Library
+    path: Path
+    scope: Scope
+    owner: ast.ClassDef | None
+
+    def drivers(self) -> list[Driver]:
+        return list(self._in(self.scope.body, ()))
+
+    @cached_property
+    def updates(self) -> tuple[Update, ...]:
+        return tuple(updates_in(self.scope.body))
+
+    @cached_property
+    def parameters(self) -> frozenset[str]:
+        """Dotted names of what the scope updates, or else of what is named like a weight and read."""
+        updated = {u.parameter for u in self.updates}
+        if len(updated) > 1:
+            return frozenset(updated)
+        read = {
+            name_of(node)
+            for statement in statements_in(self.scope.body)
+            for node in ast.walk(statement)
+            if isinstance(node, ast.Name | ast.Attribute | ast.Subscript)
+        }
+        weights = {n for n in read if n and role_of(last_word(n)) in (Role.WEIGHT, Role.BIAS)}
+        return frozenset(updated | weights)
+
+    @cached_property
+    def accumulators(self) -> frozenset[str]:
+        """Dotted names of the parameters' gradients: what the updates apply, and what is named after a parameter."""
+        words = {last_word(p).replace("_", "").lower() for p in self.parameters}
+        applied = {
+            name
+            for update in self.updates
+            if (name := name_of(_bare(update.gradient))) and name not in self.parameters
+        }
+        named = {
+            name
+            for statement in statements_in(self.scope.body)
+            for target in targets_of(statement)
+            if (name := name_of(target))
+            and is_gradient_name(last_word(name))
+            and stem(last_word(name)) in words
+        }
+        return frozenset((applied | named) - self.parameters)
+
+    def _in(self, block: list[ast.stmt], levels: tuple[Level, ...]) -> Iterator[Driver]:
+        inner: list[Driver] = []
+        for position, statement in enumerate(block):
+            if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+                continue
+            for deeper in blocks_of(statement):
+                inner += self._in(deeper, (*levels, Level(block, position)))
+        if inner:
+            yield from inner
+            return
+        found = self._at(block, levels)
+        if found is not None:
+            yield found
+
+    def _at(self, block: list[ast.stmt], levels: tuple[Level, ...]) -> Driver | None:
+        backward = [i for i, s in enumerate(block) if self._goes_back(s)]
+        if not backward:
+            return None
+        forward = [
+            i for i, s in enumerate(block) if i < backward[-1] and self._goes_forward(s) and i not in backward
+        ]
+        if not forward or forward[0] > backward[0]:
+            return None
+        assigned = {n for i in backward for n in self._gradients_in(block[i])}
+        updated = {u.parameter for u in self.updates if any(u.statement is s for s in statements_in(block))}
+        called = any(self._calls_back(block[i]) for i in backward)
+        if len(assigned) < 2 and len(updated) < 2 and not called:
+            return None
+        if not called and not self._is_recurrent(block):
+            return None
+        return Driver(
+            self.path,
+            self.scope,
+            self.owner,
+            levels,
+            block,
+            forward[0],
+            backward[-1],
+            self.updates,
+            self.accumulators,
+        )
+
+    def _goes_back(self, statement: ast.stmt) -> bool:
+        if isinstance(statement, ast.FunctionDef | ast.ClassDef):
+            return False
+        return bool(self._gradients_in(statement)) or self._calls_back(statement)
+
+    def _gradients_in(self, statement: ast.stmt) -> set[str]:
+        """The parameters' gradients that a statement computes (not those that it only clears)."""
+        found: set[str] = set()
+        for inner in statements_in([statement]):
+            if is_clearing(inner):
+                continue
+            found |= {n for t in targets_of(inner) if (n := name_of(t)) in self.accumulators}
+        return found
+
+    def _calls_back(self, statement: ast.stmt) -> bool:
+        return any(is_named_backward(name) or _LEARN_CALL.search(name) for name in self._own_calls(statement))
+
+    def _goes_forward(self, statement: ast.stmt) -> bool:
+        if isinstance(statement, ast.FunctionDef | ast.ClassDef) or is_clearing(statement):
+            return False
+        names = {
+            name_of(n)
+            for n in ast.walk(statement)
+            if isinstance(n, ast.Name | ast.Attribute | ast.Subscript) and isinstance(n.ctx, ast.Load)
+        }
+        if names & self.parameters and not _is_shaping(statement):
+            return True
+        return any(
+            _FORWARD_CALL.search(name) or self._reads_parameters(name) for name in self._own_calls(statement)
+        )
+
+    def _reads_parameters(self, function: str) -> bool:
+        return any(
+            read_in(c.node) & self.parameters
+            for c in self.library.functions_named(function)
+            if c.path == self.path
+        )
+
+    def _own_calls(self, statement: ast.stmt) -> set[str]:
+        """Names of the project's functions and methods that a statement calls."""
+        called: set[str] = set()
+        for node in ast.walk(statement):
+            if isinstance(node, ast.Call):
+                match node.func:
+                    case ast.Name(id=name) | ast.Attribute(attr=name):
+                        if self.library.functions_named(name):
+                            called.add(name)
+        return called
+
+    def _is_recurrent(self, block: list[ast.stmt]) -> bool:
+        text = "\n".join(ast.unparse(s) for s in block)
+        steps = re.search(
+            r"prev|\[-1\]|\[-?\s*\(?\w+\s*[-+]\s*[12]\)?\]|reversed|::\s*-1|next|future|hidden", text
+        )
+        return bool(steps) and any(isinstance(s, ast.For | ast.While) for s in statements_in(block))
+
+
+def is_clearing(statement: ast.stmt) -> bool:
+    """``dW = np.zeros(…)``, ``dW *= 0``, ``dW.fill(0)``."""
+    match statement:
+        case ast.AugAssign(op=ast.Mult(), value=ast.Constant(value=0 | 0.0)):
+            return True
+        case ast.Assign(value=value) | ast.AnnAssign(value=ast.expr() as value):
+            return all(
+                _is_zero(v)
+                for v in (value.elts if isinstance(value, ast.Tuple | ast.List) and value.elts else [value])
+            )
+        case ast.Expr(value=ast.Call(func=ast.Attribute(attr="fill"), args=[ast.Constant(value=0 | 0.0)])):
+            return True
+        case _:
+            return False
+
+
+def _is_zero(value: ast.expr) -> bool:
+    match value:
+        case ast.Constant(value=0 | 0.0):
+            return True
+        case ast.Call(func=ast.Attribute(attr="zeros" | "zeros_like") | ast.Name(id="zeros" | "zeros_like")):
+            return True
+        case _:
+            return False
+
+
+def _is_shaping(statement: ast.stmt) -> bool:
+    """Reads parameters for their shapes alone: ``hidden = W.shape[0]``."""
+    reading = [n for n in ast.walk(statement) if isinstance(n, ast.Attribute) and n.attr == "shape"]
+    called = [n for n in ast.walk(statement) if isinstance(n, ast.Call | ast.BinOp)]
+    return bool(reading) and not called
+
+
+def _bare(gradient: ast.expr) -> ast.expr:
+    return gradient.operand if isinstance(gradient, ast.UnaryOp) else gradient
