@@ -130,8 +130,15 @@ def drawn(form: Form, sizes: Mapping[str, int], rng: np.random.Generator) -> Val
 
 
 def _cheap_array(shape: tuple[int, ...], fill: Fill) -> Value:
-    del fill
-    return Expression(f"__import__('numpy').full({shape!r}, 0.125)")
+    if fill is Fill.NORMAL or not shape:
+        return Expression(f"__import__('numpy').full({shape!r}, 0.125)")
+    # The last class is the hot one: where code indexes with an argmax, the error names the axis it indexes.
+    axis = 0 if fill is Fill.ONE_HOT_FIRST else len(shape) - 1
+    cold, hot = ((*shape[:axis], size, *shape[axis + 1 :]) for size in (shape[axis] - 1, 1))
+    made = ", ".join(
+        f"__import__('numpy').full({part!r}, {value})" for part, value in ((cold, 0.125), (hot, 1.0))
+    )
+    return Expression(f"__import__('numpy').concatenate([{made}], {axis})")
 
 
 def _build(

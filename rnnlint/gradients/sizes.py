@@ -24,6 +24,8 @@ DATA_AXES = (TIME, BATCH, HIDDEN, INPUT, OUTPUT)
 
 _TIME_DYE = 5
 """Steps are looped over in Python, so their dye is small."""
+_OUTPUT_DYE = 2003
+"""Larger than any weight's dye: an index below it that is out of bounds names the axis that it indexes."""
 _LEAST_OTHER = 3
 _LARGEST_MULTIPLE = 4
 """Gates stacked into one matrix: at most four."""
@@ -121,7 +123,9 @@ class Solution:
         for _ in range(12):  # an expression such as I − H needs a larger I
             values = {axis: self.resolve(Size.axis(axis)) for axis in wanted}
             single = {axis for axis in free if least.get(axis) == 1}
-            short = [v for v in values.values() if v.terms and v.value(chosen) < 2 and not single & set(v.axes)]
+            short = [
+                v for v in values.values() if v.terms and v.value(chosen) < 2 and not single & set(v.axes)
+            ]
             if not short:
                 break
             for axis, coefficient in short[0].terms:
@@ -197,6 +201,7 @@ def _is_whole(size: Size) -> bool:
     return all(Fraction(c).denominator == 1 for c in (size.constant, *(c for _, c in size.terms)))
 
 
+_DYES = {TIME: _TIME_DYE, OUTPUT: _OUTPUT_DYE}
 _SMALL = (23, 29, 31, 37, 41, 59, 73, 97)
 
 
@@ -204,8 +209,8 @@ def _dyes(axes: list[str], divisible: bool) -> dict[str, int]:
     small, large = list(_SMALL), list(_large(divisible))
     chosen: dict[str, int] = {}
     for axis in axes:
-        if axis == TIME:
-            chosen[axis] = _TIME_DYE
+        if axis in _DYES:
+            chosen[axis] = _DYES[axis]
         else:
             chosen[axis] = small.pop(0) if axis in DATA_AXES else large.pop(0)
     return chosen
