@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from rnnlint.model.derivatives import Derivatives, Discrepancy, Wrong
-from rnnlint.model.execution import Binding, Frame, Heap, Read
+from rnnlint.model.execution import Binding, Frame, Heap, Read, SliceKey
 from rnnlint.model.forward import ForwardPass, Gate, last_word, pieces
 from rnnlint.model.program import Definition, Program
 from rnnlint.model.sequences import StateSequence, Timeline
@@ -164,6 +164,19 @@ class BackwardPass:
         """Whose δ it is: the one gate's, or, stacked, each gate's own piece."""
         if len(gates) == 1 and gates[0].part is None:
             yield gates[0], _plain(delta)
+            return
+        stack = _plain(delta)
+        if not gates or any(gate.part is None or gate.part != gates[0].part for gate in gates):
+            return
+        if stack.op is not Op.STACK or len(stack.args) != len(gates):
+            return
+        if isinstance(stack.data, tuple):
+            by_slice = {gate.preactivation.data: gate for gate in gates}
+            for key, piece in zip(stack.data, stack.args, strict=True):
+                if key in by_slice:
+                    yield by_slice[key], _plain(piece)
+        else:
+            yield from zip(sorted(gates, key=_place_in_stack), map(_plain, stack.args), strict=True)
 
     # --- derivatives and reads -----------------------------------------------------------------------
 
@@ -448,6 +461,15 @@ class DroppedCarry:
                 return ()
             found.append((carry.name, place_name(fitting[0].binding.place)))
         return tuple(found)
+
+
+def _place_in_stack(gate: Gate) -> int:
+    """Where a gate's slice of the shared pre-activation begins."""
+    keys = gate.preactivation.data
+    if isinstance(keys, tuple) and keys and keys[0] == "element":
+        return int(keys[1])
+    slices = [key for key in keys if isinstance(key, SliceKey)] if isinstance(keys, tuple) else []
+    return max((key.position for key in slices), default=0)
 
 
 def _whole(term: Term) -> Term:

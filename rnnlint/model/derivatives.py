@@ -406,6 +406,12 @@ class Derivatives:
 
     def state_of(self, root: Term, deltas: Iterable[tuple[Term, Gate]]) -> Term | None:
         """The state whose adjoint ``root`` is: the one whose paths to the gates explain it best."""
+        try:
+            return self._state_of(root, deltas)
+        except UncomputableError:
+            return None
+
+    def _state_of(self, root: Term, deltas: Iterable[tuple[Term, Gate]]) -> Term | None:
         best: tuple[int, Term] | None = None
         for delta, gate in deltas:
             for monomial in self.monomials(delta) or ():

@@ -6,14 +6,14 @@ functions are followed; what cannot be followed is a term of its own that nobody
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from rnnlint.model import vocabulary
 from rnnlint.model.helpers import Helpers
 from rnnlint.model.iteration import Iteration, Targets
 from rnnlint.model.program import Definition, Program
-from rnnlint.model.steps import Direction, Loop, Where
+from rnnlint.model.steps import Direction, Loop, Where, affine
 from rnnlint.model.terms import Op, Term, Terms, replace_origin
 from rnnlint.syntax import tree
 from rnnlint.syntax.module import Module
@@ -75,6 +75,21 @@ class Read:
     module: Module
     loop: Loop | None
     guards: tuple[Guard, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SliceKey:
+    """``lower:upper:step`` by the keys of their terms; ``position`` orders the slices of one array."""
+
+    lower: int | None
+    upper: int | None
+    step: int | None
+    position: int = field(default=0, compare=False)
+
+    @property
+    def is_whole(self) -> bool:
+        """A lone colon."""
+        return self.lower is self.upper is None
 
 
 @dataclass(slots=True)
@@ -358,6 +373,8 @@ class Execution:
             case tree.Subscript(value=value, indices=indices):
                 base = self.evaluate(value, frame)
                 key = _literal_key(indices)
+                if key is None and self._fill_part(value, base, indices, term, frame):
+                    return
                 if key is None or isinstance(key, int):
                     self._note_store(base, indices, term, statement, frame, added=False)
                 if key is None:
@@ -377,7 +394,7 @@ class Execution:
             signed = self.terms.make(Op.NEGATE, value, origin=value.origin) if operator == "-" else value
             self._note_store(base, target.indices, signed, statement, frame, added=True)
             place = self._place(target.value, frame)
-            if place is not None and base.op is not Op.SEQUENCE:
+            if place is not None and base.op is not Op.SEQUENCE and not self._moves(target.indices, frame):
                 changed = self.terms.make(Op.CALL, base, value, data="changed in part", origin=base.origin)
                 self._write_place(place, changed, frame)
             return
@@ -416,6 +433,36 @@ class Execution:
     ) -> None:
         index = self._index(indices, frame)
         self.heap.stores.append(Store(base, index, term, self.loop, statement, frame.module, added=added))
+
+    def _fill_part(
+        self,
+        target: tree.Expression,
+        base: Term,
+        indices: tuple[tree.Expression, ...],
+        term: Term,
+        frame: Frame,
+    ) -> bool:
+        """``buffer[:n] = value``: an array filled slice by slice is the stack of what was put in."""
+        place = self._place(target, frame)
+        filled = base.op is Op.STACK and isinstance(base.data, tuple)
+        if place is None or not (base.op is Op.FILLED or filled) or self._index(indices, frame) is not None:
+            return False
+        key = tuple(self._slice_key(each, frame) for each in indices)
+        keys, held = (base.data, base.args) if filled and isinstance(base.data, tuple) else ((), ())
+        stack = self.terms.make(Op.STACK, *held, term, data=(*keys, key), origin=base.origin)
+        self._write_place(place, stack, frame)
+        return True
+
+    def _moves(self, indices: tuple[tree.Expression, ...], frame: Frame) -> bool:
+        """Whether an index moves with a loop's variable."""
+        loop, variables = self.loop, set()
+        while loop is not None:
+            variables |= {loop.variable} if loop.variable is not None else set()
+            loop = loop.outer
+        index = self._index(indices, frame)
+        return (
+            index is not None and index.op is not Op.CALL and any(each in variables for each in index.walk())
+        )
 
     def _element(self, term: Term, position: int, target: tree.Expression) -> Term:
         if term.op is Op.TUPLE and position < len(term.args):
@@ -580,11 +627,14 @@ class Execution:
             return moving[0] if len(moving) == 1 else None
         return None
 
-    def _slice_key(self, node: tree.Expression, frame: Frame) -> tuple[object, ...]:
+    def _slice_key(self, node: tree.Expression, frame: Frame) -> Hashable:
+        """A slice or index in a form that is equal for equal ones; the lower bound as :class:`Affine` where it is."""
         if isinstance(node, tree.Slice):
-            bounds = (node.lower, node.upper, node.step)
-            return ("slice", *(self.evaluate(each, frame).key if each else None for each in bounds))
-        return ("index", self.evaluate(node, frame).key)
+            lower, upper, step = (
+                self.evaluate(each, frame) if each else None for each in (node.lower, node.upper, node.step)
+            )
+            return SliceKey(_key(lower), _key(upper), _key(step), _position(lower))
+        return self.evaluate(node, frame).key
 
     def _binary(self, operator: str, left: Term, right: Term, origin: tree.Expression | None) -> Term:
         op = _OPERATORS.get(operator)
@@ -628,6 +678,9 @@ class Execution:
         followed = self._follow(node, frame)
         if followed is not None:
             return followed
+        standard = self._standard_helper(node, frame)
+        if standard is not None:
+            return standard
         if isinstance(node.function, tree.Attribute):
             return self._method_call(node, node.function, frame, statement)
         arguments = tuple(self.evaluate(each, frame) for each in _operands(node))
@@ -650,6 +703,16 @@ class Execution:
             case tree.Attribute(value=tree.Name(id=name), attr=attr) if name not in frame.names:
                 definition = self._of_namespace(name, attr, frame)
         return self.call(definition, node, frame, this) if definition else None
+
+    def _standard_helper(self, node: tree.Call, frame: Frame) -> Term | None:
+        """A call of a function defined nowhere, whose name has one standard meaning."""
+        match node:
+            case tree.Call(function=tree.Name(id=name), arguments=(operand,), keywords=()):
+                meaning = vocabulary.STANDARD_HELPERS.get(name)
+                if meaning is not None and name not in frame.names and name not in frame.local_functions:
+                    term = self.evaluate(operand, frame)
+                    return self.terms.make(Op.ELEMENTWISE, term, data=meaning, origin=node)
+        return None
 
     def _of_namespace(self, name: str, attr: str, frame: Frame) -> Definition | None:
         found = self.program.class_named(frame.module, name)
@@ -746,6 +809,16 @@ def _literal_key(indices: tuple[tree.Expression, ...]) -> str | int | None:
         case (tree.Constant(value=int() as number),):
             return number
     return None
+
+
+def _key(term: Term | None) -> int | None:
+    return term.key if term is not None else None
+
+
+def _position(lower: Term | None) -> int:
+    """Where a slice begins, in an array whose unit of size is large."""
+    form = affine(lower) if lower is not None else None
+    return form.constant + 1000 * sum(form.coefficients.values()) if form else 0
 
 
 def _operands(node: tree.Call) -> tuple[tree.Expression, ...]:

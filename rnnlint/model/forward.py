@@ -106,13 +106,18 @@ class ForwardPass:
     def weighted_of(self, product: Term) -> Weighted | None:
         """A product as weight and operand; None where it is not clear which is which."""
         left, right = (_without_wrapping(each) for each in product.args)
-        candidates = [(left, right), (right, left)]
+        candidates = [(_without_slices(left), right), (_without_slices(right), left)]
         symbols = [pair for pair in candidates if pair[0].op is Op.SYMBOL]
         if len(symbols) == 2:
             symbols = [pair for pair in symbols if _WEIGHT_NAME.match(last_word(pair[0]))] or symbols
         if len(symbols) == 1:
             return Weighted(*symbols[0])
         return None
+
+    @cached_property
+    def products(self) -> tuple[Term, ...]:
+        """Every matrix product of the forward pass."""
+        return tuple(term for term in self._values if term.op is Op.PRODUCT)
 
     @cached_property
     def outputs(self) -> tuple[Weighted, ...]:
@@ -261,6 +266,14 @@ def last_word(term: Term) -> str:
 
 
 _WEIGHT_NAME = re.compile(r"^(W|U|V|w|u|v|weight|kernel|recurrent)", re.ASCII)
+
+
+def _without_slices(term: Term) -> Term:
+    """The array that a slice of a given one is of: ``W[:, :n]`` is W's."""
+    inner = term
+    while inner.op in (Op.PART, Op.TRANSPOSE):
+        inner = inner.args[0]
+    return inner if inner.op is Op.SYMBOL else term
 
 
 def _without_wrapping(term: Term) -> Term:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -112,7 +113,9 @@ class Timeline:
             if sequence and sequence.store.index is None and term.args[1].data == -1:
                 newest_is_before = term in tuple(sequence.value.walk())
                 return At(sequence.value, -1) if newest_is_before else None
-            return None
+            return self._element(term.args[0], term.args[1].data) if term.args[1].op is Op.NUMBER else None
+        if term.op is Op.PART and isinstance(term.data, tuple) and term.data[:1] == ("element",):
+            return self._element(term.args[0], term.data[1])
         if term.op is Op.CARRIED and isinstance(term.data, tuple):
             number, place = term.data
             loop = self._numbered.get(number)
@@ -122,6 +125,20 @@ class Timeline:
         if term.key in self.step_state:
             return At(self.step_state[term.key], -1)
         return None
+
+    def _element(self, container: Term, key: Hashable) -> At | None:
+        """What a tuple or dict that a step kept holds under ``key``."""
+        at = self.at(container)
+        if at is None:
+            return None
+        if (
+            at.value.op is Op.TUPLE
+            and isinstance(key, int)
+            and -len(at.value.args) <= key < len(at.value.args)
+        ):
+            return At(at.value.args[key], at.steps)
+        held = self.heap.places.get(f"<{at.value.key}>[{key!r}]")
+        return At(held, at.steps) if held is not None else None
 
 
 def _takes_a_nonlinearity(value: Term) -> bool:

@@ -18,6 +18,8 @@ BUILT_IN_PASSES = frozenset("list tuple float dict".split())
 HARMLESS = frozenset(
     "print len range int str format isinstance zip enumerate reversed max min abs sum".split()
 )
+STANDARD_HELPERS = {"sigmoid": "special.expit", "logistic": "special.expit", "tanh": "tanh"}
+"""Helpers that mean one thing wherever they are defined, and NumPy's or SciPy's name of it."""
 STACKS = frozenset("concatenate hstack vstack row_stack column_stack stack r_ c_ append".split())
 FILLS = {
     "zeros": "zeros",
