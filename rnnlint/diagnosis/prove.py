@@ -132,7 +132,8 @@ def _weigh(
     worse = {name: error for name, error in after.items() if error > before.get(name, 0.0) + NOTICEABLE}
     if not worse or finding.fix is None:
         return None
-    evidence = Evidence(scenario.check.id, tuple(worse), max(worse.values()))
+    costliest_first = sorted(worse, key=lambda name: -worse[name])
+    evidence = Evidence(scenario.check.id, tuple(costliest_first), worse[costliest_first[0]])
     if not agrees(best):
         return replace(finding, evidence=evidence)
     return replace(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from rnnlint.model.imports import FileOutline, Import, outline
@@ -42,8 +42,8 @@ class Project:
     """A file among the files it works with.
 
     ``files`` holds the target, its import closure, the files under the root that import it and their
-    closures.
-    ``substitutes`` maps (importer, level, module) to the file that stands in for a missing module.
+    closures. ``resolved`` maps (importer, level, module) to the file that the importer gets, a substitute
+    among them; ``names`` maps a file to the absolute dotted names under which the others import it.
     """
 
     root: Path
@@ -51,7 +51,8 @@ class Project:
     files: Mapping[Path, Source]
     outlines: Mapping[Path, FileOutline]
     callers: tuple[Path, ...] = ()
-    substitutes: Mapping[tuple[Path, int, str], Path] | None = None
+    resolved: Mapping[tuple[Path, int, str], Path | None] = field(default_factory=dict)
+    names: Mapping[Path, tuple[str, ...]] = field(default_factory=dict)
     missing: tuple[MissingModule, ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -72,8 +73,8 @@ class Project:
 
     def resolve(self, importer: Path, module: str, level: int = 0) -> Path | None:
         """The project file that ``importer`` gets for ``module`` (level: leading dots), or None."""
-        substitute = (self.substitutes or {}).get((importer, level, module))
-        found = substitute or locate(self.root, importer, module, level)
+        key = (importer, level, module)
+        found = self.resolved[key] if key in self.resolved else locate(self.root, importer, module, level)
         return found if found in self.files else None
 
     def closure(self, path: Path) -> tuple[Path, ...]:
@@ -91,13 +92,7 @@ class Project:
 
     def module_names(self, path: Path) -> tuple[str, ...]:
         """The absolute dotted names under which project files import ``path``, its own first."""
-        names = dict.fromkeys(_dotted_names(self.root, path))
-        for importer, file_outline in self.outlines.items():
-            for item in file_outline.imports:
-                for module in _modules_named(item):
-                    if item.level == 0 and self.resolve(importer, module) == path:
-                        names[module] = None
-        return tuple(names)
+        return self.names.get(path) or tuple(_dotted_names(self.root, path))
 
     def overlay(self, texts: Mapping[Path, str]) -> Project:
         """The same project with other texts for some of its files."""
@@ -129,6 +124,11 @@ def locate(root: Path, importer: Path, module: str, level: int = 0) -> Path | No
         if found is not None and found != importer:
             return found
     return None
+
+
+def _searched(key: tuple[Path, int, str]) -> tuple[Path, str, int]:
+    importer, level, module = key
+    return importer, module, level
 
 
 def _search_path(root: Path, importer: Path) -> Iterator[Path]:
@@ -189,16 +189,35 @@ class _Assembly:
         callers = tuple(self._callers())
         for caller in callers:
             self._take_in(caller)
+        resolved = self._resolved()
         return Project(
             self.root,
             self.target,
             self.files,
             self.outlines,
             callers,
-            self.substitutes,
+            resolved,
+            self._names(resolved),
             tuple(self.missing),
             tuple(dict.fromkeys(self.notes)),
         )
+
+    def _resolved(self) -> dict[tuple[Path, int, str], Path | None]:
+        found: dict[tuple[Path, int, str], Path | None] = {}
+        for importer in self.files:
+            for item in self.outlines[importer].imports:
+                for module in _modules_named(item):
+                    key = (importer, item.level, module)
+                    if key not in found:
+                        found[key] = self.substitutes.get(key) or locate(self.root, *_searched(key))
+        return found
+
+    def _names(self, resolved: Mapping[tuple[Path, int, str], Path | None]) -> dict[Path, tuple[str, ...]]:
+        names = {path: dict.fromkeys(_dotted_names(self.root, path)) for path in self.files}
+        for (_, level, module), path in resolved.items():
+            if level == 0 and path in names:
+                names[path][module] = None
+        return {path: tuple(found) for path, found in names.items()}
 
     def _take_in(self, start: Path) -> None:
         waiting, seen = [start], set[Path]()
