@@ -10,6 +10,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import Path
 
 from rnnlint.model.imports import FileOutline, Import, outline
@@ -21,6 +22,8 @@ MOST_FILES_LISTED = 1_500
 """How many files under the root are looked at for callers and substitutes."""
 MOST_FILES_HELD = 64
 """How many files a project holds."""
+MOST_CALLERS = 12
+"""How many files that import the target are taken in, the nearest first."""
 LARGEST_NEIGHBOUR_BYTES = 500_000
 SKIPPED_FOLDERS = frozenset(
     {"node_modules", "site-packages", "venv", "env", "build", "dist", "__pycache__", "__MACOSX"}
@@ -186,7 +189,7 @@ class _Assembly:
 
     def project(self) -> Project:
         self._take_in(self.target)
-        callers = tuple(self._callers())
+        callers = tuple(islice(self._callers(), MOST_CALLERS))
         for caller in callers:
             self._take_in(caller)
         resolved = self._resolved()
