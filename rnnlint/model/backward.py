@@ -371,11 +371,12 @@ class BackwardPass:
             return None
         (loop,) = self.step_loops
         pairs = [(delta.term, delta.gate) for delta in self.deltas]
+        roots = {m.root.key for delta in self.deltas for m in self.derivatives.monomials(delta.term) or ()}
         zeros = [
             each
             for each in self.bindings
             if each.value.op is Op.FILLED
-            and each.value.key in self._live
+            and each.value.key in roots
             and not each.added
             and each.loop is not loop
             and isinstance(each.target, tree.Name)

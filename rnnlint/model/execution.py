@@ -442,10 +442,18 @@ class Execution:
         term: Term,
         frame: Frame,
     ) -> bool:
-        """``buffer[:n] = value``: an array filled slice by slice is the stack of what was put in."""
+        """``buffer[:n] = value``: an array filled slice by slice is the stack of what was put in.
+
+        ``buffer[mask] = value`` chooses between the two, element by element.
+        """
         place = self._place(target, frame)
+        index = self._index(indices, frame)
+        if place is not None and index is not None and index.op is Op.COMPARE:
+            chosen = self.terms.make(Op.ELEMENTWISE, index, term, base, data="where", origin=base.origin)
+            self._write_place(place, chosen, frame)
+            return True
         filled = base.op is Op.STACK and isinstance(base.data, tuple)
-        if place is None or not (base.op is Op.FILLED or filled) or self._index(indices, frame) is not None:
+        if place is None or not (base.op is Op.FILLED or filled) or index is not None:
             return False
         key = tuple(self._slice_key(each, frame) for each in indices)
         keys, held = (base.data, base.args) if filled and isinstance(base.data, tuple) else ((), ())
@@ -606,6 +614,8 @@ class Execution:
             if base.op is Op.SYMBOL and isinstance(key, str):
                 return self.terms.symbol(place, node)
         index = self._index(node.indices, frame)
+        if index is not None and index.op is Op.COMPARE:
+            return base  # the chosen elements: for each of them, the array
         if index is None:
             parts = tuple(self._slice_key(each, frame) for each in node.indices)
             return self.terms.make(Op.PART, base, data=parts, origin=node)

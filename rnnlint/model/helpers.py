@@ -163,7 +163,15 @@ def _is_about_x(term: Term) -> bool:
         return term.data == "x"
     if term.op is Op.CALL:
         return term.data == "max"
+    if term.op is Op.FILLED:
+        return _fill_of(term) is not None
     return term.op in _COMPUTABLE
+
+
+def _fill_of(term: Term) -> float | None:
+    """What an array of zeros or ones holds."""
+    kind = term.data[0] if isinstance(term.data, tuple) else ""
+    return {"zeros": 0.0, "ones": 1.0}.get(kind)
 
 
 _COMPUTABLE = frozenset(
@@ -216,6 +224,8 @@ def _work_out(term: Term, x: tuple[float, ...]) -> tuple[float, ...]:
             return (float(term.data),) * len(x)
         case Op.SYMBOL:
             return x
+        case Op.FILLED:
+            return (_fill_of(term) or 0.0,) * len(x)
         case Op.SUM:
             (inner,) = (_work_out(each, x) for each in term.args)
             total = sum(inner) / (len(inner) if term.data == "mean" else 1)

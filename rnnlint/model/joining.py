@@ -131,8 +131,41 @@ def _run(
             _, frame = execution.run(backward, given)
     except TooLargeError:
         return None
-    timeline = Timeline(execution.heap, step_state)
+    owner = backward.owner if backward is not None else None
+    timeline = Timeline(execution.heap, step_state, _empty_lists(owner) if owner else frozenset())
     return BackwardPass(program, backward, execution.heap, terms, frame, timeline, noted)
+
+
+def _empty_lists(owner: tree.Class) -> frozenset[str]:
+    """The attributes that every method sets to an empty list, and that one method alone appends to."""
+    empty: set[str] = set()
+    others: set[str] = set()
+    appending: dict[str, set[str]] = {}
+    for method in owner.methods.values():
+        for node in method.walk():
+            match node:
+                case tree.Assign(targets=targets, value=value):
+                    named = {attribute for target in targets if (attribute := _attribute_of_self(target))}
+                    begins_empty = (
+                        isinstance(value, tree.Sequence) and value.kind == "list" and not value.items
+                    )
+                    (empty if begins_empty or _called_name_is(value, "list") else others).update(named)
+                case tree.Call(function=tree.Attribute(value=value, attr="append" | "insert" | "extend")):
+                    if (attribute := _attribute_of_self(value)) is not None:
+                        appending.setdefault(attribute, set()).add(method.name)
+    shared = {attribute for attribute, methods in appending.items() if len(methods) > 1}
+    return frozenset(f"self.{attribute}" for attribute in empty - others - shared)
+
+
+def _attribute_of_self(node: tree.Node) -> str | None:
+    match node:
+        case tree.Attribute(value=tree.Name(id="self"), attr=attr):
+            return attr
+    return None
+
+
+def _called_name_is(node: tree.Expression, name: str) -> bool:
+    return isinstance(node, tree.Call) and not node.arguments and _called_name(node) == name
 
 
 def _element(terms: Terms, result: Term, position: int | None) -> Term:

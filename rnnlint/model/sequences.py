@@ -49,8 +49,12 @@ class At:
 class Timeline:
     """Finds, for a term of a pass, the value of the forward pass that it stands for."""
 
-    def __init__(self, heap: Heap, step_state: dict[int, Term]) -> None:
-        """``step_state``: for a step that a caller repeats, what an attribute read at its start becomes at its end."""
+    def __init__(self, heap: Heap, step_state: dict[int, Term], lists: frozenset[str] = frozenset()) -> None:
+        """``step_state``: for a step that a caller repeats, what an attribute read at its start becomes at its end.
+
+        ``lists``: the attributes that begin as empty lists wherever they are set.
+        """
+        self.lists = lists
         self.heap = heap
         self.step_state = step_state
         self._loops = {loop.variable.key: loop for loop in heap.loops if loop.variable is not None}
@@ -62,7 +66,7 @@ class Timeline:
         stores: dict[int, list[Store]] = {}
         for store in self.heap.stores:
             stores.setdefault(store.sequence.key, []).append(store)
-        found = ((key, _sequence(each)) for key, each in stores.items())
+        found = ((key, _sequence(each, self.lists)) for key, each in stores.items())
         return {key: each for key, each in found if each and self._is_of_forward(each)}
 
     def _is_of_forward(self, sequence: StateSequence) -> bool:
@@ -147,7 +151,7 @@ def _takes_a_nonlinearity(value: Term) -> bool:
     )
 
 
-def _sequence(stores: list[Store]) -> StateSequence | None:
+def _sequence(stores: list[Store], lists: frozenset[str]) -> StateSequence | None:
     stepwise = [each for each in stores if each.loop is not None and not each.added and _moves(each)]
     initial = tuple(each for each in stores if each not in stepwise)
     if not stepwise:  # one append in a step that somebody calls again and again
@@ -167,7 +171,8 @@ def _sequence(stores: list[Store]) -> StateSequence | None:
         if offset is None or not offset.forward:
             return None
         slot = offset.steps
-    return StateSequence(store.sequence, _kind(store.sequence), store.value, slot, store.loop, store, initial)
+    kind = _kind(store.sequence, lists)
+    return StateSequence(store.sequence, kind, store.value, slot, store.loop, store, initial)
 
 
 def _moves(store: Store) -> bool:
@@ -177,7 +182,9 @@ def _moves(store: Store) -> bool:
     return loop is not None and loop.variable is not None and loop.variable in tuple(store.index.walk())
 
 
-def _kind(base: Term) -> str:
+def _kind(base: Term, lists: frozenset[str]) -> str:
+    if base.op is Op.SYMBOL and str(base.data) in lists:
+        return "list"
     if base.op in (Op.SEQUENCE, Op.TUPLE) and isinstance(base.data, tuple):
         return str(base.data[0])
     return "array" if base.op is Op.FILLED else "unknown"

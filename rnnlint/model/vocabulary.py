@@ -10,7 +10,7 @@ from rnnlint.syntax import tree
 
 PASSES = frozenset(
     "copy array asarray asanyarray ascontiguousarray atleast_1d atleast_2d squeeze reshape ravel float64 float32 "
-    "expand_dims nan_to_num real flip_ broadcast_to".split()
+    "expand_dims nan_to_num real asfarray broadcast_to".split()
 )
 """Functions whose result is their first argument, for all that a derivative can tell."""
 METHOD_PASSES = frozenset("copy reshape ravel flatten squeeze astype view tolist".split())
