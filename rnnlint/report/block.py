@@ -8,9 +8,10 @@ from itertools import chain
 
 from rnnlint.findings import Finding, Severity
 from rnnlint.report import headline, next_steps, parameters, wording
-from rnnlint.report.groups import SAID_BY_THE_CHECK, Group, bug_groups, groups, side_notes
+from rnnlint.report.groups import Group, bug_groups, groups
 from rnnlint.report.layout import BLANK, Line, Segment, Style, line, paragraph
 from rnnlint.report.scene import Scene
+from rnnlint.report.side_notes import SAID_BY_THE_CHECK, side_notes
 from rnnlint.results import FileReport, Origin, RunReport
 from rnnlint.verdicts import GradientCheck
 
@@ -64,7 +65,7 @@ def lines(block: Block, *, verbose: bool) -> list[Line]:
         *_sentences("Note:  ", (note for each in block.together for note in each.notes)),
         *bug_groups(found, block.scene),
         *_measured(block),
-        *side_notes(block.findings, block.scene),
+        *side_notes(block.findings, block.scene, brief=bool(block.bugs)),
         *_closing(block),
         *(chain.from_iterable(map(_details, block.checks)) if verbose else ()),
         *next_steps.what_next(block.file.path.as_posix(), _dearest_first(found, block), ran=block.ran),

@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from rnnlint.findings import Finding, Misunderstanding, Severity
+from rnnlint.findings import Finding, Misunderstanding
 from rnnlint.report import wording
-from rnnlint.report.entries import CODE_COLUMN, COST_COLUMN, entries, entry_lines
+from rnnlint.report.entries import COST_COLUMN, entries, entry_lines
 from rnnlint.report.layout import BLANK, MARGIN, WIDTH, Line, Segment, Style, explanation, line, paragraph
 from rnnlint.report.scene import Scene
 
 MOST_RELATED = 2
-
-SAID_BY_THE_CHECK = frozenset({"RNN902", "RNN903", "RNN907"})
-"""Findings that repeat what is said of the gradient check: why there is none, what differs, the scale."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,28 +89,3 @@ def _related(group: Group, scene: Scene) -> list[Line]:
         return []
     said = [f"{place} {message}" for place, message in places.items()]
     return [row for text in said[:MOST_RELATED] for row in paragraph(text, MARGIN)]
-
-
-_SECTIONS = {
-    Severity.WARNING: "Unsafe, or wrong in some call:",
-    Severity.ADVICE: "Training notes:",
-}
-
-
-def side_notes(findings: Sequence[Finding], scene: Scene) -> list[Line]:
-    """Warnings and advice, a line or two each: they do not explain a wrong gradient."""
-    lines: list[Line] = []
-    for severity, title in _SECTIONS.items():
-        chosen = sorted(
-            (f for f in findings if f.severity is severity and f.code not in SAID_BY_THE_CHECK),
-            key=lambda finding: finding.order,
-        )
-        if not chosen:
-            continue
-        lines.extend((BLANK, line(Segment(title, Style.BOLD))))
-        for finding in chosen:
-            head = f"{' ' * MARGIN}{scene.label(finding.path, finding.span.line)}  "
-            rows = paragraph(wording.first_sentence(finding.message), first=head, width=CODE_COLUMN - 2)
-            rows[-1] = rows[-1].column(CODE_COLUMN, finding.code, Style.CODE)
-            lines.extend(rows)
-    return lines
