@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -171,12 +171,13 @@ class BackwardPass:
         if stack.op is not Op.STACK or len(stack.args) != len(gates):
             return
         if isinstance(stack.data, tuple):
-            by_slice = {gate.preactivation.data: gate for gate in gates}
-            for key, piece in zip(stack.data, stack.args, strict=True):
-                if key in by_slice:
-                    yield by_slice[key], _plain(piece)
+            by_place = {_place_in_stack(gate.preactivation.data): gate for gate in gates}
+            for keys, piece in zip(stack.data, stack.args, strict=True):
+                if _place_in_stack(keys) in by_place:
+                    yield by_place[_place_in_stack(keys)], _plain(piece)
         else:
-            yield from zip(sorted(gates, key=_place_in_stack), map(_plain, stack.args), strict=True)
+            in_order = sorted(gates, key=lambda gate: _place_in_stack(gate.preactivation.data))
+            yield from zip(in_order, map(_plain, stack.args), strict=True)
 
     # --- derivatives and reads -----------------------------------------------------------------------
 
@@ -464,9 +465,8 @@ class DroppedCarry:
         return tuple(found)
 
 
-def _place_in_stack(gate: Gate) -> int:
-    """Where a gate's slice of the shared pre-activation begins."""
-    keys = gate.preactivation.data
+def _place_in_stack(keys: Hashable) -> int:
+    """Where a slice of an array that several gates share begins."""
     if isinstance(keys, tuple) and keys and keys[0] == "element":
         return int(keys[1])
     slices = [key for key in keys if isinstance(key, SliceKey)] if isinstance(keys, tuple) else []
