@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from rnnlint.config import Config
 from rnnlint.findings import Finding, Fix
 from rnnlint.model.project import Project
-from rnnlint.results import Change, FileReport, Origin, RunOptions, RunReport
+from rnnlint.results import Change, FileReport, Origin, RunOptions, RunReport, SandboxMode
 from rnnlint.selection import Selection
 from rnnlint.source import Source, UnreadableSourceError, read_source
 
@@ -39,6 +39,14 @@ class Request:
     source: Source | None = None
 
 
+class UnmetSandboxError(Exception):
+    """A layer of the sandbox is missing where all were required; nothing has been run."""
+
+    def __init__(self, missing: Sequence[tuple[str, str]]) -> None:
+        reasons = ", ".join(f"{layer} ({reason})" for layer, reason in missing)
+        super().__init__(f"--sandbox require: this machine does not offer {reasons}; nothing was run.")
+
+
 def lint(path: Path) -> tuple[Finding, ...]:
     """The static findings of one file at every confidence; nothing is run.
 
@@ -57,8 +65,9 @@ def check(requests: Iterable[Request], options: RunOptions, config: Config) -> R
     ``options.fix`` the fixes are written and the report is of the files as they are afterwards; with
     ``options.diff`` they are only shown, in :attr:`RunReport.changes`.
 
-    Raises :class:`rnnlint.config.ConfigurationError` for a selector that is no rule's, and
-    :class:`rnnlint.rewriting.UnwritableFixError` where a fix cannot be put back.
+    Raises :class:`rnnlint.config.ConfigurationError` for a selector that is no rule's,
+    :class:`rnnlint.rewriting.UnwritableFixError` where a fix cannot be put back, and
+    :class:`UnmetSandboxError` where ``options.sandbox`` requires what the machine does not offer.
     """
     selection = Selection.of(config, options)
     asked: list[Request] = []
@@ -111,7 +120,7 @@ class _Checker:
         from rnnlint.diagnosis import diagnose
 
         diagnosis = diagnose(project, findings, scenarios)
-        checks = tuple(scenario.check for scenario in scenarios)
+        checks = tuple(self._with_layers(scenario.check) for scenario in scenarios)
         yield self._report(project, request.path, request.origin, diagnosis.findings, checks, diagnosis.fixed)
         for path in _neighbours(project):
             report = self._report(project, path, Origin.PROJECT, diagnosis.findings)
@@ -147,13 +156,23 @@ class _Checker:
         )
 
     def _started_runner(self) -> Runner:
-        from rnnlint.sandbox import Runner
+        from rnnlint.sandbox import LAYERS, Runner
 
         self.ran = True
         if self._runner is None:
-            self._runner = self._stack.enter_context(Runner())
+            off = self.options.sandbox is SandboxMode.OFF
+            self._runner = self._stack.enter_context(Runner(without=LAYERS if off else ()))
             self._runner.start()  # the zygote loads NumPy while the parser works
+            if self.options.sandbox is SandboxMode.REQUIRE and self._runner.missing_layers:
+                raise UnmetSandboxError(self._runner.missing_layers)
         return self._runner
+
+    def _with_layers(self, check: GradientCheck) -> GradientCheck:
+        """``check`` with the walls that stood round its run."""
+        if self._runner is None:
+            return check
+        missing = tuple(layer for layer, _ in self._runner.missing_layers)
+        return replace(check, sandbox=self._runner.layers, missing_layers=missing)
 
 
 def _static_findings(project: Project, request: Request) -> list[Finding]:

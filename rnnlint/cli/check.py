@@ -230,13 +230,15 @@ def _check(
 
 
 def _report(requests: Iterator[api.Request], options: RunOptions, config: Config) -> RunReport:
-    if not (options.fix or options.diff):
-        return api.check(requests, options, config)
-    from rnnlint.rewriting import UnwritableFixError
+    """The run itself; what the user can put right about it becomes a :class:`Mistake`."""
+    mistakes: list[type[Exception]] = [api.UnmetSandboxError]
+    if options.fix or options.diff:
+        from rnnlint.rewriting import UnwritableFixError
 
+        mistakes.append(UnwritableFixError)
     try:
         return api.check(requests, options, config)
-    except UnwritableFixError as error:
+    except tuple(mistakes) as error:
         raise Mistake(str(error)) from None
 
 

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from calling import Ended
 
+from rnnlint.sandbox import Runner
+
 Call = Callable[..., Ended]
 
 RNN = """
@@ -119,3 +121,34 @@ def test_a_loop_without_an_end(report: Callable[..., Ended]) -> None:
     assert ended.out.startswith("rnn.py  NOT CHECKED.")
     assert "second" in ended.out
     assert ended.status == 0
+
+
+class TestSandbox:
+    """What a missing layer does is the user's choice, and never silent."""
+
+    @pytest.fixture
+    def without_seccomp(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        missing = (("seccomp", "the kernel has none"),)
+        monkeypatch.setattr(Runner, "missing_layers", property(lambda runner: missing))
+
+    def test_by_default_it_goes_on_and_says_so(
+        self, report: Callable[..., Ended], without_seccomp: None
+    ) -> None:
+        ended = report()
+        assert ended.out.startswith("rnn.py  RIGHT")
+        assert "Sandbox without: seccomp" in ended.out
+
+    def test_where_every_layer_is_required_nothing_is_run(
+        self, report: Callable[..., Ended], without_seccomp: None
+    ) -> None:
+        ended = report("", "", "--sandbox", "require")
+        assert (ended.status, ended.out) == (2, "")
+        assert ended.err == (
+            "rnnlint: --sandbox require: this machine does not offer seccomp (the kernel has none); "
+            "nothing was run.\n"
+        )
+
+    def test_switched_off_it_warns(self, report: Callable[..., Ended]) -> None:
+        ended = report("", "", "--sandbox", "off")
+        assert ended.out.startswith("rnn.py  RIGHT")
+        assert "Sandbox without: " in ended.out
