@@ -5,6 +5,7 @@ import no host.
 from __future__ import annotations
 
 from rnnlint.guest.job import (
+    PATCH_OWNER,
     Expression,
     Failure,
     Frame,
@@ -13,6 +14,7 @@ from rnnlint.guest.job import (
     Opaque,
     Operand,
     Outcome,
+    Patch,
     Ran,
     Scenario,
     Trouble,
@@ -20,6 +22,7 @@ from rnnlint.guest.job import (
 )
 
 __all__ = [
+    "PATCH_OWNER",
     "Expression",
     "Failure",
     "Frame",
@@ -28,6 +31,7 @@ __all__ = [
     "Opaque",
     "Operand",
     "Outcome",
+    "Patch",
     "Ran",
     "Scenario",
     "Trouble",
