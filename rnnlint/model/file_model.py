@@ -12,6 +12,7 @@ from rnnlint.model.helpers import Helper, Helpers
 from rnnlint.model.joining import backward_passes
 from rnnlint.model.program import Program
 from rnnlint.model.project import Project
+from rnnlint.model.recurrent_code import RecurrentCode, recurrent_code
 from rnnlint.source import Source
 from rnnlint.syntax import tree
 from rnnlint.syntax.module import Module
@@ -53,6 +54,11 @@ class FileModel:
     def backward_passes(self) -> tuple[BackwardPass, ...]:
         """The backward passes of the file, each joined to its forward pass where one was found."""
         return tuple(backward_passes(self.program, self._helpers)) if self.is_recurrent else ()
+
+    @cached_property
+    def recurrent_code(self) -> RecurrentCode | None:
+        """The part of the file that belongs to a recurrent network, None where it has none."""
+        return recurrent_code(self.program)
 
     @cached_property
     def is_recurrent(self) -> bool:

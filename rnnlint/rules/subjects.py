@@ -7,14 +7,14 @@ from typing import Any
 
 from rnnlint.model.backward import BackwardPass
 from rnnlint.model.file_model import FileModel
-from rnnlint.model.recurrent_code import RecurrentCode, recurrent_code
+from rnnlint.model.recurrent_code import RecurrentCode
 from rnnlint.rules.the_file.unused_suppression import UnusedSuppression
 from rnnlint.source import Source
 
 _OF_MODEL: dict[type, Callable[[FileModel], Iterable[Any]]] = {
     FileModel: lambda model: (model,),
     BackwardPass: lambda model: model.backward_passes,
-    RecurrentCode: lambda model: _present(recurrent_code(model.program)),
+    RecurrentCode: lambda model: _present(model.recurrent_code),
     UnusedSuppression: lambda model: (),  # known once all findings are: rnnlint.suppressions
 }
 
