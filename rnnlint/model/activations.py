@@ -9,7 +9,7 @@ ACTIVATIONS = (Computes.SIGMOID, Computes.TANH, Computes.RELU)
 
 
 def activation_of(term: Term) -> tuple[Computes, Term] | None:
-    """φ and its argument where ``term`` is σ, tanh or relu of something, by a helper, NumPy or written out."""
+    """φ and its argument where ``term`` is σ, tanh or relu of something; else None."""
     contract = term.data
     if term.op is Op.APPLY and isinstance(contract, Contract):
         return (contract.computes, term.args[0]) if contract.computes in ACTIVATIONS else None

@@ -1,4 +1,4 @@
-"""The backward pass: its loop, the δ's it multiplies, what it carries from step to step, and what it reads."""
+"""The backward pass: its loop, its δ's, what it carries from step to step, and what it reads."""
 
 from __future__ import annotations
 
@@ -41,9 +41,8 @@ class WeightGradient:
 class Misread:
     """Reads of a state sequence that point to another step than their role asks for.
 
-    ``nodes`` are the accesses, ``correction`` what their index lacks, ``role`` the step the role asks for (0: this
-    one, −1: the one before).
-    """
+    ``nodes`` are the accesses, ``correction`` what their index lacks, ``role`` the step the role asks for (0:
+    this one, −1: the one before)."""
 
     sequence: StateSequence
     nodes: tuple[tree.Subscript, ...]
@@ -106,7 +105,7 @@ class BackwardPass:
 
     @cached_property
     def weight_gradients(self) -> tuple[WeightGradient, ...]:
-        """Every product of a δ that goes into the gradient of a weight of the forward pass, paired by name."""
+        """Every product of a δ that goes into a weight's gradient, paired with its weight by name."""
         weights = {stem_of(last_word(pair.weight)): pair.weight for pair in self.forward.outputs}
         found = []
         for binding in self.bindings:
@@ -447,7 +446,7 @@ class ZeroCarry:
 
 @dataclass(frozen=True, slots=True)
 class DroppedCarry:
-    """No adjoint flows from step t+1 to step t: the variables that should have, and the adjoints left idle."""
+    """No adjoint flows from step t+1 to t: the variables that should carry, and the adjoints left idle."""
 
     loop: Loop
     carries: tuple[ZeroCarry, ...]
@@ -470,7 +469,7 @@ def _place_in_stack(keys: Hashable) -> int:
     if isinstance(keys, tuple) and keys and keys[0] == "element":
         return int(keys[1])
     slices = [key for key in keys if isinstance(key, SliceKey)] if isinstance(keys, tuple) else []
-    return max((key.position for key in slices), default=0)
+    return max((key.begin or 0 for key in slices), default=0)
 
 
 def _whole(term: Term) -> Term:
@@ -515,12 +514,13 @@ def stem_of(name: str) -> str:
 
 _STATE_NAME = re.compile(r"prev|state|hidden|^h|^a$|^s_", re.IGNORECASE)
 _GRADIENT = re.compile(
-    r"^(?:_?(?:d(?:elta)?|del|grads?|gradient|dL_d|dl_d|dLd|nabla)_?(?P<after>.+)|(?P<before>.+?)_?(?:_d|_grad|grad|_delta|_gradient))$"
+    r"^(?:_?(?:d(?:elta)?|del|grads?|gradient|dL_d|dl_d|dLd|nabla)_?(?P<after>.+)"
+    r"|(?P<before>.+?)_?(?:_d|_grad|grad|_delta|_gradient))$"
 )
 
 
 def stem_of_gradient(name: str) -> str | None:
-    """The stem of the parameter whose gradient a name says it is: ``dWf``, ``W_f_d``, ``grad_W_f``; or None."""
+    """The stem of the parameter whose gradient a name says it is (``dWf``, ``W_f_d``), or None."""
     match = _GRADIENT.match(name)
     if not match:
         return None

@@ -1,4 +1,5 @@
-"""Derivatives by value: what a backward pass multiplies, factor by factor, against what the forward asks for."""
+"""Derivatives by value: what a backward pass multiplies, factor by factor, against what the forward asks
+for."""
 
 from __future__ import annotations
 
@@ -45,10 +46,10 @@ class Wrong(StrEnum):
 class Discrepancy:
     """A factor that is not the one the forward pass asks for.
 
-    ``observed`` are the factors at fault (empty for a missing one), ``expected`` the right one, ``gate`` the gate
-    whose δ it is found in, ``delta`` that δ, ``use`` where it is used, ``beside`` a factor next to a missing one. ``steps`` (STEP only): what must be added to
-    the index of ``read``. ``other_gate`` (GATE only): whose δ it is.
-    """
+    ``observed`` are the factors at fault (empty for a missing one), ``expected`` the right one, ``gate`` the
+    gate whose δ it is found in, ``delta`` that δ, ``use`` where it is used, ``beside`` a factor next to a
+    missing one. ``steps`` (STEP only): what must be added to the index of ``read``. ``other_gate`` (GATE
+    only): whose δ it is."""
 
     wrong: Wrong
     gate: Gate
@@ -146,7 +147,8 @@ class Derivatives:
     # --- comparison ----------------------------------------------------------------------------------
 
     def compare(self, delta: Term, gate: Gate) -> list[Discrepancy]:
-        """What is wrong with ``delta`` as the adjoint of the gate's pre-activation; nothing where it is right."""
+        """What is wrong with ``delta`` as the adjoint of the gate's pre-activation; nothing where it is
+        right."""
         monomials = self.monomials(delta)
         if not monomials:
             return []
@@ -167,7 +169,8 @@ class Derivatives:
         return [Discrepancy(Wrong.GATE, gate, delta, other_gate=other)] if other else found
 
     def is_right(self, delta: Term, gate: Gate) -> bool:
-        """Whether ``delta`` is, by value, the adjoint of the gate's pre-activation as far as its roots reach."""
+        """Whether ``delta`` is, by value, the adjoint of the gate's pre-activation as far as its roots
+        reach."""
         monomials = self.monomials(delta) or []
         roots = {each.root.key: each.root for each in monomials}.values()
         try:

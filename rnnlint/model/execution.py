@@ -1,8 +1,7 @@
 """Runs a function on terms: each statement once, a loop's body on a step in the middle.
 
-Nothing of the user's file is executed: a variable's value is a :class:`rnnlint.model.terms.Term`. Calls of project
-functions are followed; what cannot be followed is a term of its own that nobody can see into.
-"""
+Nothing of the user's file is executed: a variable's value is a :class:`rnnlint.model.terms.Term`. Calls of
+project functions are followed; what cannot be followed is a term of its own that nobody can see into."""
 
 from __future__ import annotations
 
@@ -79,17 +78,14 @@ class Read:
 
 @dataclass(frozen=True, slots=True)
 class SliceKey:
-    """``lower:upper:step`` by the keys of their terms; ``position`` orders the slices of one array."""
+    """``begin:end`` in an array whose unit of size is large, whatever the unit is called; None for an open
+    side.
 
-    lower: int | None
-    upper: int | None
-    step: int | None
-    position: int = field(default=0, compare=False)
+    Slices of one array by ``H`` and by ``W.shape[0]`` are then the same, as they are when the program runs.
+    """
 
-    @property
-    def is_whole(self) -> bool:
-        """A lone colon."""
-        return self.lower is self.upper is None
+    begin: int | None
+    end: int | None
 
 
 @dataclass(slots=True)
@@ -230,7 +226,8 @@ class Execution:
     def _branch(
         self, statement: tree.If, rest: tuple[tree.Statement, ...], frame: Frame
     ) -> tuple[bool, Term | None]:
-        """Run an ``if``, and with it the ``rest`` of its block where one side returns: (ended, what it returns)."""
+        """Run an ``if``, and with it the ``rest`` of its block where one side returns: (ended, what it
+        returns)."""
         condition = self.evaluate(statement.test, frame)
         if _raises(statement.body) and not statement.otherwise:
             return False, None
@@ -638,12 +635,11 @@ class Execution:
         return None
 
     def _slice_key(self, node: tree.Expression, frame: Frame) -> Hashable:
-        """A slice or index in a form that is equal for equal ones; the lower bound as :class:`Affine` where it is."""
+        """A slice or index in a form that is equal for equal ones; the lower bound as :class:`Affine` where
+        it is."""
         if isinstance(node, tree.Slice):
-            lower, upper, step = (
-                self.evaluate(each, frame) if each else None for each in (node.lower, node.upper, node.step)
-            )
-            return SliceKey(_key(lower), _key(upper), _key(step), _position(lower))
+            lower, upper = (self.evaluate(each, frame) if each else None for each in (node.lower, node.upper))
+            return SliceKey(_position(lower), _position(upper))
         return self.evaluate(node, frame).key
 
     def _binary(self, operator: str, left: Term, right: Term, origin: tree.Expression | None) -> Term:
@@ -790,6 +786,7 @@ class Execution:
 
 
 _LOCAL = "local "
+_UNIT = 1000
 _OPERATORS = {
     "+": Op.ADD,
     "-": Op.SUBTRACT,
@@ -821,14 +818,10 @@ def _literal_key(indices: tuple[tree.Expression, ...]) -> str | int | None:
     return None
 
 
-def _key(term: Term | None) -> int | None:
-    return term.key if term is not None else None
-
-
-def _position(lower: Term | None) -> int:
-    """Where a slice begins, in an array whose unit of size is large."""
-    form = affine(lower) if lower is not None else None
-    return form.constant + 1000 * sum(form.coefficients.values()) if form else 0
+def _position(bound: Term | None) -> int | None:
+    """Where a bound of a slice lies; an open one and a bound that is no sum of sizes have none."""
+    form = affine(bound) if bound is not None else None
+    return form.constant + _UNIT * sum(form.coefficients.values()) if form else None
 
 
 def _operands(node: tree.Call) -> tuple[tree.Expression, ...]:

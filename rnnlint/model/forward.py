@@ -1,4 +1,5 @@
-"""The forward pass: its gates, what their weights multiply, its states, and the derivative of one by another."""
+"""The forward pass: its gates, what their weights multiply, its states, and the derivative of one by
+another."""
 
 from __future__ import annotations
 
@@ -40,7 +41,8 @@ class Gate:
 
 @dataclass(frozen=True, slots=True)
 class Factor:
-    """One factor of a derivative: a value, or (``slope_of`` not None) φ′ at ``value`` for ``slope_of`` = φ(value)."""
+    """One factor of a derivative: a value, or (``slope_of`` not None) φ′ at ``value`` for ``slope_of`` =
+    φ(value)."""
 
     value: Term
     slope_of: Term | None = None

@@ -1,8 +1,7 @@
 """What a helper computes: its body is evaluated on sample points and compared with the functions we know.
 
-Nothing of the user's file is executed: the body is run on terms (:mod:`rnnlint.model.execution`), and the term it
-returns is worked out with Python's own floats.
-"""
+Nothing of the user's file is executed: the body is run on terms (:mod:`rnnlint.model.execution`), and the
+term it returns is worked out with Python's own floats."""
 
 from __future__ import annotations
 
@@ -59,8 +58,8 @@ _CLOSE = 1e-6
 class Contract:
     """What a call of a helper computes from its one array: ``computes`` names it where we know it.
 
-    ``operands`` names the parameter that is the array; ``body`` is the result as a term over the symbol ``x``.
-    """
+    ``operands`` names the parameter that is the array; ``body`` is the result as a term over the symbol
+    ``x``."""
 
     name: str
     operands: tuple[str]
@@ -68,7 +67,8 @@ class Contract:
     body: Term
 
     def at(self, x: float) -> float:
-        """The helper's value at ``x``. Raises :class:`ArithmeticError` or :class:`ValueError` where it has none."""
+        """The helper's value at ``x``. Raises :class:`ArithmeticError` or :class:`ValueError` where it has
+        none."""
         (value,) = _work_out(self.body, (x,))
         return value
 
@@ -93,7 +93,8 @@ class Helpers:
     def contract(
         self, definition: Definition, parameters: Sequence[str], given: Mapping[str, Term]
     ) -> Contract | None:
-        """What the call computes, where all but one of its arguments are constants and it works on that one alone."""
+        """What the call computes, where all but one of its arguments are constants and it works on that one
+        alone."""
         operands = [name for name in parameters if name in given and given[name].op is not Op.NUMBER]
         if definition.owner is not None and not definition.is_static:
             operands = operands[1:]
@@ -246,9 +247,8 @@ def _work_out(term: Term, x: tuple[float, ...]) -> tuple[float, ...]:
 def on_numbers(term: Term, operands: Sequence[float]) -> float:
     """An elementwise operation on one number an argument.
 
-    Raises :class:`ArithmeticError` or :class:`ValueError` where it has no value, :class:`LookupError` where the
-    operation is none of those.
-    """
+    Raises :class:`ArithmeticError` or :class:`ValueError` where it has no value, :class:`LookupError` where
+    the operation is none of those."""
     match term.op, tuple(operands):
         case Op.ADD, (a, b):
             return a + b

@@ -1,4 +1,5 @@
-"""How a loop walks: what ``range``, ``reversed``, ``enumerate``, ``zip`` and a counting ``while`` say of its steps."""
+"""How a loop walks: what ``range``, ``reversed``, ``enumerate``, ``zip`` and a counting ``while`` say of its
+steps."""
 
 from __future__ import annotations
 

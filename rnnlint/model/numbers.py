@@ -1,8 +1,7 @@
 """Terms as numbers: two terms that agree at several random points are the same function of what they rest on.
 
-Every array is one number here. Elementwise operations are worked out; a matrix product, a stack or a slice is a
-number of its own that depends on its operands' values, so that equal products are equal numbers.
-"""
+Every array is one number here. Elementwise operations are worked out; a matrix product, a stack or a slice is
+a number of its own that depends on its operands' values, so that equal products are equal numbers."""
 
 from __future__ import annotations
 
@@ -71,7 +70,8 @@ class Numbers:
         return _OPERATIONS.get(term.op, Numbers._elementwise)(self, term, steps)
 
     def _state(self, value: Term, when: int) -> float:
-        """A value of the forward pass at a step: worked out for the step at hand, a number of its own for others."""
+        """A value of the forward pass at a step: worked out for the step at hand, a number of its own for
+        others."""
         if self.timeless and not self._inside_a_state:
             when = 0
         if value.key in self.given or when:

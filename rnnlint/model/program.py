@@ -58,7 +58,8 @@ class Program:
         return (self.target, *(each for each in others if each))
 
     def function(self, module: Module, name: str) -> Definition | None:
-        """What ``name(…)`` calls at the top level of ``module``: its own function, a lambda, or an imported one."""
+        """What ``name(…)`` calls at the top level of ``module``: its own function, a lambda, or an imported
+        one."""
         if name in module.functions:
             return Definition(module.functions[name], module)
         for statement in module.body:

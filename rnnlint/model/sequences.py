@@ -14,11 +14,11 @@ from rnnlint.model.terms import Op, Term
 
 @dataclass(frozen=True, slots=True)
 class StateSequence:
-    """A list, dict or array that a loop over the steps fills: step s's ``value`` stands at index s + ``slot``.
+    """A list, dict or array that a loop over the steps fills: step s's ``value`` stands at index s +
+    ``slot``.
 
-    ``kind`` is ``list``, ``dict``, ``array`` or ``unknown``. ``initial`` holds what was stored outside the loop,
-    in order; ``loop`` is None where a caller takes the steps, one call each.
-    """
+    ``kind`` is ``list``, ``dict``, ``array`` or ``unknown``. ``initial`` holds what was stored outside the
+    loop, in order; ``loop`` is None where a caller takes the steps, one call each."""
 
     base: Term
     kind: str
@@ -34,7 +34,7 @@ class StateSequence:
         return self.initial[0] if self.slot > 0 and self.initial else None
 
     def wraps_at(self, index: int) -> bool:
-        """Whether index ``index`` (negative) is, for certain, the value of a last step and no initial state."""
+        """Whether the negative ``index`` is, for certain, a last step's value and no initial state."""
         return self.kind == "list" and index < 0 and not self.initial
 
 
@@ -50,7 +50,8 @@ class Timeline:
     """Finds, for a term of a pass, the value of the forward pass that it stands for."""
 
     def __init__(self, heap: Heap, step_state: dict[int, Term], lists: frozenset[str] = frozenset()) -> None:
-        """``step_state``: for a step that a caller repeats, what an attribute read at its start becomes at its end.
+        """``step_state``: for a step that a caller repeats, what an attribute read at its start becomes at
+        its end.
 
         ``lists``: the attributes that begin as empty lists wherever they are set.
         """

@@ -1,4 +1,5 @@
-"""NumPy's words as terms: which functions pass a value on, which work element by element, which multiply matrices."""
+"""NumPy's words as terms: which functions pass a value on, which work element by element, which multiply
+matrices."""
 
 from __future__ import annotations
 
@@ -9,7 +10,8 @@ from rnnlint.model.terms import Op, Term, Terms
 from rnnlint.syntax import tree
 
 PASSES = frozenset(
-    "copy array asarray asanyarray ascontiguousarray atleast_1d atleast_2d squeeze reshape ravel float64 float32 "
+    "copy array asarray asanyarray ascontiguousarray atleast_1d atleast_2d squeeze reshape ravel "
+    "float64 float32 "
     "expand_dims nan_to_num real asfarray broadcast_to".split()
 )
 """Functions whose result is their first argument, for all that a derivative can tell."""

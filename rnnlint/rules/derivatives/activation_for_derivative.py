@@ -26,13 +26,13 @@ def check(bptt: BackwardPass) -> Iterator[Report]:
 
     ## What it does
 
-    Evaluates the factor between a gate's adjoint and its δ. Where it is φ of something instead of φ′, it is the plain
-    activation: the derivative was forgotten, often by leaving out `derivative=True`.
+    Evaluates the factor between a gate's adjoint and its δ. Where it is φ of something instead of φ′, it is
+    the plain activation: the derivative was forgotten, often by leaving out `derivative=True`.
 
     ## Why it is wrong
 
-    f = σ(a) gives ∂f/∂a = f(1 − f), so δf = dC ⊙ C_{t−1} ⊙ f(1 − f). Another σ in that place lies between 0.5 and
-    0.73 and points nowhere near the slope.
+    f = σ(a) gives ∂f/∂a = f(1 − f), so δf = dC ⊙ C_{t−1} ⊙ f(1 − f). Another σ in that place lies between 0.5
+    and 0.73 and points nowhere near the slope.
 
     ## Example
 
@@ -48,8 +48,8 @@ def check(bptt: BackwardPass) -> Iterator[Report]:
 
     ## When it is right
 
-    A partner in the equations may be an activation: δo has the factor tanh(C_t). The rule looks at the factor that
-    the equation asks to be a slope, and at no other.
+    A partner in the equations may be an activation: δo has the factor tanh(C_t). The rule looks at the factor
+    that the equation asks to be a slope, and at no other.
 
     ## Fix safety
 

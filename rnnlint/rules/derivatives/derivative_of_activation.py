@@ -26,14 +26,15 @@ def check(bptt: BackwardPass) -> Iterator[Report]:
 
     ## What it does
 
-    Evaluates the factor where φ′(a) belongs as a function of the pre-activation a. Where it is φ′(φ(a)), the helper
-    applies the nonlinearity itself and was given a value that already went through it; where it is φ′ in the words of
-    the output but was given a, the other way round.
+    Evaluates the factor where φ′(a) belongs as a function of the pre-activation a. Where it is φ′(φ(a)), the
+    helper applies the nonlinearity itself and was given a value that already went through it; where it is φ′
+    in the words of the output but was given a, the other way round.
 
     ## Why it is wrong
 
-    With o = σ(a) the slope is σ′(a) = o(1 − o). A helper that computes σ(x)(1 − σ(x)) from x, given o, returns
-    σ′(σ(a)): for every gate a number near 0.2, whatever the gate does. For tanh it is 1 − tanh²(tanh(a)).
+    With o = σ(a) the slope is σ′(a) = o(1 − o). A helper that computes σ(x)(1 − σ(x)) from x, given o,
+    returns σ′(σ(a)): for every gate a number near 0.2, whatever the gate does. For tanh it is 1 −
+    tanh²(tanh(a)).
 
     ## Example
 
@@ -49,8 +50,8 @@ def check(bptt: BackwardPass) -> Iterator[Report]:
 
     ## When it is right
 
-    Helpers of the kind x(1 − x) and 1 − x² want the output, and are right with it. The helper's body is evaluated; its
-    name decides nothing.
+    Helpers of the kind x(1 − x) and 1 − x² want the output, and are right with it. The helper's body is
+    evaluated; its name decides nothing.
 
     ## Fix safety
 
@@ -61,7 +62,8 @@ def check(bptt: BackwardPass) -> Iterator[Report]:
         kept = kept_value(bptt, each, node)
         right = slope_text(kind_of(each), kept) if kept else None
         given = (
-            f"`{kept}` already went through {symbol}, so `{text}` is {symbol}′({symbol}(a)), not {symbol}′(a)."
+            f"`{kept}` already went through {symbol}, so `{text}` is {symbol}′({symbol}(a)), not "
+            f"{symbol}′(a)."
             if kept
             else f"`{text}` is not {symbol}′ at the value it is given: it wants the other side of {symbol}."
         )

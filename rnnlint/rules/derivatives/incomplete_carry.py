@@ -13,17 +13,17 @@ from rnnlint.rules.registry import Invalid, Report, Valid, rule
 
 @rule("RNN210", "incomplete-carry", severity=Severity.ERROR, needs="the forward pass")
 def check(bptt: BackwardPass) -> Iterator[Report]:
-    """The adjoint carried to the step before comes back through some of the weights that read h, not through all.
+    """The carried adjoint of h comes back through some of the weights that read h, not through all.
 
     ## What it does
 
-    Lists the weights that multiply h_{t−1} in the forward pass and those whose product is in the carry. Where some are
-    there and others are not, the others are named.
+    Lists the weights that multiply h_{t−1} in the forward pass and those whose product is in the carry. Where
+    some are there and others are not, the others are named.
 
     ## Why it is wrong
 
-    h_{t−1} enters step t through every gate, so dh_next is the sum over all of them: Σ_k W_kᵀ δ_k. A gate left out
-    takes its share of the blame from every earlier step.
+    h_{t−1} enters step t through every gate, so dh_next is the sum over all of them: Σ_k W_kᵀ δ_k. A gate
+    left out takes its share of the blame from every earlier step.
 
     ## Example
 
@@ -50,7 +50,8 @@ def check(bptt: BackwardPass) -> Iterator[Report]:
         listed = " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
         yield Report(
             each.binding.statement,
-            f"`{place_name(each.binding.place)}` lacks what comes back through {listed}, which the forward pass multiplies "
+            f"`{place_name(each.binding.place)}` lacks what comes back through {listed}, which the "
+            "forward pass multiplies "
             "with the state of the step before: dh_next = Σ_k W_kᵀ δ_k over all gates.",
             remark=f"no {', '.join(last_word(weight) for weight in each.missing)}",
         )

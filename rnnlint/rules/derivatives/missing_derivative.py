@@ -25,13 +25,14 @@ def check(bptt: BackwardPass) -> Iterator[Report]:
 
     ## What it does
 
-    Follows each δ to its uses: the gradient of the weights, of the bias, and the product that goes back to h and x.
-    Where one of them has no factor that depends on the gate's own value, the derivative is missing there.
+    Follows each δ to its uses: the gradient of the weights, of the bias, and the product that goes back to h
+    and x. Where one of them has no factor that depends on the gate's own value, the derivative is missing
+    there.
 
     ## Why it is wrong
 
-    W_f acts on f through f = σ(W_f z + b_f), so dW_f = (df ⊙ f(1 − f)) zᵀ and dz = W_fᵀ (df ⊙ f(1 − f)). Without the
-    slope the gradient of a gate that is shut or wide open is as large as that of any other.
+    W_f acts on f through f = σ(W_f z + b_f), so dW_f = (df ⊙ f(1 − f)) zᵀ and dz = W_fᵀ (df ⊙ f(1 − f)).
+    Without the slope the gradient of a gate that is shut or wide open is as large as that of any other.
 
     ## Example
 
@@ -49,8 +50,8 @@ def check(bptt: BackwardPass) -> Iterator[Report]:
 
     ## When it is right
 
-    A linear output layer has no derivative to multiply with. The rule speaks only of gates whose nonlinearity it sees
-    in the forward pass.
+    A linear output layer has no derivative to multiply with. The rule speaks only of gates whose nonlinearity
+    it sees in the forward pass.
 
     ## Fix safety
 
@@ -70,7 +71,8 @@ def check(bptt: BackwardPass) -> Iterator[Report]:
         where = "here, though another use has it" if some_right else "before it is used"
         yield Report(
             node,
-            f"`{bptt.module.text_of(node)}` lacks the derivative of {symbol} {where}: with y = {symbol}(a) the adjoint "
+            f"`{bptt.module.text_of(node)}` lacks the derivative of {symbol} {where}: with y = "
+            f"{symbol}(a) the adjoint "
             f"of a is that of y times {slope_text(kind_of(each), 'y')}.",
             remark=f"no {symbol}'",
             group=WRONG_QUANTITY,

@@ -15,17 +15,17 @@ from rnnlint.syntax import tree
 
 @rule("RNN201", "nonlinearity-twice", severity=Severity.ERROR, needs="what the helper computes")
 def check(bptt: BackwardPass) -> Iterator[Report]:
-    """The derivative of a nonlinearity is taken at a value that already went through it, written in the same call.
+    """A nonlinearity's derivative is taken at a value that went through it inside the same call.
 
     ## What it does
 
-    Evaluates the factor where tanh′(C) or σ′(a) belongs. Where it is the slope at φ(x) instead of at x, and φ(x) is
-    written out inside it, the nonlinearity is applied twice.
+    Evaluates the factor where tanh′(C) or σ′(a) belongs. Where it is the slope at φ(x) instead of at x, and
+    φ(x) is written out inside it, the nonlinearity is applied twice.
 
     ## Why it is wrong
 
-    h = o ⊙ tanh(C), so ∂h/∂C = o ⊙ (1 − tanh²(C)). A helper that computes 1 − tanh²(x) from x, given tanh(C), returns
-    1 − tanh²(tanh(C)): at C = 2 that is 0.44 where 0.07 is right.
+    h = o ⊙ tanh(C), so ∂h/∂C = o ⊙ (1 − tanh²(C)). A helper that computes 1 − tanh²(x) from x, given tanh(C),
+    returns 1 − tanh²(tanh(C)): at C = 2 that is 0.44 where 0.07 is right.
 
     ## Example
 
@@ -41,8 +41,8 @@ def check(bptt: BackwardPass) -> Iterator[Report]:
 
     ## When it is right
 
-    With a helper that computes 1 − x² from the kept value, `tanh(tanh(C), derivative=True)` is right. The helper's
-    body is evaluated; its name decides nothing.
+    With a helper that computes 1 − x² from the kept value, `tanh(tanh(C), derivative=True)` is right. The
+    helper's body is evaluated; its name decides nothing.
 
     ## Fix safety
 
@@ -57,8 +57,8 @@ def check(bptt: BackwardPass) -> Iterator[Report]:
             right = text.replace(bptt.module.text_of(inner), bptt.module.text_of(inner.arguments[0]), 1)
         yield Report(
             node,
-            f"`{text}` applies {symbol} twice: it is {symbol}′({symbol}(x)), and the equation asks for {symbol}′(x)."
-            + (f" Use `{right}`." if right else ""),
+            f"`{text}` applies {symbol} twice: it is {symbol}′({symbol}(x)), and the equation asks "
+            f"for {symbol}′(x)." + (f" Use `{right}`." if right else ""),
             remark="applied twice",
             fix=_unwrapped(bptt, inner) if inner is not None else None,
             group=WRONG_QUANTITY,

@@ -22,8 +22,8 @@ def check(bptt: BackwardPass) -> Iterator[Report]:
 
     ## Why it is wrong
 
-    The adjoint of h is W_vᵀ dv + dh_next: h = o ⊙ tanh(C) went through no σ, so h(1 − h) has no place there. Softmax
-    and cross-entropy together have the gradient ŷ − y, with no slope of softmax.
+    The adjoint of h is W_vᵀ dv + dh_next: h = o ⊙ tanh(C) went through no σ, so h(1 − h) has no place there.
+    Softmax and cross-entropy together have the gradient ŷ − y, with no slope of softmax.
 
     ## Example
 
@@ -45,10 +45,11 @@ def check(bptt: BackwardPass) -> Iterator[Report]:
 
     There is no fix; the factor has to go, but what it was meant for is not known.
     """
-    for each, node in factors_in_file(bptt, Wrong.SPURIOUS):
+    for _, node in factors_in_file(bptt, Wrong.SPURIOUS):
         yield Report(
             node,
-            f"`{bptt.module.text_of(node)}` has no place in this derivative: nothing in the forward pass between this "
+            f"`{bptt.module.text_of(node)}` has no place in this derivative: nothing in the forward "
+            "pass between this "
             "adjoint and the gate gives such a factor.",
             remark="too much",
         )

@@ -31,7 +31,8 @@ def factors_in_file(bptt: BackwardPass, *kinds: Wrong) -> Iterator[tuple[Discrep
 
 
 def node_of(bptt: BackwardPass, factors: tuple[Term, ...]) -> tree.Expression | None:
-    """The expression that factors are: their own, or the smallest that holds them all; None outside this file."""
+    """The expression that factors are: their own, or the smallest that holds them all; None outside this
+    file."""
     nodes = [each.origin for each in factors if each.origin is not None]
     if not nodes or not all(bptt.module.holds(each) for each in nodes):
         return None
@@ -94,12 +95,8 @@ def replacement(bptt: BackwardPass, node: tree.Expression, text: str) -> FixDraf
     outer = bptt.module.parent(node)
     bare = isinstance(outer, tree.Assign | tree.AugmentedAssign | tree.Return | tree.Call | tree.Keyword)
     product = text.partition(" ")[2].startswith("*") and isinstance(outer, tree.Binary)
-    joins = (
-        (product
-        and isinstance(outer, tree.Binary)
-        and outer.operator in ("*", "+"))
-        or (product
-        and _is_left(outer, node))
+    joins = (product and isinstance(outer, tree.Binary) and outer.operator in ("*", "+")) or (
+        product and _is_left(outer, node)
     )
     enclosed = bool(getattr(node.cst, "lpar", ()))
     return FixDraft.replace(node, text if bare or joins or enclosed else f"({text})", f"Use `{text}`.")

@@ -29,14 +29,15 @@ def check(bptt: BackwardPass) -> Iterator[Report]:
 
     ## What it does
 
-    Evaluates the factor between an adjoint and a gate's δ, or between dh and dC, and compares it with the slope of
-    the nonlinearity that the forward pass applied there. Rules 201, 202, 203 and 205 name the common mistakes; this
-    one has the rest.
+    Evaluates the factor between an adjoint and a gate's δ, or between dh and dC, and compares it with the
+    slope of the nonlinearity that the forward pass applied there. Rules 201, 202, 203 and 205 name the common
+    mistakes; this one has the rest.
 
     ## Why it is wrong
 
-    ∂h/∂C = o ⊙ (1 − tanh²(C)): `1 - C ** 2` is the slope of tanh only in the words of its output. `s * (1 - s)` is
-    the slope of σ; on a gate that went through tanh it is another function, negative for half of its values.
+    ∂h/∂C = o ⊙ (1 − tanh²(C)): `1 - C ** 2` is the slope of tanh only in the words of its output. `s * (1 -
+    s)` is the slope of σ; on a gate that went through tanh it is another function, negative for half of its
+    values.
 
     ## Example
 
@@ -52,7 +53,8 @@ def check(bptt: BackwardPass) -> Iterator[Report]:
 
     ## When it is right
 
-    A constant factor is not looked at. Where the forward pass uses another nonlinearity, its own slope is asked for.
+    A constant factor is not looked at. Where the forward pass uses another nonlinearity, its own slope is
+    asked for.
 
     ## Fix safety
 
@@ -62,7 +64,8 @@ def check(bptt: BackwardPass) -> Iterator[Report]:
         symbol, text = symbol_of(kind_of(each)), bptt.module.text_of(node)
         yield Report(
             node,
-            f"`{text}` is not the derivative of {symbol}, which the forward pass applies here: with y = {symbol}(x) the "
+            f"`{text}` is not the derivative of {symbol}, which the forward pass applies here: with y "
+            f"= {symbol}(x) the "
             f"factor is {slope_text(kind_of(each), 'y')}.",
             remark=f"not {symbol}'",
             group=WRONG_QUANTITY,

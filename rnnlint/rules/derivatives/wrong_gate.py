@@ -17,12 +17,13 @@ def check(bptt: BackwardPass) -> Iterator[Report]:
 
     ## What it does
 
-    Compares each δ with what the gate asks for whose weight or bias it meets. Where it is, by value, the right δ of
-    another gate, the two are mixed up.
+    Compares each δ with what the gate asks for whose weight or bias it meets. Where it is, by value, the
+    right δ of another gate, the two are mixed up.
 
     ## Why it is wrong
 
-    dW_i = δi zᵀ and db_i = δi: each gate learns from its own δ. The shapes of all gates agree, so nothing fails.
+    dW_i = δi zᵀ and db_i = δi: each gate learns from its own δ. The shapes of all gates agree, so nothing
+    fails.
 
     ## Example
 
@@ -38,8 +39,8 @@ def check(bptt: BackwardPass) -> Iterator[Report]:
 
     ## When it is right
 
-    Where two gates share their value (a coupled forget gate f = 1 − i), their δ's may be one and the same up to sign;
-    the comparison is by value, so that is not reported.
+    Where two gates share their value (a coupled forget gate f = 1 − i), their δ's may be one and the same up
+    to sign; the comparison is by value, so that is not reported.
 
     ## Fix safety
 
@@ -57,7 +58,8 @@ def check(bptt: BackwardPass) -> Iterator[Report]:
             continue
         yield Report(
             place,
-            f"`{bptt.module.text_of(place)}` takes the δ of another gate: its nonlinearity and its partner are not those "
+            f"`{bptt.module.text_of(place)}` takes the δ of another gate: its nonlinearity and its "
+            "partner are not those "
             "of the gate whose parameter this is. Each gate's weights and bias take its own δ.",
             remark="another gate's delta",
         )

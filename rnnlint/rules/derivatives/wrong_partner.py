@@ -18,8 +18,9 @@ def check(bptt: BackwardPass) -> Iterator[Report]:
 
     ## What it does
 
-    Takes the product rule to the file's own forward pass: in C_t = f ⊙ C_{t−1} + i ⊙ g the partner of f is C_{t−1},
-    of i it is g, of g it is i; in h_t = o ⊙ tanh(C_t) that of o is tanh(C_t). A δ with another value there is wrong.
+    Takes the product rule to the file's own forward pass: in C_t = f ⊙ C_{t−1} + i ⊙ g the partner of f is
+    C_{t−1}, of i it is g, of g it is i; in h_t = o ⊙ tanh(C_t) that of o is tanh(C_t). A δ with another value
+    there is wrong.
 
     ## Why it is wrong
 
@@ -39,17 +40,19 @@ def check(bptt: BackwardPass) -> Iterator[Report]:
 
     ## When it is right
 
-    What counts is the forward pass of the file: with h = o ⊙ C the partner of o is C, and the rule says nothing.
+    What counts is the forward pass of the file: with h = o ⊙ C the partner of o is C, and the rule says
+    nothing.
 
     ## Fix safety
 
     There is no fix: the right partner may not be at hand under a name.
     """
-    for each, node in factors_in_file(bptt, Wrong.PARTNER):
+    for _, node in factors_in_file(bptt, Wrong.PARTNER):
         text = bptt.module.text_of(node)
         yield Report(
             node,
-            f"`{text}` is not what the forward pass multiplies this gate's value with; the derivative of a product is the "
+            f"`{text}` is not what the forward pass multiplies this gate's value with; the derivative "
+            "of a product is the "
             "other factor: C_{t-1} for f, g for i, i for g, tanh(C_t) for o.",
             remark="not its partner",
         )

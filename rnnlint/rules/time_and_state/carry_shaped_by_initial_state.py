@@ -25,8 +25,8 @@ def check(bptt: BackwardPass) -> Iterator[Report]:
 
     ## Why it is wrong
 
-    dh_next has the shape and type of h_T. The initial state is what the caller passed in: a column for a whole batch,
-    or integers, which round every gradient that is added to the carry in place.
+    dh_next has the shape and type of h_T. The initial state is what the caller passed in: a column for a
+    whole batch, or integers, which round every gradient that is added to the carry in place.
 
     ## Example
 
@@ -42,8 +42,8 @@ def check(bptt: BackwardPass) -> Iterator[Report]:
 
     ## When it is right
 
-    Where the caller's initial state has the full shape and is of floats the result is the same; that is why this is
-    advice.
+    Where the caller's initial state has the full shape and is of floats the result is the same; that is why
+    this is advice.
 
     ## Fix safety
 
@@ -54,7 +54,8 @@ def check(bptt: BackwardPass) -> Iterator[Report]:
         right = f"{bptt.module.text_of(shaped.node.value)}[-1]"
         yield Report(
             shaped.node,
-            f"`{access}` is the initial state, as the caller gave it. The carry has the shape and type of a computed "
+            f"`{access}` is the initial state, as the caller gave it. The carry has the shape and "
+            "type of a computed "
             f"state: use `{right}`.",
             remark="the initial state",
             fix=FixDraft.replace(index_of(shaped.node), "-1", f"Use `{right}`."),

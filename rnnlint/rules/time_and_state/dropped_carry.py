@@ -16,14 +16,15 @@ def check(bptt: BackwardPass) -> Iterator[Report]:
 
     ## What it does
 
-    Follows every adjoint of the backward loop. Where the forward pass is recurrent and none of them reaches the next
-    round of the loop, by a variable, an attribute, a slot of an array or a call, the carry is dropped.
+    Follows every adjoint of the backward loop. Where the forward pass is recurrent and none of them reaches
+    the next round of the loop, by a variable, an attribute, a slot of an array or a call, the carry is
+    dropped.
 
     ## Why it is wrong
 
-    h_{t−1} enters step t through every gate and C_{t−1} through the forget gate, so the loss of the later steps
-    reaches step t by dh_next = (Σ_k W_kᵀ δ_k) and dC_next = dC ⊙ f. While they stay zero each step learns from its
-    own output alone: it is no backpropagation through time.
+    h_{t−1} enters step t through every gate and C_{t−1} through the forget gate, so the loss of the later
+    steps reaches step t by dh_next = (Σ_k W_kᵀ δ_k) and dC_next = dC ⊙ f. While they stay zero each step
+    learns from its own output alone: it is no backpropagation through time.
 
     ## Example
 
@@ -43,14 +44,13 @@ def check(bptt: BackwardPass) -> Iterator[Report]:
 
     ## When it is right
 
-    A network without recurrence has nothing to carry. Truncation by a limit still carries within its window. Where a
-    call that cannot be followed stands in the loop, the rule is silent.
+    A network without recurrence has nothing to carry. Truncation by a limit still carries within its window.
+    Where a call that cannot be followed stands in the loop, the rule is silent.
 
     ## Fix safety
 
-    Offered where each carry has exactly one idle adjoint to take. It changes the gradient, so it is safe only after
-    the numeric check has verified it.
-    """
+    Offered where each carry has exactly one idle adjoint to take. It changes the gradient, so it is safe only
+    after the numeric check has verified it."""
     dropped = bptt.dropped_carry
     if dropped is None:
         return
@@ -66,7 +66,8 @@ def check(bptt: BackwardPass) -> Iterator[Report]:
     )
     yield Report(
         _place(bptt, dropped),
-        f"No adjoint flows from step t+1 to step t{detail}. The state of a step enters the next one, so its adjoint "
+        f"No adjoint flows from step t+1 to step t{detail}. The state of a step enters the next one, "
+        "so its adjoint "
         "must hold what comes back from there: dh_next = Σ_k W_kᵀ δ_k, dC_next = dC ⊙ f."
         f"{repair}",
         remark="computed, then forgotten" if idle else "no step learns from later ones",

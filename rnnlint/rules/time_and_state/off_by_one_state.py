@@ -18,14 +18,14 @@ def check(bptt: BackwardPass) -> Iterator[Report]:
 
     ## What it does
 
-    Finds reads of a state sequence in the role of h_t or C_t whose index holds another step's state. The role comes
-    from the equation that the read stands in, the step from how the forward pass filled the sequence.
+    Finds reads of a state sequence in the role of h_t or C_t whose index holds another step's state. The role
+    comes from the equation that the read stands in, the step from how the forward pass filled the sequence.
 
     ## Why it is wrong
 
-    A list that starts as `[h_init]` and is appended to at every step holds h_t at index t + 1. The output layer's
-    gradient is dW_v = Σ_t dv_t h_tᵀ, and δo = dh ⊙ tanh(C_t) ⊙ o(1 − o): with index t every product is made with the
-    state of the step before.
+    A list that starts as `[h_init]` and is appended to at every step holds h_t at index t + 1. The output
+    layer's gradient is dW_v = Σ_t dv_t h_tᵀ, and δo = dh ⊙ tanh(C_t) ⊙ o(1 − o): with index t every product
+    is made with the state of the step before.
 
     ## Example
 
@@ -42,14 +42,14 @@ def check(bptt: BackwardPass) -> Iterator[Report]:
 
     ## When it is right
 
-    `h[t]` is h_t in a list that holds no initial state, in a dict with the initial state under −1, and in an array
-    that the forward pass fills at index t. The rule is silent there, and wherever it cannot see the sequence filled.
+    `h[t]` is h_t in a list that holds no initial state, in a dict with the initial state under −1, and in an
+    array that the forward pass fills at index t. The rule is silent there, and wherever it cannot see the
+    sequence filled.
 
     ## Fix safety
 
-    The fix shifts the index by what the role lacks. It changes the gradient, so it is never applied as safe unless
-    the numeric check has verified it.
-    """
+    The fix shifts the index by what the role lacks. It changes the gradient, so it is never applied as safe
+    unless the numeric check has verified it."""
     for misread in bptt.misreads:
         if misread.role != 0:
             continue
@@ -65,7 +65,8 @@ def check(bptt: BackwardPass) -> Iterator[Report]:
         later = "before" if misread.correction > 0 else "after"
         yield Report(
             first,
-            f"`{access}` is the state of the step {later}, because {why}; the equation here asks for this step's "
+            f"`{access}` is the state of the step {later}, because {why}; the equation here asks for "
+            "this step's "
             f"state. Use `{right}`.",
             remark=f"also {', '.join(lines)}" if lines else "",
             fix=index_fix(module, misread.nodes, misread.correction),

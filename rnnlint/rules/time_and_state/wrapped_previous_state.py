@@ -21,13 +21,15 @@ def check(bptt: BackwardPass) -> Iterator[Report]:
 
     ## What it does
 
-    Finds reads in the role of h_{t−1} or C_{t−1} that hold another state: two steps back in a list whose first entry
-    is the initial state, and index −1 at t = 0 of a list that has no initial state, which is its last entry.
+    Finds reads in the role of h_{t−1} or C_{t−1} that hold another state: two steps back in a list whose
+    first entry is the initial state, and index −1 at t = 0 of a list that has no initial state, which is its
+    last entry.
 
     ## Why it is wrong
 
-    δf = dC ⊙ C_{t−1} ⊙ f(1 − f), and dW_hh = Σ_t δ_t h_{t−1}ᵀ. Python's index −1 is the end of the list: at t = 0
-    the product is made with the state of the last step instead of the initial one, and no error is raised.
+    δf = dC ⊙ C_{t−1} ⊙ f(1 − f), and dW_hh = Σ_t δ_t h_{t−1}ᵀ. Python's index −1 is the end of the list: at t
+    = 0 the product is made with the state of the last step instead of the initial one, and no error is
+    raised.
 
     ## Example
 
@@ -44,14 +46,13 @@ def check(bptt: BackwardPass) -> Iterator[Report]:
 
     ## When it is right
 
-    A dict with the initial state under −1, an array of T + 1 rows whose last row is the initial state, and a read
-    under `if t > 0` are right, and the rule is silent there.
+    A dict with the initial state under −1, an array of T + 1 rows whose last row is the initial state, and a
+    read under `if t > 0` are right, and the rule is silent there.
 
     ## Fix safety
 
-    Where the initial state is stored first the fix shifts the index. Where it is not stored at all there is no fix:
-    the forward pass must keep it.
-    """
+    Where the initial state is stored first the fix shifts the index. Where it is not stored at all there is
+    no fix: the forward pass must keep it."""
     module = bptt.module
     for misread in bptt.misreads:
         if misread.role != -1:
@@ -84,7 +85,8 @@ def _wrapped(bptt: BackwardPass, wrapped: WrappedRead) -> Report:
     access = bptt.module.text_of(wrapped.node)
     return Report(
         wrapped.node,
-        f"At the first step `{access}` has a negative index, which is the LAST state of the list: it holds no initial "
+        f"At the first step `{access}` has a negative index, which is the LAST state of the list: it "
+        "holds no initial "
         "state. Keep the initial state in the forward pass, or use it at the first step.",
         remark="t=0: the LAST state",
     )
