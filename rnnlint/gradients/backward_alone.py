@@ -170,7 +170,7 @@ def _run(workshop: Workshop, probe: Probe) -> tuple[Ran, Probe, tuple[str, ...]]
     notes: list[str] = []
     ran = Ran()
     for _ in range(_MOST_SUPPLIED):
-        outcome = workshop.run([probe.scenario(returned_codes(probe.draft), frames=("*",))])
+        outcome = workshop.run([probe.scenario(returned_codes(probe.draft), frames=probe.draft.watched)])
         ran = outcome.runs[0] if outcome.runs else Ran(trouble=outcome.trouble)
         trouble = ran.trouble
         if trouble is None or trouble.failure not in (Failure.RAISED, Failure.STUB):

@@ -247,11 +247,30 @@ class Library:
         function = call.func
         if isinstance(function, ast.Name):
             fitting = [c for c in self.functions_named(function.id) if c.owner is None]
+            if not fitting and function.id in self.instances:
+                return self.method(*self.instances[function.id], "__call__")
             return fitting[0] if fitting else None
         if isinstance(function, ast.Attribute) and isinstance(function.value, ast.Name):
             if function.value.id in ("self", "cls") and caller.owner is not None:
                 return self.method(caller.path, caller.owner, function.attr)
+            found = self.instances.get(function.value.id) or self.class_named(function.value.id)
+            return self.method(*found, function.attr) if found is not None else None
         return None
+
+    @cached_property
+    def instances(self) -> Mapping[str, tuple[Path, ast.ClassDef]]:
+        """The classes of the variables that somewhere hold an instance: of several, the first one made."""
+        found: dict[str, tuple[Path, ast.ClassDef]] = {}
+        for tree in self.trees.values():
+            for node in ast.walk(tree):
+                match node:
+                    case ast.Assign(targets=[ast.Name(id=name)], value=ast.Call(func=ast.Name(id=made))):
+                        class_ = self.class_named(made)
+                        if class_ is not None:
+                            found.setdefault(name, class_)
+                    case _:
+                        pass
+        return found
 
 
 def own_nodes(function: ast.AST) -> Iterator[ast.AST]:

@@ -65,10 +65,10 @@ class Measurement:
 def measure(workshop: Workshop, probe: Probe) -> Measurement | None:
     """Run the probe; None where nothing in it pairs. Raises :class:`ProbeFailedError`."""
     codes = returned_codes(probe.draft)
-    base_scenario = probe.scenario(codes, frames=("*",))
+    base_scenario = probe.scenario(codes, frames=probe.draft.watched)
     again = probe.scenario(codes)
-    twice = probe.scenario(codes, passes=2, frames=("*",))
-    earlier = probe.with_earlier_arguments().scenario(codes, frames=("*",))
+    twice = probe.scenario(codes, passes=2, frames=probe.draft.watched)
+    earlier = probe.with_earlier_arguments().scenario(codes, frames=probe.draft.watched)
     outcome = workshop.run([base_scenario, again, twice, earlier])
     base = first_run(outcome)
     pairs = paired(probe, base)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 import secrets
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from rnnlint.gradients.backward_alone import measure_alone
 from rnnlint.gradients.callables import Library
 from rnnlint.gradients.cells import KINDS
 from rnnlint.gradients.clipping import clipping_functions, clipping_sentence
-from rnnlint.gradients.driver import Lifted, lift
+from rnnlint.gradients.driver import Lifted, lifted_drivers
 from rnnlint.gradients.holes import UnknownArgumentError
 from rnnlint.gradients.jobs import JobRunner, Workshop
 from rnnlint.gradients.measure import Measurement, measure, parameter_verdicts, rejudge
@@ -22,6 +23,7 @@ from rnnlint.gradients.passes import Pass, Style, passes_of
 from rnnlint.gradients.probe import ProbeFailedError, first_run, probe_of, returned_codes
 from rnnlint.gradients.reasons import Explained, explain_trouble, no_backward, no_forward, unknown_argument
 from rnnlint.gradients.redefinitions import as_first_meant
+from rnnlint.gradients.reference import Match, match
 from rnnlint.gradients.solve import Solved, solve
 from rnnlint.gradients.synthesis import drafts
 from rnnlint.gradients.trials import Trials, trials_over
@@ -34,6 +36,7 @@ from rnnlint.verdicts import GradientCheck, Status
 MOST_LAYOUTS_MEASURED = 4
 MOST_PASSES = 10
 MOST_DRIVERS = 3
+SECONDS_FOR_DRIVERS = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,7 @@ class PreparedCheck:
     workshop: Workshop | None = None
     solved: Solved | None = None
     lifted: Lifted | None = None
+    matched: Match | None = None  # the reference cell that the forward is, with its trace
 
     def trials(self) -> Trials | None:
         """The same scenario, to be run on many texts of its functions at once; None where nothing was measured, and for
@@ -82,7 +86,7 @@ class PreparedCheck:
         measurement = self.measurement
         codes = returned_codes(measurement.probe.draft)
         try:
-            base = first_run(workshop.run([measurement.probe.scenario(codes, frames=("*",))]))
+            base = first_run(workshop.run([measurement.probe.scenario(codes, frames=measurement.probe.draft.watched)]))
         except ProbeFailedError as failed:
             why = explain_trouble(failed.trouble)
             return replace(
@@ -120,13 +124,20 @@ def prepare(
     checked = [r for r in results if r.check.status is not Status.NOT_CHECKED]
     if checked:
         return checked + [r for r in results if r.check.status is Status.NOT_CHECKED and _is_worth_saying(r)]
-    driven = [
-        replace(desk, project=lifted.project, library=lifted.library, lifted=lifted).check(lifted.pass_)
-        for lifted in lift(project, library, source.path)[:MOST_DRIVERS]
-        if entry is None or entry in lifted.driver.title
-    ]
+    driven = list(_driven(desk, entry))
     checked = [r for r in driven if r.check.status is not Status.NOT_CHECKED]
     return checked or [*results, *driven, desk.refused(None, no_backward(library, source.path))][:1]
+
+
+def _driven(desk: _Desk, entry: str | None) -> Iterator[PreparedCheck]:
+    """The checks of the drivers' iterations, as many as there is time for."""
+    began = time.monotonic()
+    for lifted in lifted_drivers(desk.project, desk.library)[:MOST_DRIVERS]:
+        if time.monotonic() - began > SECONDS_FOR_DRIVERS:
+            return
+        if entry is None or entry in lifted.driver.title:
+            there = replace(desk, project=lifted.project, library=lifted.library, lifted=lifted)
+            yield there.check(lifted.pass_)
 
 
 def _is_meant(pass_: Pass, entry: str) -> bool:
@@ -228,7 +239,8 @@ class _Desk:
         return Workshop(self.runner, self.project, companions, clipping_functions(self.library))
 
     def _answer(self, pass_: Pass, workshop: Workshop, solved: Solved, m: Measurement) -> PreparedCheck:
-        if not m.is_trusted:
+        matched = match(m)
+        if not m.is_trusted and matched is None:
             from rnnlint.gradients.reasons import nothing_agrees
 
             refused = self.refused(pass_, nothing_agrees(m.loss))
@@ -239,10 +251,12 @@ class _Desk:
             empty,
             status=Status.CHECKED,
             ran=_ran(pass_),
-            kind=_kind(pass_),
-            oracles=("own-loss",),
+            kind=matched.kind if matched else _kind(pass_),
+            forward="unknown" if matched is None else "variant" if matched.difference else "standard",
+            difference=matched.difference if matched else None,
+            oracles=("own-loss", "reference") if matched else ("own-loss",),
             loss=m.loss.sentence,
-            convention=str(solved.draft.layout),
+            convention="; ".join(filter(None, (str(solved.draft.layout), matched.convention if matched else ""))),
             seed=self.seed,
             notes=notes,
             nondeterministic=m.nondeterministic,
@@ -253,14 +267,14 @@ class _Desk:
             check = _with_verdicts(replace(check, call=2), m, m.second)
         if self.lifted is not None:
             check = self.lifted.described(check)
-        return PreparedCheck(check, self.runner, m, workshop, solved, self.lifted)
+        return PreparedCheck(check, self.runner, m, workshop, solved, self.lifted, matched)
 
     def _clips(self, workshop: Workshop, m: Measurement) -> bool:
         """Whether clipping, left in, would have changed a gradient."""
         plain = replace(workshop, neutral=())
         codes = returned_codes(m.probe.draft)
         try:
-            base = first_run(plain.run([m.probe.scenario(codes, frames=("*",))]))
+            base = first_run(plain.run([m.probe.scenario(codes, frames=m.probe.draft.watched)]))
         except ProbeFailedError:
             return False
         return rejudge(m, base).wrong > m.judged.wrong

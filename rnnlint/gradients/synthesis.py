@@ -15,7 +15,7 @@ from rnnlint.gradients.glue import Attribute, Joint, Output, SameAs, joint_of
 from rnnlint.gradients.holes import OPTIMIZER, OPTIMIZER_CLASS, UnknownArgumentError, form_of, role_in_use
 from rnnlint.gradients.layouts import Layout, layouts
 from rnnlint.gradients.module_state import ModuleState, module_state
-from rnnlint.gradients.passes import Pass, Style
+from rnnlint.gradients.passes import Pass, Style, gradient_names, is_named_backward
 from rnnlint.gradients.roles import Role, is_certain_size, role_of
 from rnnlint.gradients.sizes import Size
 from rnnlint.model.project import Project
@@ -23,6 +23,7 @@ from rnnlint.model.project import Project
 FORWARD = "_forward_result"
 BACKWARD = "_backward_result"
 MODEL = "_model"
+MOST_WATCHED = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,7 @@ class Draft:
     upstream: tuple[Upstream, ...] = ()
     globals_: tuple[str, ...] = ()
     has_model: bool = False
+    watched: tuple[str, ...] = ("*",)  # functions whose locals are recorded
     resets: tuple[str, ...] = ()  # methods that a caller calls between two passes
 
     @property
@@ -183,8 +185,24 @@ class _Writer:
             tuple(upstream),
             self.state.arrays,
             has_model,
+            self._watched(),
             self._resets() if has_model else (),
         )
+
+    def _watched(self) -> tuple[str, ...]:
+        """The pass itself, what it calls that makes gradients, and a forward that is called once."""
+        names = {self.pass_.backward.name}
+        waiting = [self.pass_.backward]
+        for caller in waiting[:MOST_WATCHED]:
+            for node in ast.walk(caller.node):
+                callee = self.library.callee(caller, node) if isinstance(node, ast.Call) else None
+                if callee is not None and callee.name not in names and gradient_names(callee):
+                    names.add(callee.name)
+                    waiting.append(callee)
+        if self.pass_.forward is not None and not self.repeats:
+            names.add(self.pass_.forward.name)
+        names |= {c.name for c in self.library.of(self.pass_.backward.path) if is_named_backward(c.name)}
+        return tuple(sorted(names))
 
     def _resets(self) -> tuple[str, ...]:
         """What the class offers for between two passes: ``reset()``, ``zero_grad()``."""

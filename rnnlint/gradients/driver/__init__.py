@@ -7,6 +7,6 @@ records of the gradient that they apply.
 """
 
 from rnnlint.gradients.driver.find import Driver, drivers_of
-from rnnlint.gradients.driver.lift import Lifted, lift
+from rnnlint.gradients.driver.lift import Lifted, lift, lifted_drivers
 
-__all__ = ["Driver", "Lifted", "drivers_of", "lift"]
+__all__ = ["Driver", "Lifted", "drivers_of", "lift", "lifted_drivers"]

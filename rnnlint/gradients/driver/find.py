@@ -11,6 +11,7 @@ from pathlib import Path
 
 from rnnlint.gradients.callables import Library
 from rnnlint.gradients.driver.names import blocks_of, last_word, name_of, read_in, statements_in, targets_of
+from rnnlint.gradients.driver.taint import constructs
 from rnnlint.gradients.driver.updates import Update, updates_in
 from rnnlint.gradients.pairing import is_gradient_name, stem
 from rnnlint.gradients.passes import is_named_backward
@@ -76,7 +77,9 @@ def drivers_of(library: Library, path: Path) -> list[Driver]:
     tree = library.trees[path]
     found: list[Driver] = []
     for scope, owner in _scopes(tree):
-        if isinstance(scope, ast.FunctionDef) and _NOT_A_DRIVER.search(scope.name):
+        if isinstance(scope, ast.FunctionDef) and (
+            _NOT_A_DRIVER.search(scope.name) or is_named_backward(scope.name) or _uses_framework(scope)
+        ):
             continue
         found += _Search(library, path, scope, owner).drivers()
     return sorted(found, key=lambda d: -len(d.accumulators))
@@ -91,6 +94,10 @@ def _scopes(tree: ast.Module) -> Iterator[tuple[Scope, ast.ClassDef | None]]:
             for member in statement.body:
                 if isinstance(member, ast.FunctionDef):
                     yield member, statement
+
+
+def _uses_framework(scope: ast.FunctionDef) -> bool:
+    return bool(read_in(scope) & {"torch", "tf", "keras", "tensorflow", "jax"})
 
 
 @dataclass
@@ -159,14 +166,13 @@ class _Search:
         backward = [i for i, s in enumerate(block) if self._goes_back(s)]
         if not backward:
             return None
-        forward = [
-            i for i, s in enumerate(block) if i < backward[-1] and self._goes_forward(s) and i not in backward
-        ]
+        called = any(self._calls_back(block[i]) for i in backward)
+        goes_forward = self._calls_forward if called else self._goes_forward
+        forward = [i for i in range(backward[-1]) if i not in backward and goes_forward(block[i])]
         if not forward or forward[0] > backward[0]:
             return None
         assigned = {n for i in backward for n in self._gradients_in(block[i])}
         updated = {u.parameter for u in self.updates if any(u.statement is s for s in statements_in(block))}
-        called = any(self._calls_back(block[i]) for i in backward)
         if len(assigned) < 2 and len(updated) < 2 and not called:
             return None
         if not called and not self._is_recurrent(block):
@@ -210,8 +216,15 @@ class _Search:
         }
         if names & self.parameters and not _is_shaping(statement):
             return True
+        return self._calls_forward(statement) or any(
+            self._reads_parameters(name) for name in self._own_calls(statement)
+        )
+
+    def _calls_forward(self, statement: ast.stmt) -> bool:
+        if isinstance(statement, ast.FunctionDef | ast.ClassDef):
+            return False
         return any(
-            _FORWARD_CALL.search(name) or self._reads_parameters(name) for name in self._own_calls(statement)
+            _FORWARD_CALL.search(name) and not is_named_backward(name) for name in self._own_calls(statement)
         )
 
     def _reads_parameters(self, function: str) -> bool:
@@ -222,22 +235,50 @@ class _Search:
         )
 
     def _own_calls(self, statement: ast.stmt) -> set[str]:
-        """Names of the project's functions and methods that a statement calls."""
+        """Names of the project's functions and methods that a statement calls; ``__call__`` for an object of its own."""
         called: set[str] = set()
         for node in ast.walk(statement):
             if isinstance(node, ast.Call):
                 match node.func:
+                    case ast.Name(id=name) if name in self.objects:
+                        called.add("__call__")
                     case ast.Name(id=name) | ast.Attribute(attr=name):
                         if self.library.functions_named(name):
                             called.add(name)
+                    case _:
+                        pass
         return called
 
+    @cached_property
+    def objects(self) -> frozenset[str]:
+        """Variables that hold an instance of one of the project's classes."""
+        return frozenset(
+            target.id
+            for statement in statements_in(self.library.trees[self.path].body)
+            if isinstance(statement, ast.Assign) and constructs(self.library, statement.value)
+            for target in statement.targets
+            if isinstance(target, ast.Name)
+        )
+
     def _is_recurrent(self, block: list[ast.stmt]) -> bool:
+        """Whether anything in the block looks back by a step; a block that only calls is as recurrent as its file."""
         text = "\n".join(ast.unparse(s) for s in block)
         steps = re.search(
             r"prev|\[-1\]|\[-?\s*\(?\w+\s*[-+]\s*[12]\)?\]|reversed|::\s*-1|next|future|hidden", text
         )
         return bool(steps) and any(isinstance(s, ast.For | ast.While) for s in statements_in(block))
+
+
+def backward_calls(driver: Driver) -> set[str]:
+    """The names of what an iteration calls to go back."""
+    return {
+        name
+        for statement in driver.block[driver.first : driver.last + 1]
+        for node in ast.walk(statement)
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name | ast.Attribute)
+        and is_named_backward(name := node.func.id if isinstance(node.func, ast.Name) else node.func.attr)
+    }
 
 
 def is_clearing(statement: ast.stmt) -> bool:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rnnlint.gradients.callables import Callable, Library
-from rnnlint.gradients.driver.find import Driver, drivers_of
+from rnnlint.gradients.driver.find import Driver, backward_calls, drivers_of
 from rnnlint.gradients.driver.names import bound_in, last_word, name_of, root_of, statements_in
 from rnnlint.gradients.driver.slice import Slice, cut
 from rnnlint.gradients.driver.steps import counting_steps, numbers_by_step, single_targets
@@ -42,7 +42,11 @@ SETUP = (
     f"""def {TAKEN}(values, given, **more):
     found = {{**values, **more}}
     given = {{*given.split(), "self"}}
-    taken = {{n: v for n, v in found.items() if not n.startswith("_") and n not in given}}
+    taken = {{
+        n: v * 1.0 if hasattr(v, "dtype") else list(v) if isinstance(v, list) else v
+        for n, v in found.items()
+        if not n.startswith("_") and n not in given
+    }}
     taken["steps"] = dict(_steps_seen)
     taken.update(_applied)
     _steps_seen.clear()
@@ -108,19 +112,32 @@ class Lifted:
     def described(self, check: GradientCheck) -> GradientCheck:
         """A check in the driver's own words: where it stands and what of it was run."""
         title = self.driver.title
+        called = next((c for n in backward_calls(self.driver) for c in self.library.functions_named(n)), None)
         return replace(
             check,
             id=f"{self.driver.path.name}:{self.driver.name}:{self.driver.line}",
-            path=self.driver.path,
-            line=self.driver.line,
+            path=called.path if called is not None else self.driver.path,
+            line=called.node.lineno if called is not None else self.driver.line,
             entry=title,
             ran=f"one iteration of {title if isinstance(self.driver.scope, ast.Module) else f'{title}()'}",
         )
 
     def again(self, project: Project) -> Project:
         """The same driver lifted in other texts of the project; the project as it is where it is not found."""
-        found = lift(project, Library(_trees(project)), self.driver.path, self.driver.title)
+        there = replace(project, target=self.driver.path)
+        found = lift(there, Library(_trees(project)), self.driver.path, self.driver.title)
         return found[0].project if found else project
+
+
+def lifted_drivers(project: Project, library: Library) -> list[Lifted]:
+    """The drivers of the target, then those of other files that call a backward pass of it, lifted."""
+    found = lift(project, library, project.target)
+    own = {c.name for c in library.of(project.target)}
+    for path in library.trees:
+        if path != project.target:
+            there = replace(project, target=path)
+            found += [lifted for lifted in lift(there, library, path) if backward_calls(lifted.driver) & own]
+    return found
 
 
 def lift(project: Project, library: Library, path: Path, title: str | None = None) -> list[Lifted]:
@@ -179,19 +196,42 @@ class _Writer:
         start, end = self._region()
         for number in range(start, end + 1):
             self._lines[number - 1] = ""
+        for statement in slice_.superseded:
+            for number in range(statement.lineno, (statement.end_lineno or statement.lineno) + 1):
+                self._lines[number - 1] = ""
         body = sorted([*slice_.before, *slice_.body], key=lambda s: (s.lineno, s.col_offset))
         trailing = [u.statement for u in slice_.records if not _inside(u.statement, body)]
+        for statement, name in slice_.counted:
+            self._count(statement, name)
         for statement in body:
             self._put(statement)
         for statement in sorted([*trailing, *slice_.resets], key=lambda s: (s.lineno, s.col_offset)):
             self._put(statement)
-        first = min(s.lineno for s in body)
-        last = max((s.end_lineno or s.lineno) for s in [*body, *trailing, *slice_.resets])
-        self._insert_after(
-            last, [" " * self._indent + f"return {TAKEN}(locals(), {' '.join(slice_.holes)!r}{self._more()})"]
-        )
+        for line, text in slice_.counters:
+            self._lines[line - 1] = " " * self._indent + text
+        first = min([s.lineno for s in body] + [line for line, _ in slice_.counters])
+        last = max((s.end_lineno or s.lineno) for s in [*body, *trailing])
+        closing = " " * self._indent
+        taken = f"{TAKEN}({self._variables()}, {' '.join(slice_.holes)!r}{self._more()})"
+        if slice_.resets:
+            self._insert_after(max((s.end_lineno or s.lineno) for s in slice_.resets), f"{closing}return _result")
+            self._insert_after(last, f"{closing}_result = {taken}")
+        else:
+            self._insert_after(last, f"{closing}return {taken}")
         self._insert_before(first, start, self._opening())
         return "\n".join(self._lines)
+
+    def _count(self, statement: ast.stmt, name: str) -> None:
+        """``Net(len(words))`` of the module reads a size of its own instead."""
+        if statement in self._slice.setup:
+            return
+        start, end = statement.lineno, statement.end_lineno or statement.lineno
+        for number in range(start, end + 1):
+            self._lines[number - 1] = self._lines[number - 1].replace(f"len({name})", f"{name}_size")
+        self._lines[start - 1] = f"{name}_size = 2; {self._lines[start - 1]}"
+
+    def _variables(self) -> str:
+        return "{**vars(self), **locals()}" if self._driver.owner is not None else "locals()"
 
     def _region(self) -> tuple[int, int]:
         driver = self._driver
@@ -210,7 +250,12 @@ class _Writer:
         outer = " " * (self._indent - 4)
         lines: list[str] = []
         made = [f"{name} = 2" for name in self._slice.sizes]
-        made += [" ".join(ast.unparse(s).split("\n")) for s in self._slice.setup]
+        for statement in self._slice.setup:
+            text = " ".join(ast.unparse(statement).split("\n"))
+            for counted, name in self._slice.counted:
+                if counted is statement:
+                    text = f"{name}_size = 2; " + text.replace(f"len({name})", f"{name}_size")
+            made.append(text)
         if made:
             lines.append("; ".join(made))
         own = ["self"] if self._driver.owner is not None else []
@@ -294,14 +339,12 @@ class _Writer:
                 self._drop_blank(range(position - 1, -1, -1))
                 position = next(i for i, held in enumerate(self._lines) if held is text)
 
-    def _insert_after(self, line: int, texts: Sequence[str]) -> None:
-        for text in texts:
-            if line < len(self._lines) and not self._lines[line].strip():
-                self._lines[line] = text
-            else:
-                self._lines.insert(line, text)
-                self._drop_blank(range(line + 1, len(self._lines)))
-            line += 1
+    def _insert_after(self, line: int, text: str) -> None:
+        if line < len(self._lines) and not self._lines[line].strip():
+            self._lines[line] = text
+        else:
+            self._lines.insert(line, text)
+            self._drop_blank(range(line + 1, len(self._lines)))
 
     def _drop_blank(self, positions: range) -> None:
         """Take out the nearest blank line, so that the lines beyond it keep their numbers."""

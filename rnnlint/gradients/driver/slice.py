@@ -25,7 +25,7 @@ from rnnlint.gradients.driver.names import (
     statements_in,
     targets_of,
 )
-from rnnlint.gradients.driver.taint import constructs, tainted, touched_by
+from rnnlint.gradients.driver.taint import constructs, tainted, touched_by, values_read_in
 from rnnlint.gradients.driver.updates import Update
 from rnnlint.gradients.roles import Role, role_of
 
@@ -45,10 +45,13 @@ class Slice:
     before: tuple[ast.stmt, ...]  # kept in front of the iteration
     body: tuple[ast.stmt, ...]
     records: tuple[Update, ...]  # updates of the body or after it, turned into records of their gradients
-    resets: tuple[ast.stmt, ...]  # of gradients, after the updates
+    resets: tuple[ast.stmt, ...]  # of gradients and models, after the updates
     holes: tuple[str, ...]
     sizes: tuple[str, ...] = ()  # of the scope's parameters that only the set-up reads
     shared: tuple[str, ...] = ()  # module variables that the iteration binds
+    counters: tuple[tuple[int, str], ...] = ()  # first values of loop variables, with the lines of their headers
+    superseded: tuple[ast.stmt, ...] = ()  # the module's other assignments to what the iteration reads
+    counted: tuple[tuple[ast.stmt, str], ...] = ()  # lasting statements that read how long some data are
 
 
 def cut(library: Library, driver: Driver) -> Slice:
@@ -64,13 +67,22 @@ class _Cutter:
     before: list[ast.stmt] = field(default_factory=list)
     holes: list[str] = field(default_factory=list)
     sizes: list[str] = field(default_factory=list)
+    counters: list[tuple[int, str]] = field(default_factory=list)
+    superseded: list[ast.stmt] = field(default_factory=list)
+    counted: list[tuple[ast.stmt, str]] = field(default_factory=list)
+    lasting_needs: set[str] = field(default_factory=set)
 
     def cut(self) -> Slice:
         driver = self.driver
         body = [s for s in driver.block[driver.first : driver.last + 1] if not _is_left_out(s)]
         after = driver.block[driver.last + 1 :]
         records, applied = self._records(body, after)
-        resets = [s for s in after if is_clearing(s) and self._clears_gradient(s)]
+        last = max([driver.block[driver.last].lineno, *(u.statement.lineno for u in records)])
+        resets = [
+            s
+            for s in after
+            if s.lineno > last and (self._starts_over(s) or (is_clearing(s) and self._clears_gradient(s)))
+        ]
         needed = (free_in([*body, *applied]) | self._own_attributes(body)) - self._given()
         self._walk(driver.block[: driver.first], needed, depth=len(driver.levels))
         for depth in range(len(driver.levels) - 1, -1, -1):
@@ -88,6 +100,9 @@ class _Cutter:
             self._in_order([*self.before, *body]),
             tuple(dict.fromkeys(self.sizes)),
             self._shared([*self.before, *body]),
+            tuple(self.counters),
+            tuple(self.superseded),
+            tuple(self.counted),
         )
 
     def _in_order(self, statements: list[ast.stmt]) -> tuple[str, ...]:
@@ -187,11 +202,14 @@ class _Cutter:
     def _walk(self, statements: list[ast.stmt], needed: set[str], depth: int) -> None:
         """Statements before the iteration, last first; a module's own (depth 0) stay where they are."""
         in_place = depth == 0 and self._is_module and bool(self.driver.levels)
+        settled: set[str] = set()
         for statement in reversed(statements):
             if self._starts_over(statement) and not in_place:
                 self.before.insert(0, statement)
                 needed |= read_in(statement) - self._given()
                 continue
+            if in_place and isinstance(statement, ast.Assign) and bound_in([statement]) & settled:
+                self.superseded.append(statement)
             bound = (_bound_or_touched(statement) | self._attributes_set(statement)) & needed
             if not bound:
                 continue
@@ -199,14 +217,26 @@ class _Cutter:
             self._open(data, needed)
             if in_place:
                 needed -= bound_in([statement])
+                settled |= bound_in([statement])
+                if isinstance(statement, ast.Assign):
+                    needed |= self._needs_of_lasting(statement)
             elif data or isinstance(statement, ast.With | ast.Try | ast.While):
                 self._open(bound, needed)
             elif self._lasts(statement, bound, depth):
                 self.setup.insert(0, statement)
-                self._take_in(statement, needed)
+                self.lasting_needs |= free_in([statement])
+                needed -= bound_in([statement])
+                needed |= self._needs_of_lasting(statement)
             else:
                 self.before.insert(0, statement)
                 self._take_in(statement, needed)
+
+    def _needs_of_lasting(self, statement: ast.stmt) -> set[str]:
+        """What it reads, but for data whose length alone it reads."""
+        names = free_in([statement]) - self._given()
+        lengths = {n for n in names - values_read_in(statement) if n in self._data}
+        self.counted += [(statement, name) for name in sorted(lengths)]
+        return names - lengths
 
     def _take_in(self, statement: ast.stmt, needed: set[str]) -> None:
         if isinstance(statement, ast.Assign | ast.AnnAssign):
@@ -226,7 +256,12 @@ class _Cutter:
             needed.discard(name)
 
     def _header(self, statement: ast.stmt, needed: set[str]) -> None:
-        """What a loop or ``with`` binds is data."""
+        """What a loop or ``with`` binds is data, but for a counter, which has its first value."""
+        for name, first in _counters(statement):
+            if name in needed:
+                self.counters.append((statement.lineno, f"{name} = {first}"))
+                needed.discard(name)
+                needed |= read_in(ast.parse(first)) - self._given()
         bound = {t.id for t in targets_of(statement) if isinstance(t, ast.Name)} & needed
         self._open(bound, needed)
 
@@ -258,7 +293,7 @@ class _Cutter:
             return False
         if self.driver.owner is not None:
             return any(name in {u.parameter for u in self.driver.updates} for name in bound)
-        if constructs(self.library, statement.value):
+        if constructs(self.library, statement.value) or bound & self.lasting_needs:
             return True
         if depth == len(self.driver.levels) and depth > 0:
             return False
@@ -273,6 +308,19 @@ class _Cutter:
         outside = bound_in(self.setup) | {n for s in tree.body for n in bound_in([s])}
         free = free_in(statements)
         return tuple(sorted((bound_in(statements) & free & outside) - set(self.holes)))
+
+
+def _counters(statement: ast.stmt) -> list[tuple[str, str]]:
+    """The counters that a loop's header binds, with Python for their first values."""
+    match statement:
+        case ast.For(target=ast.Name(id=name), iter=ast.Call(func=ast.Name(id="range" | "xrange"), args=arguments)):
+            return [(name, ast.unparse(arguments[0]) if len(arguments) > 1 else "0")]
+        case ast.For(
+            target=ast.Tuple(elts=[ast.Name(id=name), *_]), iter=ast.Call(func=ast.Name(id="enumerate"))
+        ):
+            return [(name, "0")]
+        case _:
+            return []
 
 
 def _bound_or_touched(statement: ast.stmt) -> set[str]:
