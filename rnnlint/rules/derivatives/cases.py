@@ -16,7 +16,7 @@ def lstm(
     dz: str = "W_f.T @ df + W_i.T @ di + W_g.T @ dg + W_o.T @ do",
     dC_next: str = "dC * f[t]",
 ) -> str:
-    """The program, right where nothing else is asked for; its states are dicts with the initial one under −1."""
+    """The program, right where nothing else is asked for; dicts of states, the initial one under −1."""
     return f"""\
 import numpy as np
 
