@@ -48,7 +48,8 @@ class Program:
         """Another text of a definition in module ``index``, under that module's rules."""
         module = self.job.modules[index]
         tree = ast.parse(text, module.path)
-        self.rewrite(tree, module.python2)
+        if module.python2 or rewriting.may_name_narrow_types(text):
+            self.rewrite(tree, module.python2)
         return compiled(tree, module.path)
 
     def bring_in(self, names: Iterable[str]) -> bool:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable, ItemsView, KeysView, ValuesView
 from typing import Any
 
@@ -14,9 +15,15 @@ DIVIDE, DIVIDE_IN_PLACE = "__python2_divide__", "__python2_divide_in_place__"
 LISTED, RECODED = "__python2_listed__", "__python2_recoded__"
 _NARROW_NAMES = frozenset({"float32", "float16", "np.float32", "np.float16"})
 _NARROW_CODES = frozenset({"f", "f4", "<f4", ">f4", "=f4", "f2", "<f2", "e", "half", "single"})
+_NARROW_LOOKING = re.compile(r"float|half|single|dtype|astype|[\"'][<>=]?[fe][24]?[\"']")
 _TYPE_SECOND = frozenset(
     {"zeros", "ones", "empty", "array", "asarray", "full", "arange", "loadtxt", "fromstring"}
 )
+
+
+def may_name_narrow_types(text: str) -> bool:
+    """Whether :func:`promote` might find anything: a look at the text, much cheaper than at the tree."""
+    return _NARROW_LOOKING.search(text) is not None
 
 
 def promote(tree: ast.AST) -> bool:
