@@ -7,25 +7,28 @@ still wrong. Only then come the steps together, with what flows between them.
 
 from __future__ import annotations
 
+import re
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import combinations
 
 from rnnlint.diagnosis.edits import Candidate, Kind, edits_of_loops, edits_of_statement
 from rnnlint.diagnosis.influence import Errors, Trials, influences
 from rnnlint.diagnosis.suspects import BackwardText, Suspect
 from rnnlint.diagnosis.vocabulary import Vocabulary
+from rnnlint.findings import Edit
 
 RIGHT = 1e-6
 BATCH = 32
 MOST_PAIRED = 24
 """Of how many edits every two are tried together, where none alone helps."""
 
-_BETWEEN_STEPS = frozenset(
-    {Kind.INDEX, Kind.OVERWRITE, Kind.ADDED_TWICE, Kind.CARRY, Kind.PART, Kind.STEPS, Kind.MISSING_TERM, Kind.SPURIOUS_TERM}
-)
+_BETWEEN_STEPS = frozenset({Kind.INDEX, Kind.OVERWRITE, Kind.ADDED_TWICE, Kind.PART, Kind.STEPS})
 """Kinds of edits that a single step does not feel."""
+_CARRIED = frozenset({Kind.MISSING_TERM, Kind.SPURIOUS_TERM, Kind.SIGN, Kind.PARTNER, Kind.SPURIOUS_FACTOR})
+"""Kinds of edits that a single step does not feel where they concern what is carried."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,76 +63,91 @@ def wrong_in(errors: Errors) -> frozenset[str]:
 
 
 def search(
-    texts: Sequence[BackwardText], trials: Trials, one_step: Trials | None, budget: Budget
+    texts: Sequence[BackwardText], trials: Trials, shorter: Sequence[Trials], budget: Budget
 ) -> Repair:
-    """Find the edits that make every gradient of ``trials`` right, as many bugs as there are."""
-    return _Search(texts, trials, one_step, budget).run()
+    """Find the edits that make every gradient of ``trials`` right, as many bugs as there are.
+
+    ``shorter`` are the same scenario over fewer steps, the fewest first.
+    """
+    return _Search(texts, trials, shorter, budget).run()
+
+
+@dataclass
+class _Stage:
+    """A scenario over some steps, the parameters that are judged there, and what each statement reaches."""
+
+    trials: Trials
+    names: frozenset[str]
+    reach: list[frozenset[str] | None]
+
+    def wrong(self, errors: Errors) -> frozenset[str]:
+        return wrong_in(errors) & self.names
 
 
 @dataclass
 class _Step:
-    """An edit that was tried, and what it left wrong."""
+    """Edits that were tried, and what they left wrong."""
 
-    candidate: tuple[Candidate, ...]
+    candidates: tuple[Candidate, ...]
     wrong: frozenset[str]
     wrong_over_time: frozenset[str] | None = None
 
 
 class _Search:
     def __init__(
-        self, texts: Sequence[BackwardText], trials: Trials, one_step: Trials | None, budget: Budget
+        self, texts: Sequence[BackwardText], trials: Trials, shorter: Sequence[Trials], budget: Budget
     ) -> None:
         self.texts = texts
         self.words = {id(text): Vocabulary(text) for text in texts}
         self.suspects = [(text, suspect) for text in texts for suspect in text.suspects]
-        self.trials, self.one_step, self.budget = trials, one_step, budget
+        self.trials, self.budget = trials, budget
         self.accepted: tuple[Candidate, ...] = ()
         self._candidates: dict[int, tuple[Candidate, ...]] = {}
-        self.reach_of_one = self._reach(one_step) if one_step is not None else None
-        self._reach_over_time: list[frozenset[str] | None] | None = None
+        self.stages: list[_Stage] = []
+        seen: frozenset[str] = frozenset()
+        for each in shorter:
+            names = frozenset(each.errors) - seen
+            if names:
+                self.stages.append(_Stage(each, names, self._reach(each)))
+                seen |= names
+        self.covered = seen >= frozenset(trials.errors)
 
     def run(self) -> Repair:
-        wrong_of_one = wrong_in(self.one_step.errors) if self.one_step is not None else frozenset()
-        if self.one_step is not None:
-            while wrong_of_one and not self.budget.spent:
-                step = self._repaired_within_a_step(wrong_of_one)
+        for stage in self.stages:
+            wrong = stage.wrong(self._errors(stage.trials))
+            while wrong and not self.budget.spent:
+                step = self._within(stage, wrong)
                 if step is None:
-                    return self._given_up(wrong_of_one, self.reach_of_one)
-                self.accepted = step.candidate
-                wrong_of_one = step.wrong
-        wrong = wrong_in(self._errors(self.trials, self.accepted))
+                    return self._given_up(wrong, stage.reach)
+                self.accepted, wrong = step.candidates, step.wrong
+        wrong = wrong_in(self._errors(self.trials))
         while wrong and not self.budget.spent:
-            better = self._repaired_between_steps(wrong)
+            better = self._between_steps(wrong)
             if better is None:
-                return self._given_up(wrong, self.reach_over_time)
-            self.accepted, wrong = better.candidate, better.wrong
+                return self._given_up(wrong, self.whole.reach)
+            self.accepted, wrong = better.candidates, better.wrong
         return Repair(self.accepted, complete=not wrong)
 
-    @property
-    def reach_over_time(self) -> list[frozenset[str] | None]:
-        if self._reach_over_time is None:
-            self._reach_over_time = self._reach(self.trials)
-        return self._reach_over_time
+    @cached_property
+    def whole(self) -> _Stage:
+        """All steps, all parameters."""
+        return _Stage(self.trials, frozenset(self.trials.errors), self._reach(self.trials))
 
     def _reach(self, trials: Trials) -> list[frozenset[str] | None]:
         return influences([suspect for _, suspect in self.suspects], trials)
 
-    def _errors(self, trials: Trials, candidates: Sequence[Candidate]) -> Errors:
-        if not candidates:
+    def _errors(self, trials: Trials) -> Errors:
+        if not self.accepted:
             return trials.errors
-        (errors,) = trials.run([_edits(candidates)])
-        assert errors is not None
-        return errors
+        (errors,) = trials.run([_edits(self.accepted)])
+        return errors if errors is not None else trials.errors
 
-    def _repaired_within_a_step(self, wrong: frozenset[str]) -> _Step | None:
-        """The edit after which most is right over one step; where all is, the one that leaves least wrong over time."""
-        assert self.one_step is not None and self.reach_of_one is not None
-        likely = self._by_reach(self.reach_of_one, wrong)
+    def _within(self, stage: _Stage, wrong: frozenset[str]) -> _Step | None:
+        """The edit after which most is right there; where all is, the one that leaves least wrong over all steps."""
+        likely = self._by_reach(stage, wrong)
         complete: list[_Step] = []
         best: _Step | None = None
-        tried = 0
-        for step in self._tried(self.one_step, likely):
-            tried += 1
+        for tried, step in enumerate(self._tried(stage, likely), 1):
             if not step.wrong:
                 complete.append(step)
             elif step.wrong < wrong and (best is None or len(step.wrong) < len(best.wrong)):
@@ -140,87 +158,84 @@ class _Search:
                     return chosen
                 if best is not None and tried >= 3 * BATCH and not complete:
                     return best
-        chosen = self._chosen_over_time(complete)
-        return chosen or best or self._paired(self.one_step, likely, wrong)
+        return self._chosen_over_time(complete) or best or self._paired(stage, likely, wrong)
 
     def _chosen_over_time(self, complete: list[_Step]) -> _Step | None:
-        """Of the edits after which one step is right, the first that leaves the fewest wrong over several."""
+        """Of the edits after which a stage is right, the first that leaves the fewest wrong over all steps."""
         unknown = [step for step in complete if step.wrong_over_time is None]
-        for step, errors in zip(unknown, self.trials.run([_edits(s.candidate) for s in unknown]), strict=True):
+        outcomes = self.trials.run([_edits(step.candidates) for step in unknown]) if unknown else []
+        for step, errors in zip(unknown, outcomes, strict=True):
             step.wrong_over_time = wrong_in(errors) if errors is not None else frozenset(self.trials.errors)
         return min(complete, key=lambda step: len(step.wrong_over_time or ()), default=None)
 
-    def _repaired_between_steps(self, wrong: frozenset[str]) -> _Step | None:
+    def _between_steps(self, wrong: frozenset[str]) -> _Step | None:
         best: _Step | None = None
-        likely = self._between_steps(wrong) if self.one_step is not None else self._by_reach(self.reach_over_time, wrong)
-        for step in self._tried(self.trials, likely):
+        likely = self._felt_over_time(wrong) if self.covered else self._by_reach(self.whole, wrong)
+        for step in self._tried(self.whole, likely):
             if not step.wrong:
                 return step
             if step.wrong < wrong and (best is None or len(step.wrong) < len(best.wrong)):
                 best = step
-        return best or self._paired(self.trials, likely, wrong)
+        return best or self._paired(self.whole, likely, wrong)
 
-    def _paired(self, trials: Trials, likely: Sequence[Candidate], wrong: frozenset[str]) -> _Step | None:
+    def _paired(self, stage: _Stage, likely: Sequence[Candidate], wrong: frozenset[str]) -> _Step | None:
         """Two edits at once, of the likeliest of each line."""
         chosen: list[Candidate] = []
-        for candidate in likely:
+        for candidate in self._fitting(likely):
             if sum(other.line == candidate.line for other in chosen) < MOST_PAIRED // 3:
                 chosen.append(candidate)
         pairs = [p for p in combinations(chosen[: 2 * MOST_PAIRED], 2) if not _clash(*p)]
         pairs.sort(key=lambda pair: pair[0].rank + pair[1].rank)
         best: _Step | None = None
-        for step in self._run(trials, [(*self.accepted, *pair) for pair in pairs[: 8 * BATCH]]):
+        for step in self._run(stage, [(*self.accepted, *pair) for pair in pairs[: 8 * BATCH]]):
             if not step.wrong:
                 return step
             if step.wrong < wrong and (best is None or len(step.wrong) < len(best.wrong)):
                 best = step
         return best
 
-    def _tried(self, trials: Trials, likely: Sequence[Candidate]) -> Iterator[_Step]:
-        fitting = [c for c in likely if not any(_clash(c, known) for known in self.accepted)]
-        yield from self._run(trials, [(*self.accepted, candidate) for candidate in fitting])
+    def _tried(self, stage: _Stage, likely: Sequence[Candidate]) -> Iterator[_Step]:
+        yield from self._run(stage, [(*self.accepted, candidate) for candidate in self._fitting(likely)])
 
-    def _run(self, trials: Trials, variants: Sequence[tuple[Candidate, ...]]) -> Iterator[_Step]:
+    def _fitting(self, likely: Sequence[Candidate]) -> list[Candidate]:
+        return [c for c in likely if not any(_clash(c, known) for known in self.accepted)]
+
+    def _run(self, stage: _Stage, variants: Sequence[tuple[Candidate, ...]]) -> Iterator[_Step]:
         for start in range(0, len(variants), BATCH):
             if self.budget.spent:
                 return
             batch = variants[start : start + BATCH]
-            for variant, errors in zip(batch, trials.run([_edits(v) for v in batch]), strict=True):
+            for variant, errors in zip(batch, stage.trials.run([_edits(v) for v in batch]), strict=True):
                 if errors is not None:
-                    yield _Step(variant, wrong_in(errors))
+                    yield _Step(variant, stage.wrong(errors))
 
-    def _by_reach(self, reach: list[frozenset[str] | None], wrong: frozenset[str]) -> list[Candidate]:
+    def _by_reach(self, stage: _Stage, wrong: frozenset[str]) -> list[Candidate]:
         """Edits of the statements that reach nothing but what is wrong; those that reach all of it first."""
         ranked: list[tuple[float, Candidate]] = []
-        for (text, suspect), reached in zip(self.suspects, reach, strict=True):
-            if reached is None:
-                handicap = 1.0
-            elif reached == wrong:
-                handicap = 0.0
-            elif reached and reached < wrong:
-                handicap = 0.6
-            elif reached > wrong:
-                handicap = 1.5
-            else:
-                continue
-            ranked += [(handicap + c.rank, c) for c in self._of(text, suspect)]
+        for (text, suspect), reached in zip(self.suspects, stage.reach, strict=True):
+            here = None if reached is None else reached & stage.names
+            for candidate in self._of(text, suspect):
+                handicap = _handicap(here, wrong, candidate.kind)
+                if handicap is not None:
+                    ranked.append((handicap + candidate.rank, candidate))
         for text in self.texts:
             ranked += [(1.5 + c.rank, c) for c in edits_of_loops(text, self.words[id(text)])]
         ranked.sort(key=lambda item: item[0])
         return [candidate for _, candidate in ranked]
 
-    def _between_steps(self, wrong: frozenset[str]) -> list[Candidate]:
-        """What a single step does not feel: indices, the way results are kept, carries, and statements that make them."""
-        assert self.reach_of_one is not None
+    def _felt_over_time(self, wrong: frozenset[str]) -> list[Candidate]:
+        """What a single step does not feel: indices, how results are kept, carries, and what makes carries."""
         ranked: list[tuple[float, Candidate]] = []
-        for (text, suspect), one, several in zip(self.suspects, self.reach_of_one, self.reach_over_time, strict=True):
+        single = self.stages[0].reach
+        for (text, suspect), one, several in zip(self.suspects, single, self.whole.reach, strict=True):
             silent = one is not None and not one
-            if several is not None and not several and not silent:
-                continue
+            carried = self.words[id(text)].carried
             handicap = 0.0 if several == wrong else 0.3
             for candidate in self._of(text, suspect):
-                if silent or one is None or candidate.kind in _BETWEEN_STEPS:
-                    ranked.append((handicap + candidate.rank + (0.0 if silent else 0.4), candidate))
+                if silent or one is None:
+                    ranked.append((handicap + candidate.rank, candidate))
+                elif candidate.kind in _BETWEEN_STEPS or _concerns(candidate, carried):
+                    ranked.append((handicap + candidate.rank + 0.4, candidate))
         for text in self.texts:
             ranked += [(c.rank, c) for c in edits_of_loops(text, self.words[id(text)])]
         ranked.sort(key=lambda item: item[0])
@@ -240,7 +255,28 @@ class _Search:
         return Repair(self.accepted, suspected=tuple(found))
 
 
-def _edits(candidates: Sequence[Candidate]) -> list:  # type: ignore[type-arg]
+def _handicap(reached: frozenset[str] | None, wrong: frozenset[str], kind: Kind) -> float | None:
+    """How much less likely an edit is where its statement reaches these parameters; None where it cannot be."""
+    if reached is None:
+        return 1.0
+    if not reached:
+        return 1.0 if kind in _BETWEEN_STEPS else None
+    if reached == wrong:
+        return 0.0
+    if reached < wrong:
+        return 0.6
+    return 1.5 if reached > wrong else None
+
+
+def _concerns(candidate: Candidate, carried: frozenset[str]) -> bool:
+    """Whether the edit puts in, takes out or turns something that is carried."""
+    if candidate.kind not in _CARRIED:
+        return False
+    before, after = (frozenset(re.findall(r"\w+", text)) for text in (candidate.before, candidate.after))
+    return bool((before | after if candidate.kind is Kind.SIGN else before ^ after) & carried)
+
+
+def _edits(candidates: Sequence[Candidate]) -> list[Edit]:
     return [edit for candidate in candidates for edit in candidate.edits]
 
 

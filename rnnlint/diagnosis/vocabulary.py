@@ -108,12 +108,35 @@ class Vocabulary:
                     found[self.program.source(node)] = None
         return tuple(found)
 
+    @cached_property
+    def everything(self) -> tuple[str, ...]:
+        """Every name and attribute that the file reads, what is called not among them."""
+        called = {id(node.func) for node in ast.walk(self.program.tree) if isinstance(node, ast.Call)}
+        found = {
+            self.program.source(node): None
+            for node in ast.walk(self.program.tree)
+            if isinstance(node, ast.Name | ast.Attribute) and id(node) not in called and self.is_plain(node)
+        }
+        return tuple(found)
+
     @staticmethod
     def is_plain(node: ast.expr) -> bool:
         """Whether an atom is a name, or hangs on one name, such as ``self.Wf`` or ``p["Wf"]``."""
         return isinstance(node, ast.Name) or (
             isinstance(node, ast.Attribute | ast.Subscript) and isinstance(node.value, ast.Name)
         )
+
+    @cached_property
+    def carried(self) -> frozenset[str]:
+        """Names of adjoints that are set before a loop and read inside it: what one step leaves to the one before."""
+        before = {
+            base_name(target)
+            for suspect in self.text.suspects
+            if not suspect.loops
+            for target in targets(suspect.node)
+            if self.is_adjoint(target)
+        }
+        return frozenset(before & {re.split(r"[\[.]", delta)[-1 if "." in delta else 0] for delta in self.deltas})
 
     @cached_property
     def loop_variables(self) -> frozenset[str]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from itertools import permutations
 
-from rnnlint.diagnosis.edits.candidate import Candidate, Kind
+from rnnlint.diagnosis.edits.candidate import Candidate, Kind, replacing
 from rnnlint.diagnosis.edits.chains import products_in, single, slots, sums_in
 from rnnlint.diagnosis.edits.forms import forms, only_state, related
+from rnnlint.diagnosis.edits.matrices import matrix_operands
 from rnnlint.diagnosis.suspects import Suspect
-from rnnlint.diagnosis.vocabulary import Vocabulary, atoms_in, targets, value_of
+from rnnlint.diagnosis.vocabulary import Atom, Vocabulary, atoms_in, targets, value_of
 
 MOST_STATES = 16
 
@@ -29,6 +31,7 @@ def factor_edits(suspect: Suspect, words: Vocabulary) -> Iterator[Candidate]:
     if any(words.is_adjoint(atom) for atom in atoms_in(value)):
         yield from _inserted(suspect, words, value)
     yield from _adjoints_inserted(suspect, words, value)
+    yield from _into_products(suspect, words, value)
 
 
 def _exchanged(suspect: Suspect, words: Vocabulary, member: ast.expr) -> Iterator[Candidate]:
@@ -65,6 +68,10 @@ def _inserted(suspect: Suspect, words: Vocabulary, value: ast.expr) -> Iterator[
                     rank = 0.5 + unlikely if near else 1.0 + unlikely
                     rank += 0.8 if isinstance(suspect.node, ast.AugAssign) else 0.0
                     yield single(program, term, product=True).with_factor(form, kind, rank)
+            if isinstance(suspect.node, ast.Assign):
+                for one, other in permutations(words.states[:MOST_STATES // 2], 2):
+                    difference = f"{one} - {other}"
+                    yield single(program, term, product=True).with_factor(difference, Kind.MISSING_FACTOR, 1.9)
 
 
 def _adjoints_inserted(suspect: Suspect, words: Vocabulary, value: ast.expr) -> Iterator[Candidate]:
@@ -79,3 +86,17 @@ def _adjoints_inserted(suspect: Suspect, words: Vocabulary, value: ast.expr) -> 
         if all(program.source(atom) in words.states for atom in atoms):
             for adjoint in words.deltas:
                 yield single(program, slot, product=True).with_factor(adjoint, Kind.MISSING_FACTOR, 0.9)
+
+
+def _into_products(suspect: Suspect, words: Vocabulary, value: ast.expr) -> Iterator[Candidate]:
+    """A state as factor of the forward quantity in a matrix product: ``(r * h_prev).T`` for ``h_prev.T``."""
+    program = suspect.program
+    for node in ast.walk(value):
+        for operand in matrix_operands(node) or ():
+            inner = operand.value if isinstance(operand, ast.Attribute) and operand.attr == "T" else operand
+            if not isinstance(inner, Atom) or words.is_adjoint(inner):
+                continue
+            text = program.source(inner)
+            for state in words.states[:MOST_STATES]:
+                if state != text and text in words.states:
+                    yield replacing(program, inner, f"{state} * {text}", Kind.MISSING_FACTOR, 1.2)

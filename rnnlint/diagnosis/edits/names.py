@@ -16,7 +16,7 @@ def name_edits(suspect: Suspect, words: Vocabulary) -> Iterator[Candidate]:
     program = suspect.program
     value = value_of(suspect.node)
     read = list(atoms_in(value)) if value is not None else []
-    written = [target for target in targets(suspect.node) if isinstance(target, Atom)]
+    written = [target for target in targets(suspect.node) if isinstance(target, Atom)] if read else []
     for atom in read:
         yield from _alike(suspect, words, atom, 0.4)
         if words.is_adjoint(atom):
@@ -36,3 +36,7 @@ def _alike(suspect: Suspect, words: Vocabulary, atom: Atom, rank: float) -> Iter
     others = words.adjoints if flows_back and written else words.deltas if flows_back else words.named
     for other, _, _ in alike(text, others):
         yield replacing(suspect.program, atom, other, Kind.GATE, rank)
+    if isinstance(atom, ast.Subscript) and not flows_back:
+        base = suspect.program.source(atom.value)
+        for other, _, _ in alike(base, words.everything):
+            yield replacing(suspect.program, atom.value, other, Kind.GATE, rank + 0.2)
