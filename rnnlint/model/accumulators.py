@@ -56,9 +56,7 @@ def collapsed_biases(bptt: BackwardPass) -> Iterator[CollapsedBias]:
     """The biases of gates whose gradient is a sum over units too."""
     biases = {stem_of(last_word(bias)) for gate in bptt.forward.gates for bias in gate.biases}
     for binding in bptt.bindings:
-        if stem_of_gradient(place_name(binding.place)) not in biases or not bptt.module.holds(
-            binding.statement
-        ):
+        if gradient_stem(binding) not in biases or not bptt.module.holds(binding.statement):
             continue
         match binding.statement:
             case tree.Assign(value=value) | tree.AugmentedAssign(value=value):
@@ -71,9 +69,18 @@ def collapsed_biases(bptt: BackwardPass) -> Iterator[CollapsedBias]:
                         yield CollapsedBias(binding, call)
 
 
+def gradient_stem(binding: Binding) -> str | None:
+    """The stem of the parameter whose gradient is set: ``wf`` of ``dWf``, ``W_f_d``, ``grads["Wf"]``."""
+    match binding.target:
+        case tree.Subscript(value=owner, indices=(tree.Constant(value=str(key)),)):
+            if re.search(r"grad|delta|^d", (place_of(owner) or "").rpartition(".")[2]):
+                return stem_of_gradient(key) or stem_of(key)
+    return stem_of_gradient(place_name(binding.place))
+
+
 def _is_parameter_gradient(bptt: BackwardPass, binding: Binding) -> bool:
-    """Whether the binding is an adjoint's, to what is called the gradient of one of the forward's parameters."""
-    stem = stem_of_gradient(place_name(binding.place))
+    """Whether the binding sets what is called a parameter's gradient, and to an adjoint."""
+    stem = gradient_stem(binding)
     weights = {stem_of(last_word(pair.weight)) for pair in bptt.forward.outputs}
     biases = {stem_of(last_word(bias)) for gate in bptt.forward.gates for bias in gate.biases}
     is_parameter = stem is not None and (stem in weights | biases or re.match(r"b\w{0,2}$", stem) is not None)

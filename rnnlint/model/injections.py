@@ -1,0 +1,80 @@
+"""The gradient of a loss on the last output, and where a loop over the steps adds it at every one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from rnnlint.model.accumulators import gradient_stem
+from rnnlint.model.backward import BackwardPass, stem_of
+from rnnlint.model.execution import Binding
+from rnnlint.model.forward import last_word
+from rnnlint.model.steps import Loop
+from rnnlint.model.terms import Op, Term
+from rnnlint.syntax import tree
+
+
+@dataclass(frozen=True, slots=True)
+class Injection:
+    """``node``, a product of the output weights with one and the same adjoint, is added at every step."""
+
+    binding: Binding
+    node: tree.Expression
+
+
+def repeated_injections(bptt: BackwardPass) -> Iterator[Injection]:
+    """The products with output weights that a loop over the steps adds each time, though they belong to one
+    step.
+
+    That they do is seen from the output weights' own gradient: it is formed once, outside of the loop, from
+    the same adjoint.
+    """
+    once = set(_formed_once(bptt))
+    seen: set[int] = set()
+    for binding in bptt.bindings:
+        if binding.loop is None or not bptt.module.holds(binding.statement) or _is_conditional(bptt, binding):
+            continue
+        for product in (term for term in binding.value.walk() if term.op is Op.PRODUCT):
+            pair = bptt.forward.weighted_of(product)
+            if pair is None or not _is_the_same_at_every_step(product, binding.loop):
+                continue
+            node = product.origin
+            belongs_once = (stem_of(last_word(pair.weight)), _plain(pair.operand).key) in once
+            inside = node is not None and any(each is node for each in binding.statement.walk())
+            if belongs_once and inside and node is not None and id(node) not in seen:
+                seen.add(id(node))
+                yield Injection(binding, node)
+
+
+def _formed_once(bptt: BackwardPass) -> Iterator[tuple[str, int]]:
+    """Each weight whose gradient is a product outside of all loops, with the adjoint that is multiplied."""
+    for binding in bptt.bindings:
+        stem = gradient_stem(binding)
+        if binding.loop is None and stem is not None:
+            for product in (term for term in binding.value.walk() if term.op is Op.PRODUCT):
+                yield from ((stem, _plain(side).key) for side in product.args)
+
+
+def _plain(term: Term) -> Term:
+    while term.op is Op.TRANSPOSE:
+        term = term.args[0]
+    return term
+
+
+def _is_the_same_at_every_step(term: Term, loop: Loop) -> bool:
+    for each in term.walk():
+        if each == loop.variable:
+            return False
+        if each.op is Op.CARRIED and isinstance(each.data, tuple) and each.data[0] == loop.number:
+            return False
+    return True
+
+
+def _is_conditional(bptt: BackwardPass, binding: Binding) -> bool:
+    """Whether a condition inside the loop decides on the statement."""
+    for outer in bptt.module.ancestors(binding.statement):
+        if binding.loop is not None and outer is binding.loop.statement:
+            return any(isinstance(node, tree.Conditional) for node in binding.statement.walk())
+        if isinstance(outer, tree.If):
+            return True
+    return False
