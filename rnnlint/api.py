@@ -120,7 +120,7 @@ class _Checker:
         from rnnlint.diagnosis import diagnose
 
         diagnosis = diagnose(project, findings, scenarios)
-        checks = tuple(self._with_layers(scenario.check) for scenario in scenarios)
+        checks = tuple(self._with_layers(check) for check in diagnosis.checks)
         yield self._report(project, request.path, request.origin, diagnosis.findings, checks, diagnosis.fixed)
         for path in _neighbours(project):
             report = self._report(project, path, Origin.PROJECT, diagnosis.findings)

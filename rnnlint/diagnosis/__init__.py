@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 from rnnlint.diagnosis.measured import measured_findings
 from rnnlint.diagnosis.prove import Rerunnable, prove
+from rnnlint.verdicts import Reason, Status
 
 if TYPE_CHECKING:
+    from rnnlint.diagnosis.places import Places
     from rnnlint.findings import Finding
     from rnnlint.model.project import Project
     from rnnlint.verdicts import GradientCheck
@@ -19,15 +21,36 @@ __all__ = ["Diagnosis", "diagnose"]
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """All findings, static and measured, and the checks with every helpful fix applied."""
+    """All findings, static and measured, the checks, and the checks with every helpful fix applied."""
 
     findings: tuple[Finding, ...]
+    checks: tuple[GradientCheck, ...] = ()
     fixed: tuple[GradientCheck, ...] = ()
 
 
 def diagnose(project: Project, findings: Sequence[Finding], scenarios: Sequence[Rerunnable]) -> Diagnosis:
-    """Weigh the static findings by the numbers and add what only the numbers can say."""
+    """Weigh the static findings by the numbers, search repairs for what they leave wrong, add what is measured."""
     proof = prove(project, findings, scenarios)
-    checks = [scenario.check for scenario in scenarios]
-    measured = measured_findings(checks, proof.findings)
-    return Diagnosis((*proof.findings, *measured), proof.fixed)
+    if any(map(_is_open, proof.fixed or [scenario.check for scenario in scenarios])):
+        from rnnlint.diagnosis.repaired import joined, searched
+
+        found = searched(project, proof.findings, proof.fixed, scenarios)
+        scenarios = found.scenarios
+        if found.findings:
+            proof = prove(project, joined(proof.findings, found.findings), scenarios)
+    checks = tuple(scenario.check for scenario in scenarios)
+    measured = measured_findings(checks, proof.findings, _places(project, checks))
+    return Diagnosis((*proof.findings, *measured), checks, proof.fixed)
+
+
+def _is_open(check: GradientCheck) -> bool:
+    """Whether a search may have something to add."""
+    return bool(check.wrong) or (check.status is Status.NOT_CHECKED and check.reason_code is Reason.NO_ORACLE)
+
+
+def _places(project: Project, checks: Sequence[GradientCheck]) -> Places:
+    if not any(check.wrong for check in checks):
+        return {}
+    from rnnlint.diagnosis.places import places_of_gradients
+
+    return places_of_gradients(project, checks)

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from rnnlint.findings import Confidence, Finding, Severity, Span
 from rnnlint.verdicts import GradientCheck, ParameterVerdict, Status, Verdict
 
+if TYPE_CHECKING:
+    from rnnlint.diagnosis.places import Places
 
-def measured_findings(checks: Iterable[GradientCheck], explained: Sequence[Finding]) -> Iterator[Finding]:
-    """What the checks say that no finding of ``explained`` has said already."""
+
+def measured_findings(
+    checks: Iterable[GradientCheck], explained: Sequence[Finding], places: Places | None = None
+) -> Iterator[Finding]:
+    """What the checks say that no finding of ``explained`` has said already; ``places`` of wrong gradients."""
     for check in checks:
         if check.status is Status.NOT_CHECKED:
             yield _not_checked(check)
             continue
         yield from _not_finite(check)
-        yield from _unexplained(check, explained)
+        yield from _unexplained(check, explained, places or {})
         if check.forward == "variant" and check.difference:
             yield _finding(
                 check,
@@ -45,8 +52,8 @@ def _not_finite(check: GradientCheck) -> Iterator[Finding]:
         yield _finding(check, "RNN905", "not-finite", Severity.ERROR, message)
 
 
-def _unexplained(check: GradientCheck, findings: Sequence[Finding]) -> Iterator[Finding]:
-    """One finding for the wrong parameters that no finding with evidence accounts for."""
+def _unexplained(check: GradientCheck, findings: Sequence[Finding], places: Places) -> Iterator[Finding]:
+    """One finding for the wrong parameters that no finding with evidence accounts for, where the worst is stored."""
     costs = [f.evidence for f in findings if f.evidence is not None and f.evidence.gradient == check.id]
     accounted = {name for evidence in costs for name in evidence.parameters}
     wrong = [p for p in check.parameters if p.verdict is Verdict.WRONG and p.name not in accounted]
@@ -57,7 +64,8 @@ def _unexplained(check: GradientCheck, findings: Sequence[Finding]) -> Iterator[
         f"The gradient of {_listed([p.name for p in wrong])} is not the derivative of the loss"
         f"{_compared(check)}: {_how_far(worst)}."
     )
-    yield _finding(check, "RNN901", "wrong-gradient", Severity.ERROR, message)
+    finding = _finding(check, "RNN901", "wrong-gradient", Severity.ERROR, message)
+    yield replace(finding, span=places.get((check.id, worst.name), finding.span))
 
 
 def _compared(check: GradientCheck) -> str:

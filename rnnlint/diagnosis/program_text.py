@@ -78,7 +78,11 @@ class ProgramText:
             after = self.lines[span.end_line - 1][span.end_column - 1 :]
             closing = span.end_column + len(after) - len(after.lstrip()) + 1
             wider = Span(span.line, len(before), span.end_line, closing)
-            if isinstance(parent, ast.Call) and parent.args == [node] and wider.end_column == self.span(parent).end_column:
+            if (
+                isinstance(parent, ast.Call)
+                and parent.args == [node]
+                and wider.end_column == self.span(parent).end_column
+            ):
                 break
             span = wider
         return span
@@ -101,7 +105,9 @@ class ProgramText:
         match parent:
             case ast.BinOp(op=op, right=right):
                 tight = _PRECEDENCE.get(type(op), TIGHTEST)
-                loose_side = isinstance(op, ast.Add | ast.Mult) or (right is not node and type(op) is not ast.Pow)
+                loose_side = isinstance(op, ast.Add | ast.Mult) or (
+                    right is not node and type(op) is not ast.Pow
+                )
                 return tight if loose_side else tight + 1
             case ast.UnaryOp():
                 return TIGHTEST

@@ -96,9 +96,7 @@ def _enclosing(tree: ast.Module, line: int) -> Function | None:
     return max(around, key=lambda function: function.lineno, default=None)
 
 
-def _functions_named(
-    programs: dict[Path, ProgramText], name: str
-) -> Iterator[tuple[ProgramText, Function]]:
+def _functions_named(programs: dict[Path, ProgramText], name: str) -> Iterator[tuple[ProgramText, Function]]:
     plain = name.lower().strip("_")
     if _NOT_BACKWARD.search(plain) and not _BACKWARD.search(plain):
         return
@@ -127,7 +125,10 @@ def _suspects(program: ProgramText, function: Function | None) -> Iterator[Suspe
 
 
 def _simple(
-    program: ProgramText, function: Function | None, body: list[ast.stmt], loops: tuple[ast.For | ast.While, ...]
+    program: ProgramText,
+    function: Function | None,
+    body: list[ast.stmt],
+    loops: tuple[ast.For | ast.While, ...],
 ) -> Iterator[Suspect]:
     for statement in body:
         match statement:
@@ -164,7 +165,9 @@ def runs_backward(program: ProgramText, loop: ast.For | ast.While) -> bool:
     """Whether the text of the loop's head (or a while's last steps) goes back in time."""
     if isinstance(loop, ast.While):
         return any(
-            isinstance(node, ast.AugAssign) and isinstance(node.op, ast.Sub) and isinstance(node.value, ast.Constant)
+            isinstance(node, ast.AugAssign)
+            and isinstance(node.op, ast.Sub)
+            and isinstance(node.value, ast.Constant)
             for node in loop.body
         )
     head = program.source(loop.iter).replace(" ", "")

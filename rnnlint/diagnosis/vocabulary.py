@@ -19,7 +19,9 @@ Atom = ast.Name | ast.Attribute | ast.Subscript
 _ADJOINT = re.compile(r"^_*(d[A-Za-z_]|delta|grad|dL|g_)|(_d|_?grads?|_delta|_bar|diff)\d*$")
 _NOT_ADJOINT = re.compile(r"^(dim|data|dict|dtype|depth|dot$|derivative|deriv|dropout|decay|dset)")
 _WHOLE = frozenset({"T", "N", "H", "D", "B", "M", "t", "n", "m"})
-_SHAPE_FUNCTIONS = frozenset({"zeros", "ones", "empty", "zeros_like", "ones_like", "empty_like", "range", "len"})
+_SHAPE_FUNCTIONS = frozenset(
+    {"zeros", "ones", "empty", "zeros_like", "ones_like", "empty_like", "range", "len"}
+)
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,9 @@ class Vocabulary:
         found: dict[str, None] = {}
         for suspect in self.text.suspects:
             for atom in self._atoms_of(suspect):
-                if not self.is_adjoint(atom) and (self._is_factor(atom) or self._is_step_of_sequence(atom, suspect)):
+                if not self.is_adjoint(atom) and (
+                    self._is_factor(atom) or self._is_step_of_sequence(atom, suspect)
+                ):
                     found[self.program.source(atom)] = None
             for name in self._read_from_sequences(suspect):
                 found[name] = None
@@ -72,7 +76,9 @@ class Vocabulary:
             self.program.source(atom)
             for suspect in self.text.suspects
             for atom in self._atoms_of(suspect)
-            if isinstance(self.program.parent(atom), ast.BinOp | ast.Call | ast.UnaryOp | ast.Attribute | ast.Subscript)
+            if isinstance(
+                self.program.parent(atom), ast.BinOp | ast.Call | ast.UnaryOp | ast.Attribute | ast.Subscript
+            )
         }
         given = () if self.text.function is None else tuple(p.arg for p in self.text.function.args.args)
         assigned = {
@@ -81,7 +87,9 @@ class Vocabulary:
             if suspect.loops and isinstance(suspect.node, ast.Assign)
             for target in targets(suspect.node)
         }
-        return tuple(adjoint for adjoint in self.adjoints if adjoint in read or adjoint in given or adjoint in assigned)
+        return tuple(
+            adjoint for adjoint in self.adjoints if adjoint in read or adjoint in given or adjoint in assigned
+        )
 
     @cached_property
     def atoms(self) -> tuple[str, ...]:
@@ -136,7 +144,9 @@ class Vocabulary:
             for target in targets(suspect.node)
             if self.is_adjoint(target)
         }
-        return frozenset(before & {re.split(r"[\[.]", delta)[-1 if "." in delta else 0] for delta in self.deltas})
+        return frozenset(
+            before & {re.split(r"[\[.]", delta)[-1 if "." in delta else 0] for delta in self.deltas}
+        )
 
     @cached_property
     def loop_variables(self) -> frozenset[str]:
@@ -246,7 +256,11 @@ class Vocabulary:
         if any(self.is_adjoint(atom) for atom in atoms_in(value)) or _is_shape(value):
             return
         for target in targets(suspect.node):
-            if isinstance(target, ast.Name) and not self.is_adjoint(target) and self._is_used_as_factor(target.id):
+            if (
+                isinstance(target, ast.Name)
+                and not self.is_adjoint(target)
+                and self._is_used_as_factor(target.id)
+            ):
                 yield target.id
 
     def _is_used_as_factor(self, name: str) -> bool:
@@ -299,7 +313,13 @@ def atoms_in(value: ast.expr) -> Iterator[Atom]:
             else:
                 yield from atoms_in(inner)
         case ast.Call(func=func, args=arguments, keywords=keywords):
-            name = func.attr if isinstance(func, ast.Attribute) else func.id if isinstance(func, ast.Name) else ""
+            name = (
+                func.attr
+                if isinstance(func, ast.Attribute)
+                else func.id
+                if isinstance(func, ast.Name)
+                else ""
+            )
             if name in _SHAPE_FUNCTIONS:
                 return
             if isinstance(func, ast.Attribute) and base_name(func.value) not in ("np", "numpy"):

@@ -56,7 +56,7 @@ class Trials:
         """
         patches = [self._patches(variant) for variant in variants]
         probe = self.measurement.probe
-        frames = ("*",) if self._needs_frames else ()
+        frames = probe.draft.watched if self._needs_frames else ()
         plain = probe.scenario(returned_codes(probe.draft), frames=frames)
         scenarios = [replace(plain, patches=patch) for patch in patches if patch is not None]
         if not scenarios:
@@ -107,7 +107,9 @@ def trials_over(
     if short is None or short.loss.code != measurement.loss.code:
         return None
     telling = {name for name, true in short.truth.items() if np.linalg.norm(true) > NOTHING}
-    pairs = {name: pair for name, pair in short.pairs.items() if name in measurement.pairs and name in telling}
+    pairs = {
+        name: pair for name, pair in short.pairs.items() if name in measurement.pairs and name in telling
+    }
     return Trials(workshop, replace(short, pairs=pairs)) if pairs else None
 
 

@@ -35,7 +35,9 @@ def edits_of_statement(suspect: Suspect, words: Vocabulary) -> tuple[Candidate, 
 
 def edits_of_loops(text: BackwardText, words: Vocabulary) -> tuple[Candidate, ...]:
     """Edits of a loop's head, and statements that are missing at its end: the carries."""
-    return _ordered(candidate for family in (loop_edits(text, words), carry_edits(text, words)) for candidate in family)
+    return _ordered(
+        candidate for family in (loop_edits(text, words), carry_edits(text, words)) for candidate in family
+    )
 
 
 def _ordered(candidates: Iterator[Candidate]) -> tuple[Candidate, ...]:

@@ -26,7 +26,9 @@ def carry_edits(text: BackwardText, words: Vocabulary) -> Iterator[Candidate]:
                 yield _appended(text.program, loop, [(name, source)], rank)
         if len(unset) == 2:
             for (one, first), (other, second) in product(single[unset[0]], single[unset[1]]):
-                yield _appended(text.program, loop, [(unset[0], one), (unset[1], other)], 0.1 + first + second)
+                yield _appended(
+                    text.program, loop, [(unset[0], one), (unset[1], other)], 0.1 + first + second
+                )
 
 
 def _never_set(

@@ -30,7 +30,11 @@ class Chain:
             edit = Edit(self.program.path, span, "-" if self.signs[1] < 0 else "")
         else:
             before, this = spans[index - 1], spans[index]
-            edit = Edit(self.program.path, Span(before.end_line, before.end_column, this.end_line, this.end_column), "")
+            edit = Edit(
+                self.program.path,
+                Span(before.end_line, before.end_column, this.end_line, this.end_column),
+                "",
+            )
         kept = [member for n, member in enumerate(self.members) if n != index]
         if len(kept) == 1:
             return self._alone(kept[0], kind, rank)
@@ -42,7 +46,9 @@ class Chain:
         span = Span(start.line, start.column, end.end_line, end.end_column)
         if precedence_of_text(new) < precedence(self.whole) and len(self.members) > last - first + 1:
             new = f"({new})"
-        return Candidate(kind, (Edit(self.program.path, span, new),), span, self.program.between(span), new, rank)
+        return Candidate(
+            kind, (Edit(self.program.path, span, new),), span, self.program.between(span), new, rank
+        )
 
     def with_factor(self, factor: str, kind: Kind, rank: float) -> Candidate:
         """Multiplied by ``factor``."""
@@ -55,7 +61,11 @@ class Chain:
 
     def with_term(self, term: str, rank: float) -> Candidate:
         """With ``term`` added."""
-        own = " ".join(self.program.source(self.whole).split()) if "\n" in self.program.source(self.whole) else self.program.source(self.whole)
+        own = (
+            " ".join(self.program.source(self.whole).split())
+            if "\n" in self.program.source(self.whole)
+            else self.program.source(self.whole)
+        )
         new = f"{own} + {term}"
         span = self.program.span(self.whole)
         edit = self.program.replacement(self.whole, new)
@@ -73,7 +83,9 @@ class Chain:
         return self._candidate(self.program.replacement(self.whole, new), kind, rank, new)
 
     def _candidate(self, edit: Edit, kind: Kind, rank: float, after: str) -> Candidate:
-        return Candidate(kind, (edit,), self.program.span(self.whole), self.program.source(self.whole), after, rank)
+        return Candidate(
+            kind, (edit,), self.program.span(self.whole), self.program.source(self.whole), after, rank
+        )
 
 
 def products_in(program: ProgramText, value: ast.expr) -> Iterator[Chain]:
@@ -91,7 +103,9 @@ def single(program: ProgramText, node: ast.expr, product: bool) -> Chain:
     return Chain(program, node, (node,), (1,), product)
 
 
-def _chains(program: ProgramText, value: ast.expr, operators: tuple[type[ast.operator], ...]) -> Iterator[Chain]:
+def _chains(
+    program: ProgramText, value: ast.expr, operators: tuple[type[ast.operator], ...]
+) -> Iterator[Chain]:
     waiting: list[ast.AST] = [value]
     while waiting:
         node = waiting.pop(0)
@@ -122,7 +136,9 @@ def slots(value: ast.expr) -> Iterator[ast.expr]:
         case ast.Dict(values=values):
             for element in values:
                 yield from slots(element)
-        case ast.Call(func=ast.Attribute(attr="hstack" | "vstack" | "concatenate" | "stack"), args=[parts, *_]):
+        case ast.Call(
+            func=ast.Attribute(attr="hstack" | "vstack" | "concatenate" | "stack"), args=[parts, *_]
+        ):
             yield from slots(parts)
         case ast.Attribute(attr="T", value=inner):
             yield from slots(inner)

@@ -28,7 +28,9 @@ def derivative_edits(suspect: Suspect, words: Vocabulary) -> Iterator[Candidate]
 
 def _of_expression(suspect: Suspect, words: Vocabulary, node: ast.expr) -> Iterator[Candidate]:
     state = only_state(node, words)
-    if state is None or (isinstance(node, ast.Name | ast.Attribute | ast.Subscript) and state not in words.states):
+    if state is None or (
+        isinstance(node, ast.Name | ast.Attribute | ast.Subscript) and state not in words.states
+    ):
         return
     before = suspect.program.source(node)
     for new, unlikely in forms(state, words):
@@ -53,7 +55,9 @@ def _of_call(suspect: Suspect, words: Vocabulary, node: ast.Call) -> Iterator[Ca
     """The helper with its flag, without it, at the argument's own argument, at the argument's tanh or σ."""
     program = suspect.program
     function, inner = program.source(node.func), node.args[0]
-    if re.search(r"zeros|ones|empty|shape|copy|len|range|sum|array|exp$|log$|sqrt|stack|concat|outer|dot", function):
+    if re.search(
+        r"zeros|ones|empty|shape|copy|len|range|sum|array|exp$|log$|sqrt|stack|concat|outer|dot", function
+    ):
         return
     if isinstance(inner, ast.Call) and len(inner.args) == 1:
         yield replacing(program, inner, program.source(inner.args[0]), Kind.TWICE, 0.3)

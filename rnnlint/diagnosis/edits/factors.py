@@ -69,9 +69,11 @@ def _inserted(suspect: Suspect, words: Vocabulary, value: ast.expr) -> Iterator[
                     rank += 0.8 if isinstance(suspect.node, ast.AugAssign) else 0.0
                     yield single(program, term, product=True).with_factor(form, kind, rank)
             if isinstance(suspect.node, ast.Assign):
-                for one, other in permutations(words.states[:MOST_STATES // 2], 2):
+                for one, other in permutations(words.states[: MOST_STATES // 2], 2):
                     difference = f"{one} - {other}"
-                    yield single(program, term, product=True).with_factor(difference, Kind.MISSING_FACTOR, 1.9)
+                    yield single(program, term, product=True).with_factor(
+                        difference, Kind.MISSING_FACTOR, 1.9
+                    )
 
 
 def _adjoints_inserted(suspect: Suspect, words: Vocabulary, value: ast.expr) -> Iterator[Candidate]:

@@ -29,7 +29,9 @@ def only_state(node: ast.expr, words: Vocabulary) -> str | None:
         return None
     (text,) = texts
     atom = next(atoms_in(node))
-    if words.is_adjoint(atom) or any(isinstance(n, ast.BinOp) and isinstance(n.op, ast.MatMult) for n in ast.walk(node)):
+    if words.is_adjoint(atom) or any(
+        isinstance(n, ast.BinOp) and isinstance(n.op, ast.MatMult) for n in ast.walk(node)
+    ):
         return None
     return text
 
@@ -40,7 +42,9 @@ def related(target: str, state: str) -> bool:
     other = re.split(r"[\[(]", state.rpartition(".")[2])[0].strip("_").lower()
     if not gate or not other:
         return False
-    return gate == other or gate.rstrip("s_") == other.rstrip("s_") or gate[0] == other[0] == gate.rstrip("st_")
+    return (
+        gate == other or gate.rstrip("s_") == other.rstrip("s_") or gate[0] == other[0] == gate.rstrip("st_")
+    )
 
 
 def _gate(target: str) -> str:
@@ -69,7 +73,12 @@ def _same_scheme(one: str, other: str) -> bool:
         return len(one) == len(other)
     if one[0] != other[0]:
         return one[-1] == other[-1] and max(len(one), len(other)) <= 4
-    prefix = next((n for n, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+    prefix = next(
+        (n for n, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other))
+    )
     rest = (one[prefix:], other[prefix:])
-    common = next((n for n, (a, b) in enumerate(zip(rest[0][::-1], rest[1][::-1], strict=False)) if a != b), min(map(len, rest)))
+    common = next(
+        (n for n, (a, b) in enumerate(zip(rest[0][::-1], rest[1][::-1], strict=False)) if a != b),
+        min(map(len, rest)),
+    )
     return max(map(len, rest)) - common <= 5 and prefix + common >= 1

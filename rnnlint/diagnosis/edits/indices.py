@@ -24,7 +24,9 @@ def index_edits(suspect: Suspect, words: Vocabulary) -> Iterator[Candidate]:
                 yield from _parts(program, node)
 
 
-def _steps(program: ProgramText, node: ast.Subscript, words: Vocabulary, in_target: bool) -> Iterator[Candidate]:
+def _steps(
+    program: ProgramText, node: ast.Subscript, words: Vocabulary, in_target: bool
+) -> Iterator[Candidate]:
     members = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
     for member in members:
         step = _step(member, words)
@@ -40,7 +42,9 @@ def _steps(program: ProgramText, node: ast.Subscript, words: Vocabulary, in_targ
             rank = (0.0 if abs(distance) == 1 else 2.0) + (1.0 if in_target else 0.0)
             if offset < 0 < distance:
                 rank -= 0.2  # C[t - 1] is the commonest slip
-            yield Candidate(Kind.INDEX, (edit,), span, before, _indexed(program, node, member, after, new), rank)
+            yield Candidate(
+                Kind.INDEX, (edit,), span, before, _indexed(program, node, member, after, new), rank
+            )
 
 
 def _indexed(program: ProgramText, node: ast.Subscript, member: ast.expr, fallback: str, new: str) -> str:

@@ -37,7 +37,10 @@ def matrix_operands(node: ast.AST) -> tuple[ast.expr, ast.expr] | None:
     match node:
         case ast.BinOp(left=left, op=ast.MatMult(), right=right):
             return left, right
-        case ast.Call(func=ast.Attribute(value=ast.Name(id="np" | "numpy"), attr="dot" | "matmul" | "outer"), args=[a, b]):
+        case ast.Call(
+            func=ast.Attribute(value=ast.Name(id="np" | "numpy"), attr="dot" | "matmul" | "outer"),
+            args=[a, b],
+        ):
             return a, b
         case ast.Call(func=ast.Attribute(value=left, attr="dot"), args=[right]):
             return left, right

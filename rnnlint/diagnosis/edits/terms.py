@@ -91,7 +91,8 @@ def _like_terms(chain: Chain, words: Vocabulary) -> Iterator[str]:
             for atom in atoms[1:]:
                 gate = _differing(old, new)
                 partner = next(
-                    (o for o, was, becomes in alike(atom, words.named) if _differing(was, becomes) == gate), None
+                    (o for o, was, becomes in alike(atom, words.named) if _differing(was, becomes) == gate),
+                    None,
                 )
                 text = text.replace(atom, partner) if partner else text
             if text not in present:

@@ -1,0 +1,46 @@
+"""Edits of a text that other edits have changed, as edits of the text before."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import accumulate
+
+from rnnlint.findings import Edit, Span
+
+
+def before_edits(edit: Edit, text: str, earlier: Sequence[Edit], original: str) -> Edit | None:
+    """``edit``, which is of ``text``, as an edit of ``original``; ``earlier`` made the one of the other.
+
+    None where it touches what they wrote.
+    """
+    new, old = _Offsets(text), _Offsets(original)
+    start, end = new.of(edit.span.line, edit.span.column), new.of(edit.span.end_line, edit.span.end_column)
+    shift = 0
+    for each in sorted(earlier, key=lambda e: (e.span.line, e.span.column)):
+        first = old.of(each.span.line, each.span.column)
+        length = old.of(each.span.end_line, each.span.end_column) - first
+        written = first + shift
+        if end < written or (end == written and start < end):
+            break
+        if start < written + len(each.text):
+            return None
+        shift += len(each.text) - length
+    return Edit(edit.path, old.span(start - shift, end - shift), edit.text)
+
+
+class _Offsets:
+    """Lines and columns of a text as offsets, and back."""
+
+    def __init__(self, text: str) -> None:
+        lengths = [len(line) + 1 for line in text.split("\n")]
+        self._starts = [0, *accumulate(lengths)]
+
+    def of(self, line: int, column: int) -> int:
+        return self._starts[line - 1] + column - 1
+
+    def span(self, start: int, end: int) -> Span:
+        return Span(*self._place(start), *self._place(end))
+
+    def _place(self, offset: int) -> tuple[int, int]:
+        line = max(n for n, start in enumerate(self._starts[:-1]) if start <= offset)
+        return line + 1, offset - self._starts[line] + 1

@@ -1,0 +1,167 @@
+"""Findings from repair by search, for the scenarios whose gradients stay wrong with every known fix in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+from rnnlint.diagnosis.naming import named
+from rnnlint.diagnosis.prove import Rerunnable, agrees, fixed_project
+from rnnlint.diagnosis.rebasing import before_edits
+from rnnlint.diagnosis.repair import Budget, Repair, search
+from rnnlint.diagnosis.suspects import Suspect, backward_texts
+from rnnlint.findings import Confidence, Edit, Finding, Severity
+from rnnlint.verdicts import GradientCheck, Reason, Status
+
+if TYPE_CHECKING:
+    from rnnlint.gradients.trials import Trials
+    from rnnlint.model.project import Project
+
+SECONDS = 2.0
+"""What all searches of one file may take together."""
+MOST_SUSPECTS = 3
+"""More statements than these are no place to look at."""
+
+
+@runtime_checkable
+class Triable(Rerunnable, Protocol):
+    """A solved scenario that can be tried on many texts: :class:`rnnlint.gradients.PreparedCheck`."""
+
+    def trials(self) -> Trials | None: ...
+
+    def trials_over(self, steps: int) -> Trials | None: ...
+
+    def confirmed(self) -> Triable: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Searched:
+    """What the searches add: findings, and the scenarios with those confirmed that a repair made agree."""
+
+    findings: tuple[Finding, ...]
+    scenarios: tuple[Rerunnable, ...]
+
+
+def searched(
+    project: Project,
+    findings: Sequence[Finding],
+    fixed: Sequence[GradientCheck],
+    scenarios: Sequence[Rerunnable],
+    seconds: float = SECONDS,
+) -> Searched:
+    """Search where ``fixed``, the checks with the helpful fixes of ``findings`` in, still says wrong."""
+    budget = Budget(seconds)
+    found: list[Finding] = []
+    after: list[Rerunnable] = []
+    for position, scenario in enumerate(scenarios):
+        now = fixed[position] if position < len(fixed) else scenario.check
+        if not isinstance(scenario, Triable) or not _is_open(scenario, now) or budget.spent:
+            after.append(scenario)
+            continue
+        helpful = [f for f in findings if f.evidence is not None and f.evidence.gradient == scenario.check.id]
+        confirmed = scenario.confirmed()
+        repair = _search(project, helpful, confirmed, budget)
+        if confirmed is not scenario and not repair.complete:
+            after.append(scenario)
+            continue
+        after.append(confirmed)
+        found += _findings(project, helpful, repair)
+    return Searched(tuple(found), tuple(after))
+
+
+def joined(known: Sequence[Finding], found: Sequence[Finding]) -> list[Finding]:
+    """Both; where one that is known has no fix and stands on the line of one that was found, it takes over its fix."""
+    all_of_them = list(known)
+    for finding in found:
+        same = next(
+            (
+                n
+                for n, other in enumerate(all_of_them)
+                if other.fix is None
+                and other.severity is Severity.ERROR
+                and (other.path, other.span.line) == (finding.path, finding.span.line)
+            ),
+            None,
+        )
+        if same is None:
+            all_of_them.append(finding)
+        else:
+            confidence = max(all_of_them[same].confidence, Confidence.LIKELY, key=lambda c: c.rank)
+            all_of_them[same] = replace(all_of_them[same], fix=finding.fix, confidence=confidence)
+    return all_of_them
+
+
+def _is_open(scenario: Rerunnable, now: GradientCheck) -> bool:
+    """Whether something is wrong there, or nothing agrees and a repair might."""
+    if now.status is Status.NOT_CHECKED:
+        return scenario.check.reason_code is Reason.NO_ORACLE
+    return bool(now.wrong) and not agrees(now)
+
+
+def _search(project: Project, helpful: Sequence[Finding], scenario: Triable, budget: Budget) -> Repair:
+    trials = scenario.trials()
+    if trials is None:
+        return Repair()
+    shorter = _shorter(scenario, trials)
+    start = project
+    if helpful:
+        start = fixed_project(project, helpful)
+        trials = trials.rebased(start)
+        shorter = [each.rebased(start) for each in shorter]
+    return search(backward_texts(start, scenario.check), trials, shorter, budget)
+
+
+def _shorter(scenario: Triable, trials: Trials) -> list[Trials]:
+    """Over one step; where some parameters get no gradient then, over two as well."""
+    one = scenario.trials_over(1)
+    if one is not None and one.errors.keys() >= trials.errors.keys():
+        return [one]
+    return [each for each in (one, scenario.trials_over(2)) if each is not None]
+
+
+def _findings(project: Project, helpful: Sequence[Finding], repair: Repair) -> Iterator[Finding]:
+    for candidate in repair.candidates:
+        finding = named(candidate)
+        edits = _of_the_original(project, helpful, candidate.edits)
+        if edits is None or finding.fix is None:
+            yield replace(finding, fix=None)
+        else:
+            yield replace(
+                finding,
+                span=edits[0].span if helpful else finding.span,
+                fix=replace(finding.fix, edits=edits),
+            )
+    lines = {suspect.line for suspect in repair.suspected}
+    if not repair.complete and repair.suspected and len(lines) <= MOST_SUSPECTS:
+        yield _first_wrong(repair.suspected)
+
+
+def _of_the_original(
+    project: Project, helpful: Sequence[Finding], edits: Sequence[Edit]
+) -> tuple[Edit, ...] | None:
+    if not helpful:
+        return tuple(edits)
+    after = fixed_project(project, helpful)
+    made: list[Edit] = []
+    for edit in edits:
+        earlier = {e: None for f in helpful if f.fix is not None for e in f.fix.edits if e.path == edit.path}
+        before = before_edits(edit, after.files[edit.path].text, list(earlier), project.files[edit.path].text)
+        if before is None:
+            return None
+        made.append(before)
+    return tuple(made)
+
+
+def _first_wrong(suspected: Sequence[Suspect]) -> Finding:
+    first = suspected[0]
+    lines = sorted({suspect.line for suspect in suspected})
+    where = (
+        f"line {lines[0]}" if len(lines) == 1 else f"lines {', '.join(map(str, lines[:-1]))} and {lines[-1]}"
+    )
+    message = (
+        f"The gradients that are wrong are exactly those that depend on {where}: scaling what is computed there "
+        "changes them and no others. No small edit that was tried makes them right."
+    )
+    span = first.program.span(first.node)
+    return Finding("RNN906", "first-wrong-line", Severity.ERROR, Confidence.LIKELY, message, first.path, span)
