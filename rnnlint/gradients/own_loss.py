@@ -22,6 +22,7 @@ Array = np.ndarray[Any, np.dtype[np.float64]]
 STEP = 1e-5
 """The step of the differences: its error is about STEP² from the third derivative and 1e-16 / STEP from rounding."""
 MOST_LOSSES = 14
+_LOSS_NAME = re.compile("loss|cost|err|entropy", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ def losses_of(probe: Probe, values: Sequence[Value]) -> list[Loss]:
     targets += _recorded_targets(dict(zip(codes, values, strict=True)).get(BACKWARD))
     found = list(candidates([_bare(values[i]) for i in kept], [codes[i] for i in kept], targets))
     if _is_iteration(dict(zip(codes, values, strict=True)).get(BACKWARD)):
-        found = [loss for loss in found if loss.kind is not Kind.SCALAR or len(loss.keys) == 1]
+        found = [loss for loss in found if loss.kind is not Kind.SCALAR or _is_final(loss)]
         found.sort(key=_preference_in_iteration)
     else:
         found.sort(key=_preference)
@@ -78,11 +79,16 @@ def _is_iteration(result: Value) -> bool:
     return isinstance(result, Mapping) and isinstance(result.get("steps"), Mapping)
 
 
+def _is_final(loss: Loss) -> bool:
+    """A number that the iteration ends with: a variable, or an entry in a list of losses."""
+    return "steps" not in loss.keys and (len(loss.keys) == 1 or bool(_LOSS_NAME.search(str(loss.keys[0]))))
+
+
 def _preference_in_iteration(loss: Loss) -> tuple[int, int]:
     """Among all variables of an iteration: a named loss, then what is named like an output, by step or as it is."""
     word = next((str(k) for k in reversed(loss.keys) if isinstance(k, str)), "").lower()
     if loss.kind is Kind.SCALAR:
-        return (0, 0) if re.search("loss|cost|err|entropy", word) else (4, 0)
+        return (0, 0) if _LOSS_NAME.search(word) else (4, 0)
     return (1 if re.match(r"y|out|p(s$|red|rob)|logit|score|guess", word) else 2), len(loss.keys)
 
 

@@ -21,7 +21,7 @@ from rnnlint.gradients.jobs import JobRunner, Workshop
 from rnnlint.gradients.measure import Measurement, measure, parameter_verdicts, rejudge
 from rnnlint.gradients.passes import Pass, Style, passes_of
 from rnnlint.gradients.probe import ProbeFailedError, first_run, probe_of, returned_codes
-from rnnlint.gradients.reasons import Explained, explain_trouble, no_backward, no_forward, unknown_argument
+from rnnlint.gradients.reasons import Explained, explain_trouble, nothing_agrees, no_backward, no_forward, unknown_argument
 from rnnlint.gradients.redefinitions import as_first_meant
 from rnnlint.gradients.reference import Match, match
 from rnnlint.gradients.solve import Solved, solve
@@ -63,6 +63,11 @@ class PreparedCheck:
     solved: Solved | None = None
     lifted: Lifted | None = None
     matched: Match | None = None  # the reference cell that the forward is, with its trace
+    doubted: GradientCheck | None = None  # what holds if the loss, under which nothing agrees, is the right one
+
+    def confirmed(self) -> PreparedCheck:
+        """The check without its doubt: a repair has made every gradient agree, so the loss is the right one."""
+        return self if self.doubted is None else replace(self, check=self.doubted, doubted=None)
 
     def trials(self) -> Trials | None:
         """The same scenario, to be run on many texts of its functions at once; None where nothing was measured, and for
@@ -74,7 +79,7 @@ class PreparedCheck:
 
     def trials_over(self, steps: int) -> Trials | None:
         """As :meth:`trials` over so many steps; None where the code does not run that way."""
-        if self.measurement is None or self.workshop is None or self.solved is None:
+        if self.measurement is None or self.workshop is None or self.solved is None or self.lifted is not None:
             return None
         return trials_over(steps, self.workshop, self.solved, self.measurement, self.check.seed or 0)
 
@@ -240,11 +245,6 @@ class _Desk:
 
     def _answer(self, pass_: Pass, workshop: Workshop, solved: Solved, m: Measurement) -> PreparedCheck:
         matched = match(m)
-        if not m.is_trusted and matched is None:
-            from rnnlint.gradients.reasons import nothing_agrees
-
-            refused = self.refused(pass_, nothing_agrees(m.loss))
-            return replace(refused, measurement=m, workshop=workshop, solved=solved)  # a repair may yet agree
         notes = (*self.project.notes, *solved.notes, *self._clip_note(workshop, m))
         empty = self._empty(pass_)
         check = replace(
@@ -267,7 +267,10 @@ class _Desk:
             check = _with_verdicts(replace(check, call=2), m, m.second)
         if self.lifted is not None:
             check = self.lifted.described(check)
-        return PreparedCheck(check, self.runner, m, workshop, solved, self.lifted, matched)
+        prepared = PreparedCheck(check, self.runner, m, workshop, solved, self.lifted, matched)
+        if m.is_trusted or matched is not None:
+            return prepared
+        return replace(prepared, check=self.refused(pass_, nothing_agrees(m.loss)).check, doubted=check)
 
     def _clips(self, workshop: Workshop, m: Measurement) -> bool:
         """Whether clipping, left in, would have changed a gradient."""

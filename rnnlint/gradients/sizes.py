@@ -202,7 +202,7 @@ def _is_whole(size: Size) -> bool:
 
 
 _DYES = {TIME: _TIME_DYE, OUTPUT: _OUTPUT_DYE}
-_SMALL = (23, 29, 31, 37, 41, 59, 73, 97)
+_SMALL = (11, 13, 19, 29, 37, 43, 53)
 
 
 def _dyes(axes: list[str], divisible: bool) -> dict[str, int]:
@@ -225,6 +225,6 @@ def _large(divisible: bool) -> tuple[int, ...]:
     data = _SMALL[:4]
     taken = {k * p + e for p in data for k in range(1, _LARGEST_MULTIPLE + 1) for e in (-1, 0, 1)}
     taken |= {p + q + e for p, q in combinations(data, 2) for e in (-1, 0, 1)}
-    factor, first = (12, 13) if divisible else (1, 151)
+    factor, first = (12, 5) if divisible else (1, 61)
     found = (factor * p for p in range(first, 600) if all(p % d for d in range(2, int(p**0.5) + 1)))
     return tuple(n for n in found if n not in taken)

@@ -7,6 +7,7 @@ import copy
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 
 from rnnlint.gradients.callables import Callable, Library, Parameter, own_nodes
@@ -105,7 +106,7 @@ class _Writer:
             users += [init] if init is not None else []
         self.state = module_state(self.library, self.project.target, users)
 
-    @property
+    @cached_property
     def over_steps(self) -> bool:
         """Whether the input is a sequence: the forward loops, or the backward does and the instance keeps the states."""
         forward = self.pass_.forward if self.pass_.style is Style.PAIR else None
@@ -115,7 +116,7 @@ class _Writer:
             return True
         return self._loops_inside(forward)
 
-    @property
+    @cached_property
     def repeats(self) -> bool:
         """A forward of one step, called once a step by its caller, with a backward over all of them."""
         forward, backward = self.pass_.forward, self.pass_.backward
@@ -134,7 +135,7 @@ class _Writer:
                     return True
         return False
 
-    @property
+    @cached_property
     def last_target(self) -> bool | None:
         """Whether the targets are of one step: never indexed by step nor walked over."""
         for callable_ in (self.pass_.backward, self.pass_.forward):
@@ -185,10 +186,11 @@ class _Writer:
             tuple(upstream),
             self.state.arrays,
             has_model,
-            self._watched(),
+            self._watched,
             self._resets() if has_model else (),
         )
 
+    @cached_property
     def _watched(self) -> tuple[str, ...]:
         """The pass itself, what it calls that makes gradients, and a forward that is called once."""
         names = {self.pass_.backward.name}

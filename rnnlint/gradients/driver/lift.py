@@ -14,7 +14,7 @@ from rnnlint.gradients.callables import Callable, Library
 from rnnlint.gradients.driver.find import Driver, backward_calls, drivers_of
 from rnnlint.gradients.driver.names import bound_in, last_word, name_of, root_of, statements_in
 from rnnlint.gradients.driver.slice import Slice, cut
-from rnnlint.gradients.driver.steps import counting_steps, numbers_by_step, single_targets
+from rnnlint.gradients.driver.steps import counting_steps, drawn_forms, numbers_by_step, single_targets
 from rnnlint.gradients.forms import NumberForm
 from rnnlint.gradients.passes import Pass, Style
 from rnnlint.gradients.sizes import ONE, TIME, Size
@@ -83,6 +83,7 @@ class Lifted:
         for name in sorted(self.step_counts - set(self.slice.holes)):
             holes[f"_in_{name}"] = NumberForm(Size.axis(TIME))
             setup.append(f"{name} = _in_{name}")
+        holes.update(drawn_forms(self.slice, holes))
         return replace(draft, setup=(*SETUP, *setup), globals_=state, holes=holes)
 
     @property

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import builtins
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -52,6 +52,7 @@ class Slice:
     counters: tuple[tuple[int, str], ...] = ()  # first values of loop variables, with the lines of their headers
     superseded: tuple[ast.stmt, ...] = ()  # the module's other assignments to what the iteration reads
     counted: tuple[tuple[ast.stmt, str], ...] = ()  # lasting statements that read how long some data are
+    shapes: Mapping[str, tuple[ast.expr, ...]] = field(default_factory=dict)  # of holes, as the driver draws them
 
 
 def cut(library: Library, driver: Driver) -> Slice:
@@ -71,6 +72,7 @@ class _Cutter:
     superseded: list[ast.stmt] = field(default_factory=list)
     counted: list[tuple[ast.stmt, str]] = field(default_factory=list)
     lasting_needs: set[str] = field(default_factory=set)
+    shapes: dict[str, tuple[ast.expr, ...]] = field(default_factory=dict)
 
     def cut(self) -> Slice:
         driver = self.driver
@@ -103,6 +105,7 @@ class _Cutter:
             tuple(self.counters),
             tuple(self.superseded),
             tuple(self.counted),
+            self.shapes,
         )
 
     def _in_order(self, statements: list[ast.stmt]) -> tuple[str, ...]:
@@ -215,10 +218,14 @@ class _Cutter:
                 continue
             data = bound & self._data
             self._open(data, needed)
+            for name in data:
+                shape = _drawn_shape(statement)
+                if shape is not None:
+                    self.shapes[name] = shape
             if in_place:
                 needed -= bound_in([statement])
-                settled |= bound_in([statement])
                 if isinstance(statement, ast.Assign):
+                    settled |= bound_in([statement])
                     needed |= self._needs_of_lasting(statement)
             elif data or isinstance(statement, ast.With | ast.Try | ast.While):
                 self._open(bound, needed)
@@ -308,6 +315,23 @@ class _Cutter:
         outside = bound_in(self.setup) | {n for s in tree.body for n in bound_in([s])}
         free = free_in(statements)
         return tuple(sorted((bound_in(statements) & free & outside) - set(self.holes)))
+
+
+def _drawn_shape(statement: ast.stmt) -> tuple[ast.expr, ...] | None:
+    """The shape of ``x = np.random.randn(n, d)``, ``np.random.random((n, d))``, ``rng.normal(size=(n, d))``."""
+    match statement:
+        case ast.Assign(targets=[ast.Name()], value=ast.Call(func=ast.Attribute(attr=name)) as call):
+            pass
+        case _:
+            return None
+    stated = next((k.value for k in call.keywords if k.arg == "size"), None)
+    if stated is None and name in ("randn", "rand") and len(call.args) > 1:
+        return tuple(call.args)
+    if stated is None and name in ("random", "zeros", "ones", "random_sample", "standard_normal") and call.args:
+        stated = call.args[0]
+    if stated is None and name in ("normal", "uniform") and len(call.args) > 2:
+        stated = call.args[2]
+    return tuple(stated.elts) if isinstance(stated, ast.Tuple | ast.List) else None
 
 
 def _counters(statement: ast.stmt) -> list[tuple[str, str]]:

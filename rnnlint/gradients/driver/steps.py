@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from rnnlint.gradients.driver.names import bound_in, read_in
 from rnnlint.gradients.driver.slice import Slice
-from rnnlint.gradients.forms import ArrayForm, Form, StepsForm
+from rnnlint.gradients.forms import ArrayForm, Form, NumberForm, StepsForm
 from rnnlint.gradients.roles import Role, role_of
-from rnnlint.gradients.sizes import BATCH, OUTPUT, TIME, Size
+from rnnlint.gradients.sizes import BATCH, ONE, OUTPUT, TIME, Size
 from rnnlint.gradients.synthesis import Draft
+
+_BATCH = re.compile(r"b$|B$|N$|m$|batch", re.IGNORECASE)
 
 
 def counting_steps(slice_: Slice) -> frozenset[str]:
@@ -67,3 +70,31 @@ def single_targets(draft: Draft) -> Draft | None:
         and form.axes == wanted
     }
     return replace(draft, holes={**draft.holes, **changed}) if changed else None
+
+
+def drawn_forms(slice_: Slice, holes: Mapping[str, Form]) -> dict[str, Form]:
+    """Forms of the holes that the driver itself draws at random: the shapes that it names, not their sizes."""
+    found: dict[str, Form] = {}
+    for name, shape in slice_.shapes.items():
+        sizes = [_named_size(axis, holes) for axis in shape]
+        if f"_in_{name}" in holes and all(size is not None for size in sizes):
+            if len(sizes) == 3 and role_of(name) is Role.INPUT:
+                first = 1 if isinstance(shape[0], ast.Name) and _BATCH.match(shape[0].id) else 0
+                if sizes[first] == Size.axis(f"size.{ast.unparse(shape[first])}"):
+                    sizes[first] = Size.axis(TIME)
+            found[f"_in_{name}"] = ArrayForm(tuple(size for size in sizes if size is not None))
+    return found
+
+
+def _named_size(axis: ast.expr, holes: Mapping[str, Form]) -> Size | None:
+    match axis:
+        case ast.Constant(value=1):
+            return ONE
+        case ast.Name(id=name):
+            held = holes.get(f"_in_{name}")
+            return held.size if isinstance(held, NumberForm) else Size.axis(f"size.{name}")
+        case ast.BinOp(left=left, op=ast.Add(), right=right):
+            a, b = _named_size(left, holes), _named_size(right, holes)
+            return a + b if a is not None and b is not None else None
+        case _:
+            return None
