@@ -63,7 +63,8 @@ class Callable:
         found = [Parameter(p.arg, d) for p, d in zip(positional, defaults, strict=True)]
         found += [Parameter(p.arg, d) for p, d in zip(a.kwonlyargs, a.kw_defaults, strict=True)]
         bound = self.owner is not None and not (
-            self.is_static and any(isinstance(d, ast.Name) and d.id == "staticmethod" for d in self.node.decorator_list)
+            self.is_static
+            and any(isinstance(d, ast.Name) and d.id == "staticmethod" for d in self.node.decorator_list)
         )
         return tuple(found[1:] if bound else found)
 
@@ -106,7 +107,9 @@ class Callable:
     @cached_property
     def is_unimplemented(self) -> bool:
         """A template: nothing but a docstring, pass, ``…``, a raise of NotImplementedError, or names set to None."""
-        body = [s for s in self.node.body if not (isinstance(s, ast.Expr) and isinstance(s.value, ast.Constant))]
+        body = [
+            s for s in self.node.body if not (isinstance(s, ast.Expr) and isinstance(s.value, ast.Constant))
+        ]
         meaning = [s for s in body if not isinstance(s, ast.Pass | ast.Import | ast.ImportFrom)]
         if not meaning:
             return True
@@ -202,13 +205,21 @@ class Library:
                     return path, statement
         return None
 
-    def method(self, path: Path, owner: ast.ClassDef, name: str, seen: frozenset[str] = frozenset()) -> Callable | None:
+    def method(
+        self, path: Path, owner: ast.ClassDef, name: str, seen: frozenset[str] = frozenset()
+    ) -> Callable | None:
         """A method of a class or of the project classes it inherits from."""
         for member in owner.body:
             if isinstance(member, Function) and member.name == name:
                 return Callable(path, member, owner)
         for base in owner.bases:
-            base_name = base.id if isinstance(base, ast.Name) else base.attr if isinstance(base, ast.Attribute) else ""
+            base_name = (
+                base.id
+                if isinstance(base, ast.Name)
+                else base.attr
+                if isinstance(base, ast.Attribute)
+                else ""
+            )
             found = self.class_named(base_name) if base_name not in seen else None
             if found is not None and found[1] is not owner:
                 inherited = self.method(*found, name, seen | {base_name})
@@ -235,7 +246,11 @@ class Library:
             if callee is None:
                 continue
             for position, argument in enumerate(call.args):
-                if isinstance(argument, ast.Name) and argument.id == name and position < len(callee.parameters):
+                if (
+                    isinstance(argument, ast.Name)
+                    and argument.id == name
+                    and position < len(callee.parameters)
+                ):
                     found = found.merged(self.usage(callee, callee.parameters[position].name, depth - 1))
             for keyword in call.keywords:
                 if isinstance(keyword.value, ast.Name) and keyword.value.id == name and keyword.arg:
@@ -383,17 +398,25 @@ def _usage_at(node: ast.AST, name: str) -> Usage:  # noqa: PLR0911
                 return Usage(is_sequence=True)
         case ast.Call(func=ast.Name(id="len"), args=[argument]) if is_it(argument):
             return Usage(is_sequence=True)
-        case ast.Call(func=function_node, args=[argument, *_]) if is_it(argument) and _is_one_hot(function_node):
+        case ast.Call(func=function_node, args=[argument, *_]) if is_it(argument) and _is_one_hot(
+            function_node
+        ):
             return Usage(is_index=True)
-        case ast.Call(func=ast.Name(id="range" | "xrange"), args=arguments) if any(is_it(a) for a in arguments):
+        case ast.Call(func=ast.Name(id="range" | "xrange"), args=arguments) if any(
+            is_it(a) for a in arguments
+        ):
             return Usage(is_number=True)
         case ast.Call(func=function_node, args=arguments):
             if is_it(function_node):
                 return Usage(is_called=True)
             if isinstance(function_node, ast.Attribute) and is_it(function_node.value):
                 return Usage(methods=frozenset({function_node.attr}))
-            if ast.unparse(function_node).endswith(("zeros", "empty", "ones", "eye", "full", "randn", "rand")) and any(
-                is_it(n) for a in arguments for n in [a, *(a.elts if isinstance(a, ast.Tuple | ast.List) else [])]
+            if ast.unparse(function_node).endswith(
+                ("zeros", "empty", "ones", "eye", "full", "randn", "rand")
+            ) and any(
+                is_it(n)
+                for a in arguments
+                for n in [a, *(a.elts if isinstance(a, ast.Tuple | ast.List) else [])]
             ):
                 return Usage(is_number=True)
             if ast.unparse(function_node).endswith((".dot", ".matmul")) and any(is_it(a) for a in arguments):

@@ -106,7 +106,7 @@ def stem(name: str) -> str:
 
 def is_gradient_name(name: str) -> bool:
     """Whether a name carries a gradient's mark at all."""
-    return _unmarked(name) != name
+    return _unmarked(name) != name.strip("_")
 
 
 def _unmarked(name: str) -> str:

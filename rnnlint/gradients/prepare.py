@@ -21,7 +21,14 @@ from rnnlint.gradients.jobs import JobRunner, Workshop
 from rnnlint.gradients.measure import Measurement, measure, parameter_verdicts, rejudge
 from rnnlint.gradients.passes import Pass, Style, passes_of
 from rnnlint.gradients.probe import ProbeFailedError, first_run, probe_of, returned_codes
-from rnnlint.gradients.reasons import Explained, explain_trouble, nothing_agrees, no_backward, no_forward, unknown_argument
+from rnnlint.gradients.reasons import (
+    Explained,
+    explain_trouble,
+    nothing_agrees,
+    no_backward,
+    no_forward,
+    unknown_argument,
+)
 from rnnlint.gradients.redefinitions import as_first_meant
 from rnnlint.gradients.reference import Match, match
 from rnnlint.gradients.solve import Solved, solve
@@ -63,7 +70,9 @@ class PreparedCheck:
     solved: Solved | None = None
     lifted: Lifted | None = None
     matched: Match | None = None  # the reference cell that the forward is, with its trace
-    doubted: GradientCheck | None = None  # what holds if the loss, under which nothing agrees, is the right one
+    doubted: GradientCheck | None = (
+        None  # what holds if the loss, under which nothing agrees, is the right one
+    )
 
     def confirmed(self) -> PreparedCheck:
         """The check without its doubt: a repair has made every gradient agree, so the loss is the right one."""
@@ -79,7 +88,12 @@ class PreparedCheck:
 
     def trials_over(self, steps: int) -> Trials | None:
         """As :meth:`trials` over so many steps; None where the code does not run that way."""
-        if self.measurement is None or self.workshop is None or self.solved is None or self.lifted is not None:
+        if (
+            self.measurement is None
+            or self.workshop is None
+            or self.solved is None
+            or self.lifted is not None
+        ):
             return None
         return trials_over(steps, self.workshop, self.solved, self.measurement, self.check.seed or 0)
 
@@ -87,11 +101,15 @@ class PreparedCheck:
         """The same scenario, values and truth on ``project``'s texts."""
         if self.measurement is None or self.workshop is None:
             return self.check
-        workshop = replace(self.workshop, project=self.lifted.again(project) if self.lifted is not None else project)
+        workshop = replace(
+            self.workshop, project=self.lifted.again(project) if self.lifted is not None else project
+        )
         measurement = self.measurement
         codes = returned_codes(measurement.probe.draft)
         try:
-            base = first_run(workshop.run([measurement.probe.scenario(codes, frames=measurement.probe.draft.watched)]))
+            base = first_run(
+                workshop.run([measurement.probe.scenario(codes, frames=measurement.probe.draft.watched)])
+            )
         except ProbeFailedError as failed:
             why = explain_trouble(failed.trouble)
             return replace(
@@ -121,7 +139,11 @@ def prepare(
     """
     del explicit
     chosen_seed = secrets.randbelow(2**31) if seed is None else seed
-    trees = {path: ast.parse(as_first_meant(held.text)) for path, held in project.files.items() if held.problem is None}
+    trees = {
+        path: ast.parse(as_first_meant(held.text))
+        for path, held in project.files.items()
+        if held.problem is None
+    }
     library = Library({source.path: trees[source.path], **trees})
     found = [p for p in passes_of(library, source.path) if entry is None or _is_meant(p, entry)]
     desk = _Desk(project, source, runner, library, chosen_seed)
@@ -151,7 +173,10 @@ def _is_meant(pass_: Pass, entry: str) -> bool:
 
 
 def _is_worth_saying(prepared: PreparedCheck) -> bool:
-    return prepared.check.reason_code is not None and prepared.check.reason_code.value in ("unimplemented", "raises")
+    return prepared.check.reason_code is not None and prepared.check.reason_code.value in (
+        "unimplemented",
+        "raises",
+    )
 
 
 @dataclass
@@ -256,7 +281,9 @@ class _Desk:
             difference=matched.difference if matched else None,
             oracles=("own-loss", "reference") if matched else ("own-loss",),
             loss=m.loss.sentence,
-            convention="; ".join(filter(None, (str(solved.draft.layout), matched.convention if matched else ""))),
+            convention="; ".join(
+                filter(None, (str(solved.draft.layout), matched.convention if matched else ""))
+            ),
             seed=self.seed,
             notes=notes,
             nondeterministic=m.nondeterministic,
@@ -317,7 +344,9 @@ def _telling(troubles: Sequence[Trouble]) -> Trouble | None:
     """The trouble that says most: of those that came furthest, the commonest."""
     if not troubles:
         return None
-    return max(troubles, key=lambda t: (sum(o.line == t.line and o.message == t.message for o in troubles), t.line))
+    return max(
+        troubles, key=lambda t: (sum(o.line == t.line and o.message == t.message for o in troubles), t.line)
+    )
 
 
 def _ran(pass_: Pass) -> str:

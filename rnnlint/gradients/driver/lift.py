@@ -215,7 +215,9 @@ class _Writer:
         closing = " " * self._indent
         taken = f"{TAKEN}({self._variables()}, {' '.join(slice_.holes)!r}{self._more()})"
         if slice_.resets:
-            self._insert_after(max((s.end_lineno or s.lineno) for s in slice_.resets), f"{closing}return _result")
+            self._insert_after(
+                max((s.end_lineno or s.lineno) for s in slice_.resets), f"{closing}return _result"
+            )
             self._insert_after(last, f"{closing}_result = {taken}")
         else:
             self._insert_after(last, f"{closing}return {taken}")

@@ -49,10 +49,14 @@ class Slice:
     holes: tuple[str, ...]
     sizes: tuple[str, ...] = ()  # of the scope's parameters that only the set-up reads
     shared: tuple[str, ...] = ()  # module variables that the iteration binds
-    counters: tuple[tuple[int, str], ...] = ()  # first values of loop variables, with the lines of their headers
+    counters: tuple[
+        tuple[int, str], ...
+    ] = ()  # first values of loop variables, with the lines of their headers
     superseded: tuple[ast.stmt, ...] = ()  # the module's other assignments to what the iteration reads
     counted: tuple[tuple[ast.stmt, str], ...] = ()  # lasting statements that read how long some data are
-    shapes: Mapping[str, tuple[ast.expr, ...]] = field(default_factory=dict)  # of holes, as the driver draws them
+    shapes: Mapping[str, tuple[ast.expr, ...]] = field(
+        default_factory=dict
+    )  # of holes, as the driver draws them
 
 
 def cut(library: Library, driver: Driver) -> Slice:
@@ -327,7 +331,11 @@ def _drawn_shape(statement: ast.stmt) -> tuple[ast.expr, ...] | None:
     stated = next((k.value for k in call.keywords if k.arg == "size"), None)
     if stated is None and name in ("randn", "rand") and len(call.args) > 1:
         return tuple(call.args)
-    if stated is None and name in ("random", "zeros", "ones", "random_sample", "standard_normal") and call.args:
+    if (
+        stated is None
+        and name in ("random", "zeros", "ones", "random_sample", "standard_normal")
+        and call.args
+    ):
         stated = call.args[0]
     if stated is None and name in ("normal", "uniform") and len(call.args) > 2:
         stated = call.args[2]
@@ -337,7 +345,9 @@ def _drawn_shape(statement: ast.stmt) -> tuple[ast.expr, ...] | None:
 def _counters(statement: ast.stmt) -> list[tuple[str, str]]:
     """The counters that a loop's header binds, with Python for their first values."""
     match statement:
-        case ast.For(target=ast.Name(id=name), iter=ast.Call(func=ast.Name(id="range" | "xrange"), args=arguments)):
+        case ast.For(
+            target=ast.Name(id=name), iter=ast.Call(func=ast.Name(id="range" | "xrange"), args=arguments)
+        ):
             return [(name, ast.unparse(arguments[0]) if len(arguments) > 1 else "0")]
         case ast.For(
             target=ast.Tuple(elts=[ast.Name(id=name), *_]), iter=ast.Call(func=ast.Name(id="enumerate"))
