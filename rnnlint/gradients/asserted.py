@@ -1,4 +1,5 @@
-"""Sizes that an assert compares: ``assert x.shape == (V, 1)``, ``assert n_a_check == n_a``, as equations of the holes."""
+"""Sizes that an assert compares: ``assert x.shape == (V, 1)``, ``assert n_a_check == n_a``, as equations of
+the holes."""
 
 from __future__ import annotations
 
@@ -37,7 +38,9 @@ class _Reader:
         self._sizes = sizes
         self._callable = next((c for c in library.callables if c.title == trouble.function), None)
         owner = self._callable.owner if self._callable is not None else None
-        self._init = library.method(self._callable.path, owner, "__init__") if owner and self._callable else None
+        self._init = (
+            library.method(self._callable.path, owner, "__init__") if owner and self._callable else None
+        )
 
     def sizes_of(self, node: ast.expr) -> list[Size | None] | None:
         """The sizes that an expression holds: one of a number, several of a shape."""
@@ -61,7 +64,9 @@ class _Reader:
             case ast.BinOp(left=ast.Constant(value=int(times)), op=ast.Mult(), right=right):
                 inner = self.size(right)
                 return None if inner is None else inner.times(times)
-            case ast.Subscript(value=ast.Attribute(attr="shape", value=array), slice=ast.Constant(value=int(axis))):
+            case ast.Subscript(
+                value=ast.Attribute(attr="shape", value=array), slice=ast.Constant(value=int(axis))
+            ):
                 shape = self._shape(array)
                 return shape[axis] if shape is not None and -len(shape) <= axis < len(shape) else None
             case ast.Attribute(value=ast.Name(id="self"), attr=name):
@@ -94,7 +99,11 @@ class _Reader:
             if not isinstance(node, ast.Assign):
                 continue
             target = node.targets[0]
-            if isinstance(target, ast.Tuple) and isinstance(node.value, ast.Attribute) and node.value.attr == "shape":
+            if (
+                isinstance(target, ast.Tuple)
+                and isinstance(node.value, ast.Attribute)
+                and node.value.attr == "shape"
+            ):
                 names = [e.id if isinstance(e, ast.Name) else "" for e in target.elts]
                 if name in names:
                     shape = self._shape(node.value.value)
@@ -126,5 +135,3 @@ class _Reader:
                     form = self._holes.get(f"_in_{value.id}")
                     return form.size if isinstance(form, NumberForm) else None
         return None
-
-

@@ -1,4 +1,5 @@
-"""A backward pass with no forward in sight: the reference's forward fills its arguments, under each convention in turn.
+"""A backward pass with no forward in sight: the reference's forward fills its arguments, under each
+convention in turn.
 
 The most charitable convention counts, and is named.
 """
@@ -71,10 +72,12 @@ def measure_alone(
         unpaired = tuple(p for p in probe.places if p.name not in pairs)
         loss = Loss(Kind.REFERENCE, BACKWARD, 0, ())
         measurement = Measurement(probe, ran, pairs, loss, truth, judged, unpaired)
-        if best is None or (judged.agreeing, -judged.wrong) > (best[0].judged.agreeing, -best[0].judged.wrong):
+        if best is None or (judged.agreeing, -judged.wrong) > (
+            best[0].judged.agreeing,
+            -best[0].judged.wrong,
+        ):
             best = measurement, convention, notes
     if best is None and failed is not None:
-
         raise ProbeFailedError(failed.trouble)
     return best
 
@@ -108,7 +111,11 @@ def _probe(
             holes[hole] = tuple(arrays) if as_tuple else dict(zip(names, arrays, strict=True))
             for position, (name, found) in enumerate(zip(names, fields, strict=True)):
                 code = f"{hole}[{position if as_tuple else name!r}]"
-                places.append(Place(code, name, (Way((parameter.name, name)), Way((name,))), arrays[position], True, True))
+                places.append(
+                    Place(
+                        code, name, (Way((parameter.name, name)), Way((name,))), arrays[position], True, True
+                    )
+                )
                 truth[name] = cell.gradients[str(found)]
         else:
             value = _value(parameter, role, cell, convention)
@@ -155,8 +162,7 @@ def _value(parameter: Parameter, role: Role, cell: Example, convention: Conventi
 
 
 def _size(name: str, cell: Example) -> int:
-    T, D, _ = cell.inputs.shape
-    H = cell.h_0.shape[0]
+    T, D, H = int(cell.inputs.shape[0]), int(cell.inputs.shape[1]), int(cell.h_0.shape[0])
     if size_axis(name) == "T":
         return T
     lowered = name.lower()
@@ -196,5 +202,3 @@ def _definition(name: str, probe: Probe) -> str | None:
         size = cell_sizes["V"] if re.search(r"vocab|in|out|^[dvk]", lowered) else cell_sizes["H"]
         return f"{name} = {cell_sizes['T'] if size_axis(name) == 'T' else size}"
     return None
-
-

@@ -1,4 +1,5 @@
-"""The functions and methods of a project as the scenario builder sees them: signatures, returns, how arguments are used.
+"""The functions and methods of a project as the scenario builder sees them: signatures, returns, how
+arguments are used.
 
 Read with :mod:`ast`, never executed.
 """
@@ -106,7 +107,8 @@ class Callable:
 
     @cached_property
     def is_unimplemented(self) -> bool:
-        """A template: nothing but a docstring, pass, ``…``, a raise of NotImplementedError, or names set to None."""
+        """A template: nothing but a docstring, pass, ``…``, a raise of NotImplementedError, or names set to
+        None."""
         body = [
             s for s in self.node.body if not (isinstance(s, ast.Expr) and isinstance(s.value, ast.Constant))
         ]
@@ -365,7 +367,7 @@ def _local_usage(function: Function, name: str) -> Usage:
     return u
 
 
-def _usage_at(node: ast.AST, name: str) -> Usage:  # noqa: PLR0911
+def _usage_at(node: ast.AST, name: str) -> Usage:
     def is_it(e: ast.expr | None) -> bool:
         return isinstance(e, ast.Name) and e.id == name
 
@@ -435,9 +437,9 @@ def _is_one_hot(function: ast.expr) -> bool:
 
 
 def _wrapped(node: ast.expr) -> list[ast.expr]:
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-        if node.func.id in ("enumerate", "zip", "reversed", "iter"):
-            return [*node.args, *(n for a in node.args for n in _wrapped(a))]
+    wraps = ("enumerate", "zip", "reversed", "iter")
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in wraps:
+        return [*node.args, *(n for a in node.args for n in _wrapped(a))]
     return []
 
 

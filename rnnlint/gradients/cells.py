@@ -20,7 +20,8 @@ KINDS = ("lstm", "gru", "rnn")
 _GATES: Mapping[str, Mapping[str, str]] = {
     "lstm": {
         "f": "f", "forget": "f", "i": "i", "input": "i", "in": "i", "u": "i", "update": "i",
-        "g": "g", "c": "g", "a": "g", "cand": "g", "candidate": "g", "cell": "g", "ctilde": "g", "cbar": "g", "cc": "g",
+        "g": "g", "c": "g", "a": "g", "cand": "g", "candidate": "g", "cell": "g", "ctilde": "g", "cbar": "g",
+        "cc": "g",
         "o": "o", "output": "o", "out": "o", "v": "v", "y": "v", "hy": "v", "fc": "v",
     },
     "gru": {
@@ -46,7 +47,7 @@ class Example:
 
 
 def field_of(kind: str, name: str) -> str | None:
-    """Which of the reference's parameters a name means: "W_f" for ``Wf``, ``w_forget``, ``weight_forget_gate``."""
+    """Which of the reference's parameters a name means: "W_f" for ``Wf`` and ``weight_forget_gate``."""
     lowered = name.lower().strip("_")
     bias = bool(re.match(r"b(?!n_)|.*bias", lowered))
     rest = re.sub(r"weights?|bias|gate|kernel|matrix", "", lowered)
@@ -89,7 +90,11 @@ def quantity_of(kind: str, name: str) -> str | None:
 
 
 def example(
-    kind: str, rng: np.random.Generator, *, input_first: bool = False, sizes: tuple[int, int, int, int, int] = (4, 3, 5, 5, 1)
+    kind: str,
+    rng: np.random.Generator,
+    *,
+    input_first: bool = False,
+    sizes: tuple[int, int, int, int, int] = (4, 3, 5, 5, 1),
 ) -> Example:
     """A run of the reference cell: (T, H, D, V, B), with softmax cross-entropy of one-hot targets, summed.
 
@@ -112,12 +117,16 @@ def example(
         trace: Any = lstm.forward(inputs, h_0, C_0, lstm.LSTMParameters(**parameters))
         found: Any = lstm.backward(trace, dv=cross_entropy_adjoint(trace.v, targets))
     elif kind == "gru":
-        trace = gru.forward(inputs, h_0, gru.GRUParameters(**parameters), reset=gru.Reset.BEFORE, update=gru.Update.KEEP)
+        trace = gru.forward(
+            inputs, h_0, gru.GRUParameters(**parameters), reset=gru.Reset.BEFORE, update=gru.Update.KEEP
+        )
         found = gru.backward(trace, dv=cross_entropy_adjoint(trace.v, targets))
     else:
         trace = rnn.forward(inputs, h_0, rnn.RNNParameters(**parameters))
         found = rnn.backward(trace, dv=cross_entropy_adjoint(trace.v, targets))
-    quantities = {name: getattr(trace, name) for name in trace.__slots__ if isinstance(getattr(trace, name), np.ndarray)}
+    quantities = {
+        name: getattr(trace, name) for name in trace.__slots__ if isinstance(getattr(trace, name), np.ndarray)
+    }
     quantities |= {"x": inputs, "targets": targets}
     gradients = {name: getattr(found.parameters, name) for name in parameters}
     if input_first:

@@ -1,4 +1,5 @@
-"""Clipping at the end of a pass, which the check leaves out and says so: it hides the gradient, it does not falsify it."""
+"""Clipping at the end of a pass, which the check leaves out and says so: it hides the gradient, it does not
+falsify it."""
 
 from __future__ import annotations
 
@@ -31,4 +32,6 @@ def _uses_numpy_clip(library: Library) -> bool:
 def clipping_sentence(names: tuple[str, ...]) -> str:
     """The note of a report."""
     shown = ", ".join(f"{name}()" for name in names)
-    return f"Clipping ({shown}) is left out of the check: it limits the gradient's size, it is not part of it."
+    return (
+        f"Clipping ({shown}) is left out of the check: it limits the gradient's size, it is not part of it."
+    )

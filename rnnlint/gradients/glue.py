@@ -74,7 +74,9 @@ def _calls(body: ast.AST) -> Iterator[tuple[ast.Call, ast.expr | None]]:
             yield node, whole.get(id(node))
 
 
-def _last_call(calls: list[tuple[ast.Call, ast.expr | None]], wanted: Callable) -> tuple[ast.Call, ast.expr | None] | None:
+def _last_call(
+    calls: list[tuple[ast.Call, ast.expr | None]], wanted: Callable
+) -> tuple[ast.Call, ast.expr | None] | None:
     fitting = [c for c in calls if _is_call_of(c[0], wanted)]
     return next((c for c in fitting if c[1] is not None), fitting[0] if fitting else None)
 
@@ -95,7 +97,9 @@ def _read(pass_: Pass, forward: tuple[ast.Call, ast.expr | None], backward: ast.
     elif isinstance(target, ast.Name):
         outputs = {target.id: Output(None)}
     given = {
-        value.id: SameAs(name) for name, value in _bound(call, pass_.forward).items() if isinstance(value, ast.Name)
+        value.id: SameAs(name)
+        for name, value in _bound(call, pass_.forward).items()
+        if isinstance(value, ast.Name)
     }
     origins: dict[str, Origin] = {}
     names: dict[str, str] = {}
@@ -105,9 +109,12 @@ def _read(pass_: Pass, forward: tuple[ast.Call, ast.expr | None], backward: ast.
             origin = outputs.get(value.id) or given.get(value.id)
             if origin is not None:
                 origins[name] = origin
-        elif isinstance(value, ast.Attribute) and pass_.backward.owner is not None:
-            if isinstance(value.value, ast.Name):
-                origins[name] = Attribute(value.attr)
+        elif (
+            isinstance(value, ast.Attribute)
+            and isinstance(value.value, ast.Name)
+            and pass_.backward.owner is not None
+        ):
+            origins[name] = Attribute(value.attr)
     return Joint(origins, names)
 
 

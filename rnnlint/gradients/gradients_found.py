@@ -9,7 +9,7 @@ import numpy as np
 
 from rnnlint.gradients.callables import Callable
 from rnnlint.gradients.pairing import Candidate, Source, split
-from rnnlint.gradients.probe import Place, Probe, returned_codes
+from rnnlint.gradients.probe import Probe, returned_codes
 from rnnlint.gradients.synthesis import BACKWARD, FORWARD, MODEL
 from rnnlint.gradients.trees import leaves
 from rnnlint.sandbox.job import Ran, Value
@@ -18,7 +18,8 @@ Array = np.ndarray[Any, np.dtype[np.float64]]
 
 
 def candidates_of(probe: Probe, ran: Ran) -> list[Candidate]:
-    """Candidates from the returned values, the instance, the globals, the locals, and what the parameters lost."""
+    """Candidates from the returned values, the instance, the globals, the locals, and what the parameters
+    lost."""
     codes = returned_codes(probe.draft)
     found: list[Candidate] = []
     known = {place.code for place in probe.places}
@@ -50,7 +51,8 @@ def _returned(backward: Callable, value: Value) -> Iterator[Candidate]:
 
 
 def _inner_names(backward: Callable, keys: list[str | int]) -> list[str | int]:
-    """``grads[2]`` by the name that stands there, where ``grads`` is a list or tuple written out in the callable."""
+    """``grads[2]`` by the name that stands there, where ``grads`` is a list or tuple written out in the
+    callable."""
     if len(keys) >= 2 and isinstance(keys[0], str) and isinstance(keys[1], int):
         names = _written_out(backward, keys[0])
         if keys[1] < len(names) and names[keys[1]]:
@@ -64,9 +66,10 @@ def _written_out(backward: Callable, name: str) -> list[str]:
     from rnnlint.gradients.callables import label
 
     for node in ast.walk(backward.node):
-        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Tuple | ast.List):
-            if any(isinstance(t, ast.Name) and t.id == name for t in node.targets):
-                return [label(e) for e in node.value.elts]
+        if not (isinstance(node, ast.Assign) and isinstance(node.value, ast.Tuple | ast.List)):
+            continue
+        if any(isinstance(t, ast.Name) and t.id == name for t in node.targets):
+            return [label(e) for e in node.value.elts]
     return []
 
 

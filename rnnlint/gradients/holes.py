@@ -1,4 +1,5 @@
-"""One form for each argument that a scenario must fill: from how it is used, else from what its name hints at."""
+"""One form for each argument that a scenario must fill: from how it is used, else from what its name hints
+at."""
 
 from __future__ import annotations
 
@@ -14,15 +15,16 @@ from rnnlint.gradients.sizes import HIDDEN, INPUT, OUTPUT, Size
 from rnnlint.sandbox.job import Expression
 
 OPTIMIZER = "_Optimizer()"
-"""Python for an optimizer that changes nothing and answers to every method (defined by the scenario's program)."""
+"""Python for an optimizer that changes nothing and answers to every method (defined by the scenario's
+program)."""
 
-OPTIMIZER_CLASS = '''class _Optimizer:
+OPTIMIZER_CLASS = """class _Optimizer:
     def __getattr__(self, name):
         if name.startswith("__"):
             raise AttributeError(name)
         if name in ("regularizer", "regulariser"):
             return None
-        return lambda weights=None, *rest, **named: weights'''
+        return lambda weights=None, *rest, **named: weights"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,14 @@ def role_in_use(usage: Usage, name: str) -> Role:
     if usage.keys or (len(usage.unpacked) >= 3 and role is not Role.CACHE):
         return Role.CACHE if role is Role.CACHE else Role.BUNDLE
     if role in (Role.UNKNOWN, Role.SIZE):
-        if usage.is_called or usage.methods & {"forward", "backward", "update", "calculate_update", "step", "initialize"}:
+        if usage.is_called or usage.methods & {
+            "forward",
+            "backward",
+            "update",
+            "calculate_update",
+            "step",
+            "initialize",
+        }:
             return Role.OBJECT
         if usage.is_number:
             return Role.SIZE
@@ -132,8 +141,7 @@ def _target(layout: Layout, usage: Usage, over_steps: bool) -> Form:
         if single:
             return IndicesForm((), feature)
         as_array = layout.steps is Steps.INDEX_ARRAY or usage.subscripts >= 2
-        form = Layout(layout.item, Steps.INDEX_ARRAY if as_array else Steps.INDICES).sequence(feature)
-        return form
+        return Layout(layout.item, Steps.INDEX_ARRAY if as_array else Steps.INDICES).sequence(feature)
     if single:
         return layout.vector(feature, Fill.ONE_HOT_FIRST if layout.columns else Fill.ONE_HOT_LAST)
     if layout.steps in (Steps.INDICES, Steps.INDEX_ARRAY):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -85,6 +85,11 @@ def _unprovided(project: Project, paths: Iterable[Path]) -> tuple[str, ...]:
     names: dict[str, None] = {}
     for path in paths:
         for item in project.outlines[path].imports:
-            if item.level == 0 and item.top and project.resolve(path, item.module) is None and item.top != "numpy":
+            if (
+                item.level == 0
+                and item.top
+                and project.resolve(path, item.module) is None
+                and item.top != "numpy"
+            ):
                 names[item.top] = None
     return tuple(names)

@@ -1,4 +1,5 @@
-"""How people lay out steps, batches and features: the hypotheses under which a scenario's holes are formed."""
+"""How people lay out steps, batches and features: the hypotheses under which a scenario's holes are
+formed."""
 
 from __future__ import annotations
 

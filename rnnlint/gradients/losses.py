@@ -18,7 +18,26 @@ from rnnlint.sandbox.job import Opaque, Value
 Array = np.ndarray[Any, np.dtype[np.float64]]
 
 _LOSS_WORDS = ("loss", "cost", "error", "entropy", "err", "objective", "nll", "mse")
-_OUTPUT_WORDS = ("out", "y", "p", "pred", "prob", "logit", "v", "score", "hat", "ys", "ps", "o", "ot", "probas", "a", "h", "hs", "z")
+_OUTPUT_WORDS = (
+    "out",
+    "y",
+    "p",
+    "pred",
+    "prob",
+    "logit",
+    "v",
+    "score",
+    "hat",
+    "ys",
+    "ps",
+    "o",
+    "ot",
+    "probas",
+    "a",
+    "h",
+    "hs",
+    "z",
+)
 
 
 class Kind(StrEnum):
@@ -35,7 +54,8 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Loss:
-    """A hypothesis: ``kind`` of the values at ``code`` (an index into the returned values and a path of keys)."""
+    """A hypothesis: ``kind`` of the values at ``code`` (an index into the returned values and a path of
+    keys)."""
 
     kind: Kind
     code: str
@@ -62,7 +82,8 @@ class Loss:
 
 
 def candidates(values: Sequence[Value], codes: Sequence[str], targets: Sequence[Value]) -> Iterator[Loss]:
-    """Every loss that the returned values allow: their scalars, then standard losses of outputs that fit a target."""
+    """Every loss that the returned values allow: their scalars, then standard losses of outputs that fit a
+    target."""
     scalars: list[tuple[int, Loss]] = []
     for position, value in enumerate(values):
         for leaf in leaves(_plain(value), codes[position]):
@@ -116,7 +137,9 @@ def _is_loss_named(leaf: Leaf) -> bool:
     return any(any(w in word.lower() for w in _LOSS_WORDS) for word in leaf.words[-1:])
 
 
-def _outputs(value: Value, keys: tuple[str | int, ...], code: str) -> Iterator[tuple[tuple[str | int, ...], str, Value]]:
+def _outputs(
+    value: Value, keys: tuple[str | int, ...], code: str
+) -> Iterator[tuple[tuple[str | int, ...], str, Value]]:
     """Arrays and sequences of arrays inside a value, outermost first."""
     if isinstance(value, np.ndarray):
         if value.dtype.kind == "f":
@@ -139,7 +162,8 @@ def _outputs(value: Value, keys: tuple[str | int, ...], code: str) -> Iterator[t
 
 
 def _aligned(output: Value, target: Value) -> list[tuple[Array, Array]] | None:
-    """Outputs and targets step by step, targets as arrays of the outputs' shapes; None where they do not fit."""
+    """Outputs and targets step by step, targets as arrays of the outputs' shapes; None where they do not
+    fit."""
     steps = steps_of(output)
     if steps is not None:
         wanted = _target_steps(target)
@@ -176,8 +200,14 @@ def _target_steps(target: Value) -> list[Value] | None:
 
 
 def _fitted(output: Array, target: Value) -> tuple[Array, Array] | None:
-    """A target as an array like the output: the same shape, or class indices along the axis that they leave over."""
-    if isinstance(target, int) and not isinstance(target, bool) and output.size > target >= 0 and output.ndim >= 1:
+    """A target as an array like the output: the same shape, or class indices along the axis that they leave
+    over."""
+    if (
+        isinstance(target, int)
+        and not isinstance(target, bool)
+        and output.size > target >= 0
+        and output.ndim >= 1
+    ):
         if output.size == max(output.shape):
             hot = np.zeros(output.size)
             hot[target] = 1.0
@@ -195,10 +225,10 @@ def _fitted(output: Array, target: Value) -> tuple[Array, Array] | None:
     if target.dtype.kind == "i" and target.shape != output.shape:
         for axis in range(output.ndim - 1, -1, -1):
             rest = tuple(n for a, n in enumerate(output.shape) if a != axis)
-            if target.shape == rest or target.reshape(-1).shape == (int(np.prod(rest)),) and target.size > 0:
-                if target.max(initial=0) < output.shape[axis]:
-                    hot = np.eye(output.shape[axis])[target.reshape(rest)]
-                    return output, np.moveaxis(hot, -1, axis)
+            fits = target.size == int(np.prod(rest)) and target.max(initial=0) < output.shape[axis]
+            if fits:
+                hot = np.eye(output.shape[axis])[target.reshape(rest)]
+                return output, np.moveaxis(hot, -1, axis)
         return None
     if target.shape == output.shape:
         return output, target.astype(np.float64)
@@ -210,9 +240,7 @@ def _fitted(output: Array, target: Value) -> tuple[Array, Array] | None:
 def _are_probabilities(y: Array) -> bool:
     if y.ndim == 0 or np.any(y < 0):
         return False
-    return any(
-        y.shape[axis] > 1 and np.allclose(y.sum(axis=axis), 1.0, atol=1e-6) for axis in range(y.ndim)
-    )
+    return any(y.shape[axis] > 1 and np.allclose(y.sum(axis=axis), 1.0, atol=1e-6) for axis in range(y.ndim))
 
 
 def _class_axis(y: Array, t: Array) -> int:

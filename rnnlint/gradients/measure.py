@@ -46,7 +46,8 @@ class Measurement:
     def is_trusted(self) -> bool:
         """Whether the loss is the gradient's: some parameter agrees, or most point the same way.
 
-        The second only for a loss that is not chosen among several: the code's own, or the upstream gradient's.
+        The second only for a loss that is not chosen among several: the code's own, or the upstream
+        gradient's.
         """
         if self.judged.agreeing:
             return True
@@ -91,7 +92,9 @@ def measure(workshop: Workshop, probe: Probe) -> Measurement | None:
     if best is None:
         return None
     _, loss, judged, truth = best
-    unpaired = _that_matter(workshop, probe, loss, [p for p in probe.places if p.is_weight and p.name not in pairs])
+    unpaired = _that_matter(
+        workshop, probe, loss, [p for p in probe.places if p.is_weight and p.name not in pairs]
+    )
     measurement = Measurement(probe, base, pairs, loss, truth, judged, unpaired)
     return _with_repeats(workshop, measurement, outcome.runs[1:])
 
@@ -105,7 +108,8 @@ def _likely(
     scored: list[tuple[tuple[int, int], int, Loss]] = []
     for order, loss in enumerate(made.losses):
         tokens = [
-            Measured(p.name, "", pairs[p.name].gradient.reshape(-1)[:4], made.first(p.code, loss, 4)) for p in places
+            Measured(p.name, "", pairs[p.name].gradient.reshape(-1)[:4], made.first(p.code, loss, 4))
+            for p in places
         ]
         if not all(np.all(np.isfinite(m.true)) for m in tokens):
             continue
@@ -163,12 +167,15 @@ def parameter_verdicts(measurement: Measurement, judged: Judged) -> tuple[Parame
 
 def _measured(pairs: Mapping[str, Pair], truth: Mapping[str, Array]) -> list[Measured]:
     return [
-        Measured(name, p.candidate.title, p.gradient, truth[name]) for name, p in pairs.items() if name in truth
+        Measured(name, p.candidate.title, p.gradient, truth[name])
+        for name, p in pairs.items()
+        if name in truth
     ]
 
 
 def _enough(places: Sequence[Place]) -> list[Place]:
-    total, kept = 0, []
+    total = 0
+    kept: list[Place] = []
     for place in places:
         total += place.array.size
         if total <= MOST_NUMBERS or not kept:
@@ -192,12 +199,15 @@ def _with_repeats(workshop: Workshop, measurement: Measurement, runs: Sequence[R
 
 
 def _with_second_pass(workshop: Workshop, measurement: Measurement, ran: Ran, earlier: Ran) -> Measurement:
-    """Whether a pass over used objects adds its gradient to the earlier one's, or is wrong by its own loss."""
+    """Whether a pass over used objects adds its gradient to the earlier one's, or is wrong by its own
+    loss."""
     first = measurement.pairs
     second = {
         n: p
         for n, p in paired(measurement.probe, ran).items()
-        if n in first and p.candidate.title == first[n].candidate.title and p.candidate.source <= Source.OUTER_LOCAL
+        if n in first
+        and p.candidate.title == first[n].candidate.title
+        and p.candidate.source <= Source.OUTER_LOCAL
     }
     before = paired(measurement.probe, earlier)
     changed = {n for n, p in second.items() if not _close(first[n].gradient, p.gradient)}
@@ -217,7 +227,9 @@ def _with_second_pass(workshop: Workshop, measurement: Measurement, ran: Ran, ea
     truth = {p.name: made.gradient(p.code, made.losses[0]) for p in _enough(places)}
     judged = judge(_measured(second, truth), measurement.probe.sizes)
     grown = {n: second[n].gradient - before[n].gradient for n in truth if n in before}
-    if len(grown) == len(truth) and all(_close(grown[n], measurement.judged.scale * truth[n], 1e-5) for n in truth):
+    if len(grown) == len(truth) and all(
+        _close(grown[n], measurement.judged.scale * truth[n], 1e-5) for n in truth
+    ):
         return replace(measurement, accumulates=True)
     return replace(measurement, second=judged) if judged.wrong else measurement
 

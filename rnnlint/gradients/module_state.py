@@ -1,7 +1,8 @@
 """The module globals that a pass reads: the statements that make them, with their sizes left open.
 
-A script that keeps its weights in globals (``Wxh = np.random.randn(H, V)``) is not executed; of its top level only the
-assignments that the pass needs are, with every size and everything that hangs on data files turned into a hole.
+A script that keeps its weights in globals (``Wxh = np.random.randn(H, V)``) is not executed; of its top
+level only the assignments that the pass needs are, with every size and everything that hangs on data files
+turned into a hole.
 """
 
 from __future__ import annotations
@@ -18,7 +19,23 @@ from rnnlint.gradients.roles import Role, role_of, size_axis
 from rnnlint.gradients.sizes import Size
 
 _SAFE_CALLS = frozenset(
-    {"len", "range", "xrange", "list", "dict", "tuple", "float", "int", "max", "min", "abs", "zip", "sum", "pow", "round"}
+    {
+        "len",
+        "range",
+        "xrange",
+        "list",
+        "dict",
+        "tuple",
+        "float",
+        "int",
+        "max",
+        "min",
+        "abs",
+        "zip",
+        "sum",
+        "pow",
+        "round",
+    }
 )
 LAYERS_DEEP = 2
 """How many layers a stack of them gets."""
@@ -84,7 +101,7 @@ def _assignments(tree: ast.Module) -> Iterator[tuple[str, ast.expr]]:
     seen: set[str] = set()
     for statement in _straight(tree.body):
         if isinstance(statement, ast.AnnAssign) and statement.value is not None:
-            pairs = [(statement.target, statement.value)]
+            pairs: list[tuple[ast.expr, ast.expr]] = [(statement.target, statement.value)]
         elif isinstance(statement, ast.Assign):
             pairs = [(target, statement.value) for target in statement.targets]
         else:
@@ -169,19 +186,24 @@ def _number(name: str) -> Form:
 def _is_structural(
     library: Library, path: Path, value: ast.expr, made: set[str], assigned: Mapping[str, ast.expr]
 ) -> bool:
-    """Whether an expression can be evaluated without the script's data: NumPy, arithmetic and its own functions."""
+    """Whether an expression can be evaluated without the script's data: NumPy, arithmetic and its own
+    functions."""
     functions = {c.name for c in library.of(path) if c.owner is None}
     classes = {s.name for s in library.trees[path].body if isinstance(s, ast.ClassDef)}
     local = {n.id for n in ast.walk(value) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
     imported = _imported(library.trees[path])
     for node in ast.walk(value):
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
-            known = node.id in made or node.id in functions | classes | local | imported or node.id in _SAFE_CALLS
+            known = (
+                node.id in made or node.id in functions | classes | local | imported or node.id in _SAFE_CALLS
+            )
             if not known and not (hasattr(builtins, node.id) and node.id not in ("open", "input", "print")):
                 return False
             if node.id in assigned and node.id not in made:
                 return False
-        if isinstance(node, ast.Call) and ast.unparse(node.func).endswith(("load", "loadtxt", "read", "open", "genfromtxt")):
+        if isinstance(node, ast.Call) and ast.unparse(node.func).endswith(
+            ("load", "loadtxt", "read", "open", "genfromtxt")
+        ):
             return False
     return not (isinstance(value, ast.Name) and value.id == "")
 

@@ -20,7 +20,8 @@ from rnnlint.sandbox.job import Opaque, Value
 Array = np.ndarray[Any, np.dtype[np.float64]]
 
 STEP = 1e-5
-"""The step of the differences: its error is about STEP² from the third derivative and 1e-16 / STEP from rounding."""
+"""The step of the differences: its error is about STEP² from the third derivative and 1e-16 / STEP from
+rounding."""
 MOST_LOSSES = 14
 _LOSS_NAME = re.compile("loss|cost|err|entropy", re.IGNORECASE)
 
@@ -85,7 +86,8 @@ def _is_final(loss: Loss) -> bool:
 
 
 def _preference_in_iteration(loss: Loss) -> tuple[int, int]:
-    """Among all variables of an iteration: a named loss, then what is named like an output, by step or as it is."""
+    """Among all variables of an iteration: a named loss, then what is named like an output, by step or as it
+    is."""
     word = next((str(k) for k in reversed(loss.keys) if isinstance(k, str)), "").lower()
     if loss.kind is Kind.SCALAR:
         return (0, 0) if _LOSS_NAME.search(word) else (4, 0)
@@ -93,7 +95,8 @@ def _preference_in_iteration(loss: Loss) -> tuple[int, int]:
 
 
 def _bare(value: Value) -> Value:
-    """An instance, or all variables of an iteration, without what is certainly no output: gradients and parameters."""
+    """An instance, or all variables of an iteration, without what is certainly no output: gradients and
+    parameters."""
     if _is_iteration(value):
         return {**_outputs_among(value), "steps": _outputs_among(value["steps"])}
     if isinstance(value, Opaque):

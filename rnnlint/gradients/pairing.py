@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
@@ -62,7 +62,8 @@ class Pair:
 
 
 _CONTAINERS = frozenset(
-    "self params param parameters parameter weights weight grads grad gradients gradient model net network cell layer layers "
+    "self params param parameters parameter weights weight grads grad gradients gradient "
+    "model net network cell layer layers "
     "dparam dparams derived variables state kernel_dict p".split()
 )
 _GRADIENT_CONTAINERS = frozenset("grads grad gradients gradient dparam dparams derivatives deltas".split())
@@ -80,7 +81,7 @@ def pair(
     found: dict[str, Pair] = {}
     usable = [c for c in candidates if c.array.size and c.title not in reserved]
     for parameter in parameters:
-        scored: list[tuple[tuple[float, int, float], Candidate, Array]] = []
+        scored: list[tuple[tuple[float, float, float], Candidate, Array]] = []
         for candidate in usable:
             score = max(_name_score(way, candidate) for way in parameter.ways)
             fitted = in_shape(candidate.array, parameter.shape)
@@ -169,12 +170,13 @@ def _abbreviates(long: str, short: str) -> bool:
     if len(a) != len(b) or a == b:
         return False
     return all(x.startswith(y) or y.startswith(x) for x, y in zip(a, b, strict=True)) and (
-        len(a) > 1 or min(len(long), len(short)) >= 1 and max(len(long), len(short)) >= 4
+        len(a) > 1 or (min(len(long), len(short)) >= 1 and max(len(long), len(short)) >= 4)
     )
 
 
 def in_shape(array: Array, shape: tuple[int, ...]) -> tuple[Array, float] | None:
-    """The array in the parameter's shape: as it is, with axes of one added or left out, or summed over the steps."""
+    """The array in the parameter's shape: as it is, with axes of one added or left out, or summed over the
+    steps."""
     if array.shape == shape:
         return array, 0.0
     if array.size == int(np.prod(shape)) and np.squeeze(array).shape == np.squeeze(np.empty(shape)).shape:
@@ -195,8 +197,3 @@ def titles(words: Sequence[str | int]) -> str:
 def split(keys: Sequence[str | int]) -> tuple[tuple[str, ...], tuple[int, ...]]:
     """The words and the indices on a way."""
     return tuple(k for k in keys if isinstance(k, str)), tuple(k for k in keys if isinstance(k, int))
-
-
-def iterate(pairs: dict[str, Pair]) -> Iterator[Pair]:
-    """In order of the parameters."""
-    yield from pairs.values()

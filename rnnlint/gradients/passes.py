@@ -13,7 +13,8 @@ from rnnlint.gradients.callables import Callable, Library, own_nodes
 from rnnlint.gradients.roles import Role, role_of
 
 _BACKWARD = re.compile(
-    r"back_?wards?|back_?prop|bptt|(^|_)bwd|grad_?step|top_diff|(^|_)bp$|_back$|^back_|back_?pass", re.IGNORECASE
+    r"back_?wards?|back_?prop|bptt|(^|_)bwd|grad_?step|top_diff|(^|_)bp$|_back$|^back_|back_?pass",
+    re.IGNORECASE,
 )
 _WHOLE = re.compile(
     r"loss_?fun|forward_?(and_?)?back|fwd_?bwd|(calc|compute|get)\w*_grad|grad(ient)?s?$|^loss$|loss_and|train\w*"
@@ -90,7 +91,11 @@ def gradient_names(callable_: Callable) -> set[str]:
                     name = leaf.attr
                 elif isinstance(leaf, ast.Constant) and isinstance(leaf.value, str):
                     name = leaf.value
-                if name and _GRADIENT_NAME.match(name) and not name.startswith(("data", "dim", "dtype", "depth")):
+                if (
+                    name
+                    and _GRADIENT_NAME.match(name)
+                    and not name.startswith(("data", "dim", "dtype", "depth"))
+                ):
                     found.add(name)
     return found
 
@@ -112,11 +117,15 @@ def _as_pass(library: Library, callable_: Callable) -> Pass | None:
     calls = _called(callable_)
     if Role.COTANGENT in roles or Role.CACHE in roles:
         style = Style.PAIR
-    elif forward is not None and forward.name in calls:
-        style = Style.WHOLE
-    elif not named and not (forward is not None and _needs(callable_, forward)):
-        style = Style.WHOLE
-    elif callable_.owner is None and not (forward is not None and _needs(callable_, forward)) and _computes_outputs(callable_):
+    elif (
+        (forward is not None and forward.name in calls)
+        or (not named and not (forward is not None and _needs(callable_, forward)))
+        or (
+            callable_.owner is None
+            and not (forward is not None and _needs(callable_, forward))
+            and _computes_outputs(callable_)
+        )
+    ):
         style = Style.WHOLE
     else:
         style = Style.PAIR
@@ -126,7 +135,8 @@ def _as_pass(library: Library, callable_: Callable) -> Pass | None:
 
 
 def forward_of(library: Library, backward: Callable) -> Callable | None:
-    """The forward whose name goes best with the backward's: of the same class, else of the same file, else of the project."""
+    """The forward whose name goes best with the backward's: of the same class, else of the same file, else
+    of the project."""
     candidates = [c for c in _neighbours(library, backward) if c.node is not backward.node]
     wanted = {n.lower() for n in _partner_names(backward.name)}
     for callable_ in candidates:
@@ -135,7 +145,9 @@ def forward_of(library: Library, backward: Callable) -> Callable | None:
     forwards = [c for c in candidates if _FORWARD.search(c.name) and not is_named_backward(c.name)]
     if not forwards:
         return None
-    return max(forwards, key=lambda c: (_shared_words(c.name, backward.name), _given_away(c, backward), c.has_loop))
+    return max(
+        forwards, key=lambda c: (_shared_words(c.name, backward.name), _given_away(c, backward), c.has_loop)
+    )
 
 
 def _neighbours(library: Library, backward: Callable) -> Iterator[Callable]:
@@ -223,20 +235,28 @@ def _is_recurrent_pair(library: Library, backward: Callable, forward: Callable) 
         r"|hidden|carry|h_?next|reversed|\[::\s*-1\]|\.h\b|states",
         text,
     )
-    words = re.search(r"rnn|lstm|gru|recurrent", (backward.owner.name if backward.owner else backward.name), re.IGNORECASE)
+    words = re.search(
+        r"rnn|lstm|gru|recurrent", (backward.owner.name if backward.owner else backward.name), re.IGNORECASE
+    )
     return bool(steps) or bool(words)
 
 
 def _without_inner(library: Library, found: list[Pass]) -> Iterator[Pass]:
-    """Leaves out passes that only another pass of the same class calls, and training loops round a named backward."""
+    """Leaves out passes that only another pass of the same class calls, and training loops round a named
+    backward."""
     for item in found:
         named = is_named_backward(item.backward.name)
         siblings = [o for o in found if o.backward.owner is item.backward.owner and o is not item]
         if not named and any(o.backward.name in _called(item.backward) for o in siblings):
             continue
-        if not named and any(
-            is_named_backward(n) or _FORWARD.search(n) and n in {c.name for c in library.of(item.backward.path)}
-            for n in _called(item.backward)
-        ) and any(is_named_backward(o.backward.name) for o in siblings):
+        if (
+            not named
+            and any(
+                is_named_backward(n)
+                or (_FORWARD.search(n) and n in {c.name for c in library.of(item.backward.path)})
+                for n in _called(item.backward)
+            )
+            and any(is_named_backward(o.backward.name) for o in siblings)
+        ):
             continue
         yield item

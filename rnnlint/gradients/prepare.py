@@ -24,9 +24,9 @@ from rnnlint.gradients.probe import ProbeFailedError, first_run, probe_of, retur
 from rnnlint.gradients.reasons import (
     Explained,
     explain_trouble,
-    nothing_agrees,
     no_backward,
     no_forward,
+    nothing_agrees,
     unknown_argument,
 )
 from rnnlint.gradients.redefinitions import as_first_meant
@@ -75,12 +75,13 @@ class PreparedCheck:
     )
 
     def confirmed(self) -> PreparedCheck:
-        """The check without its doubt: a repair has made every gradient agree, so the loss is the right one."""
+        """The check without its doubt: a repair has made every gradient agree, so the loss is the right
+        one."""
         return self if self.doubted is None else replace(self, check=self.doubted, doubted=None)
 
     def trials(self) -> Trials | None:
-        """The same scenario, to be run on many texts of its functions at once; None where nothing was measured, and for
-        a driver's iteration, whose lines do not stand where the file has them.
+        """The same scenario, to be run on many texts of its functions at once; None where nothing was
+        measured, and for a driver's iteration, whose lines do not stand where the file has them.
         """
         if self.measurement is None or self.workshop is None or self.lifted is not None:
             return None
@@ -135,7 +136,8 @@ def prepare(
 ) -> list[PreparedCheck]:
     """Check every backward pass of ``source``: one entry a pass, or one that says why none could be checked.
 
-    ``seed`` makes the probe repeatable; ``entry`` picks passes by name ("forward -> backward" or a part of it).
+    ``seed`` makes the probe repeatable; ``entry`` picks passes by name ("forward -> backward" or a part of
+    it).
     """
     del explicit
     chosen_seed = secrets.randbelow(2**31) if seed is None else seed

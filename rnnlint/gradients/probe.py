@@ -77,7 +77,8 @@ class Probe:
     def scenario(
         self, returns: Sequence[str], *, backward: bool = True, passes: int = 1, frames: tuple[str, ...] = ()
     ) -> Scenario:
-        """The program as text; with two ``passes`` the first runs on other arguments and leaves its objects behind."""
+        """The program as text; with two ``passes`` the first runs on other arguments and leaves its objects
+        behind."""
         lines = [*self._opening(), *self._body(backward)]
         for number in range(1, passes):
             lines += self._refreshed(f"_given_{number}") + self._body(backward)
@@ -86,22 +87,27 @@ class Probe:
     def sweep(
         self, places: Sequence[Place], returns: Sequence[str], step: float, *, backward: bool, after: int = 0
     ) -> Scenario:
-        """Every element of every place up and down by ``step``, in one program that replays the scenario each time.
+        """Every element of every place up and down by ``step``, in one program that replays the scenario
+        each time.
 
-        It returns the unperturbed values, then those of each perturbed run, then the unperturbed ones again: equal
-        values first and last show that a replay starts where the first one did. ``after`` passes go before the
-        perturbation (state that survives is then a constant of the pass that is judged).
+        It returns the unperturbed values, then those of each perturbed run, then the unperturbed ones again:
+        equal values first and last show that a replay starts where the first one did. ``after`` passes go
+        before the perturbation (state that survives is then a constant of the pass that is judged).
         """
         made = [
             "def _replay(_place=-1, _index=0, _by=0.0):",
             *_indented(self._declared(returns)),
-            *_indented(["_given_now = _copied(_given_0)", *self._assigned("_given_now"), *self._opening(bare=True)]),
+            *_indented(
+                ["_given_now = _copied(_given_0)", *self._assigned("_given_now"), *self._opening(bare=True)]
+            ),
         ]
         for number in range(after):
             made += _indented([*self._body(True), *self._refreshed(f"_given_{number + 1}", copy=True)])
         for number, place in enumerate(places):
             made += _indented([f"if _place == {number}:", f"    {place.code}.flat[_index] += _by"])
-        made += _indented([*self._body(backward), f"return _copied(({''.join(code + ', ' for code in returns)}))"])
+        made += _indented(
+            [*self._body(backward), f"return _copied(({''.join(code + ', ' for code in returns)}))"]
+        )
         counts = [place.array.size for place in places]
         program = [
             COPIED,
@@ -160,7 +166,11 @@ class Probe:
         names: dict[str, None] = dict.fromkeys((*self.holes, *self.upstream))
         for line in (*self.draft.setup, *self.draft.forward, *self.draft.backward, *returns):
             for node in ast.walk(ast.parse(line)):
-                if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and not _is_definition(line):
+                if (
+                    isinstance(node, ast.Name)
+                    and isinstance(node.ctx, ast.Store)
+                    and not _is_definition(line)
+                ):
                     names[node.id] = None
         return [f"global {', '.join(names)}"] if names else []
 
@@ -245,7 +255,8 @@ def _members(form: BundleForm) -> Iterable[tuple[str, str | int]]:
 
 
 def _state_places(workshop: Workshop, probe: Probe) -> tuple[list[Place], list[Place]]:
-    """The places of the holes with every way to them, and the arrays of instance and module after construction, each once."""
+    """The places of the holes with every way to them, and the arrays of instance and module after
+    construction, each once."""
     draft = probe.draft
     codes = ([MODEL] if draft.has_model else []) + list(draft.globals_)
     if not codes:
@@ -261,7 +272,7 @@ def _state_places(workshop: Workshop, probe: Probe) -> tuple[list[Place], list[P
     ids = [f"id({code})" for code in (*(p.code for p in probe.places), *(leaf.code for leaf in found))]
     ran = first_run(workshop.run([only_setup.scenario([f"[{', '.join(ids)}]"])]))
     identities = list(ran.values[0])
-    in_holes = {identity: place for identity, place in zip(identities, probe.places, strict=False)}
+    in_holes = dict(zip(identities, probe.places, strict=False))
     made: dict[int, Place] = {}
     for leaf, identity in zip(found, identities[len(probe.places) :], strict=True):
         way = Way(*split(leaf.keys))
@@ -275,7 +286,9 @@ def _state_places(workshop: Workshop, probe: Probe) -> tuple[list[Place], list[P
     return list(in_holes.values()), list(made.values())
 
 
-_HOLDERS = frozenset({"param", "params", "parameters", "weight", "weights", "value", "data", "layers", "self", "W"})
+_HOLDERS = frozenset(
+    {"param", "params", "parameters", "weight", "weights", "value", "data", "layers", "self", "W"}
+)
 
 
 def _title(keys: Sequence[str | int]) -> str:
@@ -318,7 +331,7 @@ def _filled(workshop: Workshop, probe: Probe, state: list[Place], rng: np.random
             a.shape == b.shape and np.array_equal(a, b, equal_nan=True) for a, b in zip(new, old, strict=True)
         )
         if not same:
-            value = rng.normal(0.0, SCALE, place.array.shape)
+            value: Array = np.asarray(rng.normal(0.0, SCALE, place.array.shape))
             fills[place.code] = value
             live.append(replace(place, array=value, is_weight=_looks_like_weight(place)))
     return replace(probe, places=(*probe.places, *live), fills=fills)

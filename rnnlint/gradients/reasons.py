@@ -59,8 +59,8 @@ def nothing_agrees(loss: Loss) -> Explained:
     """No parameter agrees under any loss, which proves nothing."""
     return Explained(
         Reason.NO_ORACLE,
-        f"The code runs, but which loss its gradient belongs to is not clear: under none that was tried ({loss.sentence}, "
-        "last) does any parameter agree.",
+        "The code runs, but which loss its gradient belongs to is not clear: under none that was tried "
+        f"({loss.sentence}, last) does any parameter agree.",
         "Return the loss from the pass, so that the gradient can be compared with its derivative.",
     )
 
@@ -68,7 +68,9 @@ def nothing_agrees(loss: Loss) -> Explained:
 def explain_trouble(trouble: Trouble | None, pass_: Pass | None = None) -> Explained:
     """What ended the runs, in words."""
     title = f"{pass_.title}" if pass_ is not None else "The pass"
-    if pass_ is not None and (pass_.backward.is_unimplemented or (pass_.forward is not None and pass_.forward.is_unimplemented)):
+    if pass_ is not None and (
+        pass_.backward.is_unimplemented or (pass_.forward is not None and pass_.forward.is_unimplemented)
+    ):
         which = pass_.backward if pass_.backward.is_unimplemented else pass_.forward
         assert which is not None
         return Explained(
@@ -83,9 +85,14 @@ def explain_trouble(trouble: Trouble | None, pass_: Pass | None = None) -> Expla
             "Return the gradients, or name them after their parameters (dWf for Wf).",
         )
     where = f"line {trouble.line}" + (f" of {trouble.path}" if trouble.path else "")
+    opening = where[0].upper() + where[1:]
     match trouble.failure:
         case Failure.TIMEOUT:
-            return Explained(Reason.TIMEOUT, f"{title} did not end in time: {trouble.message}.", "Look for a loop without an end.")
+            return Explained(
+                Reason.TIMEOUT,
+                f"{title} did not end in time: {trouble.message}.",
+                "Look for a loop without an end.",
+            )
         case Failure.MEMORY:
             return Explained(Reason.MEMORY, f"{title} needs more memory than it may have.", None)
         case Failure.CRASH:
@@ -93,22 +100,28 @@ def explain_trouble(trouble: Trouble | None, pass_: Pass | None = None) -> Expla
         case Failure.STUB:
             return Explained(
                 Reason.STUB_USED,
-                f"{where[0].upper()}{where[1:]} needs a library that is not available here ({trouble.message}).",
+                f"{opening} needs a library that is not available here ({trouble.message}).",
                 "Keep the NumPy code in a file of its own, without that library.",
             )
         case Failure.LOAD:
-            return Explained(Reason.SYNTAX_ERROR, f"The file cannot be loaded: {trouble.message} ({where}).", None)
+            return Explained(
+                Reason.SYNTAX_ERROR, f"The file cannot be loaded: {trouble.message} ({where}).", None
+            )
         case _:
             pass
     name = re.search(r"name '(\w+)' is not defined", trouble.message)
     if name is not None:
         return Explained(
             Reason.MISSING_HELPER,
-            f"{where[0].upper()}{where[1:]} uses {name[1]}, which is defined neither here nor in the files imported.",
+            f"{opening} uses {name[1]}, which is defined neither here nor in the files imported.",
             f"Put the file that defines {name[1]} beside it, then run again.",
         )
     if trouble.exception == "NotImplementedError":
-        return Explained(Reason.UNIMPLEMENTED, f"{where[0].upper()}{where[1:]} is not implemented yet.", "Write it, then run again.")
+        return Explained(
+            Reason.UNIMPLEMENTED,
+            f"{opening} is not implemented yet.",
+            "Write it, then run again.",
+        )
     if "NoneType" in trouble.message:
         return Explained(
             Reason.UNIMPLEMENTED if pass_ is not None and _has_blanks(pass_) else Reason.RAISES,
@@ -119,12 +132,16 @@ def explain_trouble(trouble: Trouble | None, pass_: Pass | None = None) -> Expla
     return Explained(
         code,
         f"{title} could not be run: {trouble.exception} at {where} ({trouble.message[:160].strip()}).",
-        _BY_HAND if code is Reason.UNSOLVED_SHAPES else "If that is the code's own error, mend it; else " + _BY_HAND[0].lower() + _BY_HAND[1:],
+        _BY_HAND
+        if code is Reason.UNSOLVED_SHAPES
+        else "If that is the code's own error, mend it; else " + _BY_HAND[0].lower() + _BY_HAND[1:],
     )
 
 
 def _is_about_shapes(trouble: Trouble) -> bool:
-    return bool(re.search(r"shape|dimension|broadcast|aligned|axis|unpack|index|matmul|size", trouble.message))
+    return bool(
+        re.search(r"shape|dimension|broadcast|aligned|axis|unpack|index|matmul|size", trouble.message)
+    )
 
 
 def _has_blanks(pass_: Pass) -> bool:

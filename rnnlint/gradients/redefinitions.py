@@ -1,16 +1,20 @@
-"""Notebooks define a name twice: first by hand in NumPy, later with a framework. The first is what the check is of."""
+"""Notebooks define a name twice: first by hand in NumPy, later with a framework. The first is what the check
+is of."""
 
 from __future__ import annotations
 
 import ast
 from functools import lru_cache
 
-_FRAMEWORKS = frozenset({"torch", "nn", "tf", "keras", "tensorflow", "Module", "Model", "Layer", "chainer", "mx", "gluon"})
+_FRAMEWORKS = frozenset(
+    {"torch", "nn", "tf", "keras", "tensorflow", "Module", "Model", "Layer", "chainer", "mx", "gluon"}
+)
 
 
 @lru_cache(maxsize=64)
 def as_first_meant(text: str) -> str:
-    """The text with every later class blanked that hides one of the same name and comes from a framework; lines kept."""
+    """The text with every later class blanked that hides one of the same name and comes from a framework;
+    lines kept."""
     tree = ast.parse(text)
     seen: set[str] = set()
     blanked: list[tuple[int, int]] = []

@@ -1,7 +1,9 @@
-"""The reference oracle: is the user's forward pass one of the cells we know? Conventions are tried until states agree.
+"""The reference oracle: is the user's forward pass one of the cells we know? Conventions are tried until
+states agree.
 
-Nothing is read off names. Weights are told apart by their shapes, gates by trying every order, [h; x] and [x; h] by
-trying both; a match is one where every hidden state of the reference stands among the user's values.
+Nothing is read off names. Weights are told apart by their shapes, gates by trying every order, [h; x] and
+[x; h] by trying both; a match is one where every hidden state of the reference stands among the user's
+values.
 """
 
 from __future__ import annotations
@@ -95,7 +97,9 @@ class _Table:
     def __init__(self, recorded: Iterable[Array], size: int, steps: int) -> None:
         self._size = size
         self._steps = _rows((a for a in recorded), size)
-        self._whole = _rows((a for a in recorded if a.size == size * steps), size * steps) if steps > 1 else self._steps
+        self._whole = (
+            _rows((a for a in recorded if a.size == size * steps), size * steps) if steps > 1 else self._steps
+        )
 
     @property
     def is_empty(self) -> bool:
@@ -116,7 +120,8 @@ class _Table:
 
 
 def _rows(recorded: Iterable[Array], size: int) -> Array:
-    """Sorted rows of ``size`` numbers: whole arrays, and the slices of larger ones along their first, second, last axis."""
+    """Sorted rows of ``size`` numbers: whole arrays, and the slices of larger ones along their first,
+    second, last axis."""
     found: dict[bytes, Array] = {}
     for array in recorded:
         parts: list[Array] = [array] if array.size == size else []
@@ -183,7 +188,11 @@ def _states(probe: Probe, H: int, B: int) -> list[tuple[Array, Array]]:
     given = [(name.removeprefix("_in_"), value) for name, value in probe.holes.items()]
     for name, value in (*given, *filled):
         role = role_of(name)
-        if role not in (Role.HIDDEN_STATE, Role.CELL_STATE) or not isinstance(value, np.ndarray) or value.size != H * B:
+        if (
+            role not in (Role.HIDDEN_STATE, Role.CELL_STATE)
+            or not isinstance(value, np.ndarray)
+            or value.size != H * B
+        ):
             continue
         columns = value.reshape(H, 1) if B == 1 else value if value.shape == (H, B) else value.T
         (h if role is Role.HIDDEN_STATE else C).append(columns)
@@ -318,4 +327,7 @@ def _run_gru(
             biases = dict(summed)
             if extra and reset is gru.Reset.AFTER:
                 biases["b_n"], biases["b_nh"] = own["b_n"], extra["b_n"]
-            yield gru.forward(inputs, h_0, gru.GRUParameters(**joint, **biases), reset=reset, update=update), None
+            yield (
+                gru.forward(inputs, h_0, gru.GRUParameters(**joint, **biases), reset=reset, update=update),
+                None,
+            )

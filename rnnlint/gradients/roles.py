@@ -49,14 +49,22 @@ _SIZE = re.compile(
     r"|cnt|count|width|steps|layers?|tokens)|[hdvktn]|vocab\w*|hidden_?(n|node)?|hid|batch\w*|time_?steps?|seq\w*|depth"
     r"|\w+_(in|out)|(in|out)put_\w+|t_x|t_?max|in_dim|max_\w+|embed\w*|dims?_?\w*|bptt_truncate)$"
 )
-_CERTAIN_SIZE = re.compile(r".*(size|dim|dims|units|len|length|nodes?|_ct|features|neurons|channels?)$|^(n|num)_[a-z]+$")
+_CERTAIN_SIZE = re.compile(
+    r".*(size|dim|dims|units|len|length|nodes?|_ct|features|neurons|channels?)$|^(n|num)_[a-z]+$"
+)
 _CERTAIN_COTANGENT = re.compile(
     r"^(d_(?!model$|in$|out$|h$|x$|k$|v$)\w+|grad\w*|delta_\w+|dl_?d\w+|d_?(h|c|a|s)_?(next|out|prev|t|n)?|top_diff\w*)$|.*_(errors?|err|grads?)$"
 )
-_BUNDLE = re.compile(r"^(p|ps|params?|parameters?|weights|theta|thetas|params_\w+|model|net|network|w_dict|wts)$")
+_BUNDLE = re.compile(
+    r"^(p|ps|params?|parameters?|weights|theta|thetas|params_\w+|model|net|network|w_dict|wts)$"
+)
 _BIAS = re.compile(r"^(b|b_?\w{1,3}|bias\w*|\w+_bias|\w+_b|bias_\w+|[bB][a-z]{1,3})$")
-_WEIGHT = re.compile(r"^([wuvr]|[wuvr]_?[a-z0-9~]{1,5}|\w*weights?\w*|\w*kernel\w*|w_\w+|u_\w+|wlstm\w*|\w+_w)$")
-_CACHE = re.compile(r"^(\w*caches?|memory|ctx|context|tape|history|saved|stored|fwd\w*|forward_\w+|\w*_?cache_\w+)$")
+_WEIGHT = re.compile(
+    r"^([wuvr]|[wuvr]_?[a-z0-9~]{1,5}|\w*weights?\w*|\w*kernel\w*|w_\w+|u_\w+|wlstm\w*|\w+_w)$"
+)
+_CACHE = re.compile(
+    r"^(\w*caches?|memory|ctx|context|tape|history|saved|stored|fwd\w*|forward_\w+|\w*_?cache_\w+)$"
+)
 _INPUT = re.compile(
     r"^(x|xs|xt|x_?t|x_?(seq|batch|train|list|in|s|input\w*)|inputs?(_\w+)?|\w*_?inputs?|data|seq|sequence|sentence|embedded\w*"
     r"|tokens|chars|word\w*|sample|features|signal|series)$"
@@ -107,8 +115,11 @@ def is_certain_size(name: str) -> bool:
 def size_axis(name: str) -> str | None:
     """Which data axis a size's name suggests ("T", "B"), or None where it must be solved."""
     lowered = name.lower().strip("_")
-    if re.match(r"^(t|t_?x|t_?steps?|seq\w*|time\w*|n_?steps|num_?steps|\w*seq_?len\w*|sequence_\w+|steps|context_size"
-                r"|bptt\w*|length|max_len\w*)$", lowered):
+    if re.match(
+        r"^(t|t_?x|t_?steps?|seq\w*|time\w*|n_?steps|num_?steps|\w*seq_?len\w*|sequence_\w+|steps|context_size"
+        r"|bptt\w*|length|max_len\w*)$",
+        lowered,
+    ):
         return "T"
     if re.match(r"^(b|bs|m|n|batch\w*|n_?batch\w*|mini_?batch\w*|\w*batch_?size)$", lowered):
         return "B"

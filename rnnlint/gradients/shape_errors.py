@@ -20,7 +20,8 @@ _SHAPED_MESSAGES = ("broadcast", "shape mismatch", "doesn't match")
 
 
 def equations(trouble: Trouble, sizes: Mapping[str, int]) -> list[tuple[Size, Size]]:
-    """The sizes that an error says should be equal, as expressions of the dyes in ``sizes``; empty where it says nothing."""
+    """The sizes that an error says should be equal, as expressions of the dyes in ``sizes``; empty where it
+    says nothing."""
     message = trouble.message.replace(" ", "") if "(" in trouble.message else trouble.message
     found: list[tuple[Size, Size]] = []
     for left, right in _unequal(trouble.message, message):

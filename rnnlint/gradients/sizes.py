@@ -33,7 +33,8 @@ _LARGEST_MULTIPLE = 4
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """A size: Σ coefficient · axis + constant. Fractions stand for what code divides: ``d = W.shape[1] // 4``."""
+    """A size: Σ coefficient · axis + constant. Fractions stand for what code divides: ``d = W.shape[1] //
+    4``."""
 
     terms: tuple[tuple[str, int | Fraction], ...] = ()
     constant: int | Fraction = 0
@@ -138,7 +139,8 @@ class Solution:
 def decode(number: int, sizes: Mapping[str, int]) -> Size | None:
     """Which expression a number in an error message stands for, given the dyes it was run with.
 
-    One axis, a small multiple of one, one off by one, or a sum or difference of two: whatever fits first, data axes first.
+    One axis, a small multiple of one, one off by one, or a sum or difference of two: whatever fits first,
+    data axes first.
     """
     if number <= 2:
         return Size(constant=number)
@@ -218,7 +220,8 @@ def _dyes(axes: list[str], divisible: bool) -> dict[str, int]:
 
 @lru_cache(maxsize=2)
 def _large(divisible: bool) -> tuple[int, ...]:
-    """Numbers for the axes of weights: more than four times a data axis, so that ``A[:, 3 * H:]`` is never empty.
+    """Numbers for the axes of weights: more than four times a data axis, so that ``A[:, 3 * H:]`` is never
+    empty.
 
     None is a multiple of a data axis, the sum of two, or next to either.
     """

@@ -1,4 +1,5 @@
-"""Solving a scenario's unknowns by running it: the error names what is wrong, it is set, and the scenario runs again."""
+"""Solving a scenario's unknowns by running it: the error names what is wrong, it is set, and the scenario
+runs again."""
 
 from __future__ import annotations
 
@@ -7,8 +8,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from rnnlint.gradients.callables import Library
 from rnnlint.gradients.asserted import asserted_equations
+from rnnlint.gradients.callables import Library
 from rnnlint.gradients.forms import FAR, ArrayForm, BundleForm, Form, IndicesForm, StepsForm, dyed, sizes_of
 from rnnlint.gradients.holes import UnknownArgumentError, form_of, weight_form
 from rnnlint.gradients.jobs import Workshop
@@ -25,13 +26,13 @@ PATIENCE = 2
 """Rounds that other hypotheses get once one has been solved."""
 MOST_ALIVE = 8
 
-LIKE = '''def _like(value, as_row=False):
+LIKE = """def _like(value, as_row=False):
     if isinstance(value, dict):
         return {key: _like(item, as_row) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [_like(item, as_row) for item in value]
     shape = __import__("numpy").shape(value)
-    return __import__("numpy").full((1, *shape) if as_row else shape, 0.125)'''
+    return __import__("numpy").full((1, *shape) if as_row else shape, 0.125)"""
 
 
 @dataclass(frozen=True)
@@ -47,13 +48,15 @@ class Solved:
     def signature(self) -> str:
         """Equal for two drafts that give every hole the same shape."""
         resolved = {
-            name: [str(self.solution.resolve(size)) for size in sizes_of(form)] for name, form in self.draft.holes.items()
+            name: [str(self.solution.resolve(size)) for size in sizes_of(form)]
+            for name, form in self.draft.holes.items()
         }
         return repr((resolved, self.draft.forward, self.draft.backward))
 
     @property
     def merged(self) -> int:
-        """How many data axes had to become equal or constant: a hypothesis that forces less is a better one."""
+        """How many data axes had to become equal or constant: a hypothesis that forces less is a better
+        one."""
         used = [a for a in DATA_AXES if a in self.axes]
         sizes = [self.solution.resolve(Size.axis(a)) for a in used]
         return len(sizes) - len(set(sizes)) + 2 * sum(not size.terms for size in sizes)
@@ -69,7 +72,9 @@ def tied(axes: Sequence[str]) -> Solution:
         name, dot, number = axis.rpartition(".")
         letters = [(i, c.lower()) for i, c in enumerate(name) if c.lower() in "figcaozrhn"]
         for position, letter in letters:
-            groups.setdefault(f"{name[:position]}?{name[position + 1 :]}.{number}", {})[letter] = axis if dot else ""
+            groups.setdefault(f"{name[:position]}?{name[position + 1 :]}.{number}", {})[letter] = (
+                axis if dot else ""
+            )
     solved: dict[str, Size] = {}
     for members in groups.values():
         if not any(gates <= members.keys() for gates in _GATES):
@@ -116,7 +121,9 @@ class _Attempt:
         return Scenario("\n".join(lines), holes), sizes
 
 
-def solve(workshop: Workshop, library: Library, drafts: Sequence[Draft]) -> tuple[list[Solved], list[Trouble]]:
+def solve(
+    workshop: Workshop, library: Library, drafts: Sequence[Draft]
+) -> tuple[list[Solved], list[Trouble]]:
     """The drafts that can be made to run, best first, and the troubles that ended the others."""
     attempts = [_Attempt(order, draft) for order, draft in enumerate(drafts)]
     patience = PATIENCE
@@ -132,7 +139,9 @@ def solve(workshop: Workshop, library: Library, drafts: Sequence[Draft]) -> tupl
             ran = outcome.runs[position] if position < len(outcome.runs) else Ran(trouble=outcome.trouble)
             _advance(library, attempt, ran, sizes)
     solved = [
-        Solved(a.draft, a.solution, a.axes, a.notes) for a in sorted(attempts, key=lambda a: a.order) if a.done
+        Solved(a.draft, a.solution, a.axes, a.notes)
+        for a in sorted(attempts, key=lambda a: a.order)
+        if a.done
     ]
     solved.sort(key=lambda s: s.merged)
     return solved, [a.dead for a in attempts if a.dead is not None]
@@ -146,7 +155,8 @@ def _advance(library: Library, attempt: _Attempt, ran: Ran, sizes: dict[str, int
         else:
             attempt.done = True
         return
-    key = f"{attempt.divisible}|{trouble.message}|{trouble.line}|{trouble.source}|{sorted(attempt.solution.solved)}"
+    state = sorted(attempt.solution.solved)
+    key = f"{attempt.divisible}|{trouble.message}|{trouble.line}|{trouble.source}|{state}"
     if key in attempt.seen or not _repair(library, attempt, trouble, sizes):
         if attempt.is_tied and trouble.exception in ("ValueError", "IndexError", "AssertionError"):
             attempt.untie()
@@ -205,13 +215,18 @@ _HIDDEN_SIZE = re.compile(r"hid|mem|cell|unit|state|neuron|^size\.(n_?[ah]|h|h_d
 def _split_sums(solution: Solution, left: Size, right: Size) -> list[tuple[Size, Size]]:
     """D + H = input_size + hidden_size is two equations: hidden with hidden, the rest with the rest."""
     a, b = solution.resolve(left), solution.resolve(right)
-    both = [term for term in a.terms if term not in b.terms], [term for term in b.terms if term not in a.terms]
+    both = (
+        [term for term in a.terms if term not in b.terms],
+        [term for term in b.terms if term not in a.terms],
+    )
     if a.constant or b.constant or any(len(terms) != 2 or any(c != 1 for _, c in terms) for terms in both):
         return [(left, right)]
     hidden = [[axis for axis, _ in terms if _HIDDEN_SIZE.search(axis)] for terms in both]
     if not all(len(found) == 1 for found in hidden):
         return [(left, right)]
-    rest = [next(axis for axis, _ in terms if axis != found[0]) for terms, found in zip(both, hidden, strict=True)]
+    rest = [
+        next(axis for axis, _ in terms if axis != found[0]) for terms, found in zip(both, hidden, strict=True)
+    ]
     return [(Size.axis(hidden[0][0]), Size.axis(hidden[1][0])), (Size.axis(rest[0]), Size.axis(rest[1]))]
 
 
@@ -261,7 +276,8 @@ def _add_key(attempt: _Attempt, trouble: Trouble) -> bool:
 
 
 def _call_maker(library: Library, attempt: _Attempt, trouble: Trouble) -> bool:
-    """An attribute that no constructor sets: call the method of the class that does (``initialize``, ``build``)."""
+    """An attribute that no constructor sets: call the method of the class that does (``initialize``,
+    ``build``)."""
     match = re.search(r"'(\w+)' object has no attribute '(\w+)'", trouble.message)
     owner = attempt.draft.pass_.backward.owner
     if match is None or owner is None or match[1] != owner.name or not attempt.draft.has_model:
@@ -298,7 +314,10 @@ def _call_maker(library: Library, attempt: _Attempt, trouble: Trouble) -> bool:
 
 def _as_indices(attempt: _Attempt, trouble: Trouble) -> bool:
     """Targets that are used as indices after all."""
-    if "used as indices must be of integer" not in trouble.message and "indices must be integers" not in trouble.message:
+    if (
+        "used as indices must be of integer" not in trouble.message
+        and "indices must be integers" not in trouble.message
+    ):
         return False
     roles = {name: role_of(name.removeprefix("_in_")) for name in attempt.draft.holes}
     wanted = Role.TARGET if Role.TARGET in roles.values() else Role.INPUT

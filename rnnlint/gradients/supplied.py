@@ -1,13 +1,11 @@
-"""Helpers that are supplied where a file uses one that is defined nowhere: only names with one standard meaning."""
+"""Helpers that are supplied where a file uses one that is defined nowhere: only names with one standard
+meaning."""
 
 from __future__ import annotations
 
 _NUMPY = "__import__('numpy')"
 _SIGMOID = f"0.5 * (1 + {_NUMPY}.tanh(0.5 * {_NUMPY}.asarray(x)))"
-_SOFTMAX = (
-    "(lambda e: e / e.sum(axis=0))"
-    f"({_NUMPY}.exp(x - {_NUMPY}.max(x, axis=0)))"
-)
+_SOFTMAX = f"(lambda e: e / e.sum(axis=0))({_NUMPY}.exp(x - {_NUMPY}.max(x, axis=0)))"
 _HELPERS = {
     "sigmoid": f"sigmoid = lambda x: {_SIGMOID}",
     "sigm": f"sigm = lambda x: {_SIGMOID}",

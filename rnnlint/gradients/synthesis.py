@@ -108,7 +108,8 @@ class _Writer:
 
     @cached_property
     def over_steps(self) -> bool:
-        """Whether the input is a sequence: the forward loops, or the backward does and the instance keeps the states."""
+        """Whether the input is a sequence: the forward loops, or the backward does and the instance keeps
+        the states."""
         forward = self.pass_.forward if self.pass_.style is Style.PAIR else None
         if forward is None:
             return True
@@ -208,7 +209,9 @@ class _Writer:
 
     def _resets(self) -> tuple[str, ...]:
         """What the class offers for between two passes: ``reset()``, ``zero_grad()``."""
-        methods = [c for c in self.library.callables if c.owner is self.pass_.backward.owner and not c.is_property]
+        methods = [
+            c for c in self.library.callables if c.owner is self.pass_.backward.owner and not c.is_property
+        ]
         return tuple(
             c.name
             for c in methods
@@ -217,7 +220,8 @@ class _Writer:
         )
 
     def _inner_call(self, forward: Callable) -> str | None:
-        """The call of its forward that a pass makes inside, with the scenario's arguments: its outputs are then at hand."""
+        """The call of its forward that a pass makes inside, with the scenario's arguments: its outputs are
+        then at hand."""
         backward = self.pass_.backward
         names = {p.name: f"_in_{p.name}" for p in backward.parameters if p.default is None}
         for node in own_nodes(backward.node):
@@ -226,9 +230,14 @@ class _Writer:
             callee = self.library.callee(backward, node)
             if callee is None or callee.node is not forward.node:
                 continue
-            call = _Renamed(names | {"self": MODEL}).visit(copy.deepcopy(node))
+            renamed = _Renamed(names | {"self": MODEL})
+            call: ast.expr = renamed.visit(copy.deepcopy(node))
             bound = {n.id for n in ast.walk(call) if isinstance(n, ast.Name)}
-            local = {n.id for n in own_nodes(backward.node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+            local = {
+                n.id
+                for n in own_nodes(backward.node)
+                if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
+            }
             return None if bound & local else ast.unparse(call)
         return None
 
@@ -246,7 +255,9 @@ class _Writer:
         names = self.project.module_names(path)
         return names[0] if names else path.stem
 
-    def _construct(self, path: Path, owner: ast.ClassDef, layout: Layout, holes: dict[str, Form], depth: int) -> str:
+    def _construct(
+        self, path: Path, owner: ast.ClassDef, layout: Layout, holes: dict[str, Form], depth: int
+    ) -> str:
         init = self.library.method(path, owner, "__init__")
         if init is None or depth > 2:
             return f"{owner.name}()"
@@ -256,7 +267,9 @@ class _Writer:
                 continue
             inner = self._class_for(parameter.name, owner)
             if inner is not None and parameter.default is None:
-                given.append(f"{parameter.name}={self._construct(inner[0], inner[1], layout, holes, depth + 1)}")
+                given.append(
+                    f"{parameter.name}={self._construct(inner[0], inner[1], layout, holes, depth + 1)}"
+                )
                 continue
             hole = f"_in_{parameter.name}"
             if hole not in holes:
@@ -269,9 +282,14 @@ class _Writer:
         if parameter.name in _SHAPE_NAMES:
             return BundleForm({"T": NumberForm(Size.axis("T")), "D": NumberForm(Size.axis("D"))}, "tuple")
         usage = self.library.usage(init, parameter.name)
-        if role in (Role.UNKNOWN, Role.INPUT, Role.HIDDEN_STATE, Role.TARGET, Role.CELL_STATE, Role.COTANGENT) and (
-            usage.is_number or not (usage.shape_names or usage.subscripts or usage.is_sequence)
-        ):
+        if role in (
+            Role.UNKNOWN,
+            Role.INPUT,
+            Role.HIDDEN_STATE,
+            Role.TARGET,
+            Role.CELL_STATE,
+            Role.COTANGENT,
+        ) and (usage.is_number or not (usage.shape_names or usage.subscripts or usage.is_sequence)):
             return NumberForm(Size.axis(f"size.{parameter.name}"))
         return form_of(self.library, init, parameter, layout, self.over_steps)
 
@@ -307,7 +325,9 @@ class _Writer:
         usage = self.library.usage(callable_, parameter.name)
         return role is Role.BUNDLE and bool(usage.unpacked or usage.keys)
 
-    def _repeated(self, function: str, forward: Callable, layout: Layout, holes: dict[str, Form]) -> list[str]:
+    def _repeated(
+        self, function: str, forward: Callable, layout: Layout, holes: dict[str, Form]
+    ) -> list[str]:
         first = forward.parameters[0].name if forward.parameters else ""
         hole = f"_in_{first}"
         holes[hole] = layout.sequence(Size.axis("D"))
@@ -395,6 +415,7 @@ class _Writer:
 
 class _Renamed(ast.NodeTransformer):
     def __init__(self, names: Mapping[str, str]) -> None:
+        super().__init__()
         self._names = names
 
     def visit_Name(self, node: ast.Name) -> ast.Name:

@@ -72,7 +72,8 @@ def inner(left: Value, right: Value) -> float:
 
 
 def steps_of(value: Value) -> list[Array] | None:
-    """A sequence of equally shaped arrays: a list or a dict by step (an entry at −1 is the initial state, left out)."""
+    """A sequence of equally shaped arrays: a list or a dict by step (an entry at −1 is the initial state,
+    left out)."""
     if isinstance(value, Mapping):
         keys = sorted(k for k in value if isinstance(k, int) and k >= 0)
         items = [value[k] for k in keys]

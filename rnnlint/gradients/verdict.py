@@ -124,7 +124,9 @@ def _verdict(m: Measured, scale: float, tolerance: float) -> ParameterVerdict:
         return ParameterVerdict(m.name, m.gradient_name, shape, Verdict.UNINFORMATIVE, 0.0)
     got = m.got / scale
     error = relative_error(got, m.true)
-    cosine = float(np.sum(got * m.true)) / (got_norm / abs(scale) * true_norm) if got_norm and true_norm else None
+    cosine = (
+        float(np.sum(got * m.true)) / (got_norm / abs(scale) * true_norm) if got_norm and true_norm else None
+    )
     right = error <= tolerance or np.linalg.norm(got - m.true) <= _NOTHING
     verdict = Verdict.WRONG
     if right:

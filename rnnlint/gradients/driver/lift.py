@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from rnnlint.gradients.callables import Callable, Library
+from rnnlint.gradients.callables import Library
 from rnnlint.gradients.driver.find import Driver, backward_calls, drivers_of
 from rnnlint.gradients.driver.names import bound_in, last_word, name_of, root_of, statements_in
 from rnnlint.gradients.driver.slice import Slice, cut
