@@ -109,7 +109,7 @@ class BackwardPass:
         weights = {stem_of(last_word(pair.weight)): pair.weight for pair in self.forward.outputs}
         found = []
         for binding in self.bindings:
-            weight = weights.get(stem_of_gradient(place_name(binding.place)) or "")
+            weight = weights.get(gradient_stem(binding.target) or "")
             if weight is None:
                 continue
             for product in _products(binding.value):
@@ -147,7 +147,7 @@ class BackwardPass:
                 yield Delta(gate, term, gradient.delta, gradient.binding)
         biases = {stem_of(last_word(bias)): bias for gate in self.forward.gates for bias in gate.biases}
         for binding in self.bindings:
-            bias = biases.get(stem_of_gradient(place_name(binding.place)) or "")
+            bias = biases.get(gradient_stem(binding.target) or "")
             value = _plain(binding.value)
             if bias is not None and value.op is not Op.FILLED and self.derivatives.is_adjoint(value):
                 for gate, term in self._shares(self.forward.gates_with_bias(bias), value):
@@ -507,11 +507,29 @@ def place_name(place: str) -> str:
     return words[-1] if words else ""
 
 
+def gradient_stem(target: tree.Expression) -> str | None:
+    """The stem of the parameter whose gradient a target holds (``dWf``, ``grads["Wf"]``), or None."""
+    match target:
+        case tree.Name(id=name) | tree.Attribute(attr=name):
+            return stem_of_gradient(name)
+        case tree.Subscript(value=value, indices=(tree.Constant(value=str() as key),)):
+            base = (
+                value.id
+                if isinstance(value, tree.Name)
+                else value.attr
+                if isinstance(value, tree.Attribute)
+                else ""
+            )
+            return stem_of_gradient(key) or (stem_of(key) if _GRADIENTS.search(base) else None)
+    return None
+
+
 def stem_of(name: str) -> str:
     """A parameter's name without what people vary: ``W_f`` and ``Wf`` are ``wf``."""
     return name.replace("_", "").lower()
 
 
+_GRADIENTS = re.compile(r"^d$|grad|delta|^d_?(params|weights|p|w)", re.IGNORECASE)
 _STATE_NAME = re.compile(r"prev|state|hidden|^h|^a$|^s_", re.IGNORECASE)
 _GRADIENT = re.compile(
     r"^(?:_?(?:d(?:elta)?|del|grads?|gradient|dL_d|dl_d|dLd|nabla)_?(?P<after>.+)"

@@ -70,6 +70,7 @@ class Derivatives:
     def __init__(self, forward: ForwardPass, timeline: Timeline) -> None:
         self.forward, self.timeline = forward, timeline
         self._adjoint: dict[int, bool] = {}
+        self._resolved: dict[int, Term] = {}
         self._units = {gate.value.key for gate in forward.gates} | {state.key for state in forward.states}
         self._aliases = {gate.preactivation.key: gate.value.key for gate in forward.gates}
         states = self._units | set(self._aliases)
@@ -264,14 +265,29 @@ class Derivatives:
 
     def family(self, term: Term) -> frozenset[int]:
         """The forward values that a factor rests on, whatever their step."""
+        return self._family(self.resolved(term))
+
+    def _family(self, term: Term) -> frozenset[int]:
         if term.key in self._aliases:
             return frozenset({self._aliases[term.key]})
         if term.key in self._units and not _is_wrapped_state(term, self._units):
             return frozenset({term.key})
-        at = self.timeline.at(term)
-        if at is not None and at.value != term:
-            return self.family(at.value)
-        return frozenset().union(*(self.family(each) for each in term.args)) if term.args else frozenset()
+        return frozenset().union(*(self._family(each) for each in term.args)) if term.args else frozenset()
+
+    def resolved(self, term: Term) -> Term:
+        """``term`` with every read of a sequence replaced by what was stored there, whatever the step."""
+        if term.key not in self._resolved:
+            at = self.timeline.at(term)
+            if term.key in self._units or term.key in self._aliases:
+                found = term
+            elif at is not None:
+                found = at.value
+            else:
+                args = tuple(self.resolved(each) for each in term.args)
+                same = all(a is b for a, b in zip(args, term.args, strict=True))
+                found = term if same else self.forward.terms.make(term.op, *args, data=term.data)
+            self._resolved[term.key] = found
+        return self._resolved[term.key]
 
     # --- blame ---------------------------------------------------------------------------------------
 
@@ -289,7 +305,7 @@ class Derivatives:
     def _match(
         self, monomial: Monomial, path: Sequence[Factor], gate: Gate, delta: Term
     ) -> list[Discrepancy]:
-        if not all(self._is_clear(factor) for factor in monomial.factors):
+        if not all(self._is_clear(self.resolved(factor)) for factor in monomial.factors):
             raise UncomputableError("a factor that cannot be seen into")
         observed = [factor for factor in monomial.factors if self.family(factor)]
         expected = [factor for factor in path if factor.value.op is not Op.NUMBER]
@@ -393,7 +409,7 @@ class Derivatives:
         for x in samples:
             given = {unit: value_of(kind, x) if of_output else x, wanted.value.key: x}
             numbers = Numbers(self.timeline, 1, timeless=True, states=self._units, given=given)
-            observed.append(self._product(numbers, group))
+            observed.append(self._product(numbers, [self.resolved(each) for each in group]))
         helper = any(each.op is Op.APPLY for each in group)
         nested = not of_output and any(_nests_a_nonlinearity(each) for each in group)
         candidates: list[tuple[Wrong, Callable[[float], float]]] = [

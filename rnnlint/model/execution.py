@@ -125,6 +125,7 @@ class Execution:
         self.loop: Loop | None = None
         self.guards: list[Guard] = []
         self._calls: list[tree.Function | tree.Lambda] = []
+        self._filled: set[int] = set()
         self._statements = 0
         self._loop_count = 0
 
@@ -605,7 +606,7 @@ class Execution:
             place = f"{self._label(base)}[{key!r}]"
             if (held := self.heap.places.get(place)) is not None:
                 return held
-            known = base.op is Op.TUPLE and not any(each.sequence == base for each in self.heap.stores)
+            known = base.op is Op.TUPLE and base.key not in self._filled
             if known and isinstance(key, int) and -len(base.args) <= key < len(base.args):
                 return base.args[key]
             if base.op is Op.SYMBOL and isinstance(key, str):
@@ -767,6 +768,7 @@ class Execution:
         front: bool = False,
     ) -> None:
         held_by = statement or frame.module.statement_of(node)
+        self._filled.add(base.key)
         if base.op is Op.TUPLE and not any(each.sequence == base for each in self.heap.stores):
             began = frame.module.statement_of(base.origin) if base.origin else None
             if began is not None:

@@ -167,7 +167,9 @@ class ForwardPass:
             yield at.value, at.steps
             return
         value = at.value if at else term
-        if value.op in (Op.STACK, Op.TRANSPOSE, Op.TUPLE):
+        if value.key in self.timeline.sequences:
+            yield self.timeline.sequences[value.key].value, 0
+        elif value.op in (Op.STACK, Op.TRANSPOSE, Op.TUPLE):
             for each in value.args:
                 yield from self.pieces(each)
         else:

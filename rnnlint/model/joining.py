@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from rnnlint.model.backward import BackwardPass, stem_of, stem_of_gradient
+from rnnlint.model.backward import BackwardPass, gradient_stem, stem_of
 from rnnlint.model.execution import Execution, Frame, TooLargeError
 from rnnlint.model.helpers import Helpers
 from rnnlint.model.program import Definition, Program
@@ -52,31 +52,22 @@ def _writes_gradients(body: tuple[tree.Statement, ...]) -> bool:
         node = ahead.pop()
         if isinstance(node, tree.Function | tree.Class):
             continue
-        if isinstance(node, tree.Assign):
-            names |= {name for target in node.targets for name in _names(target) if _says_gradient(name)}
-        elif isinstance(node, tree.AugmentedAssign):
-            names |= {name for name in _names(node.target) if _says_gradient(name)}
+        if isinstance(node, tree.Assign | tree.AugmentedAssign):
+            targets = node.targets if isinstance(node, tree.Assign) else (node.target,)
+            names |= {stem for target in targets for each in _leaves(target) if (stem := gradient_stem(each))}
         ahead.extend(node.children())
     return len(names) >= FEWEST_GRADIENTS
 
 
-def _names(target: tree.Expression) -> Iterator[str]:
+def _leaves(target: tree.Expression) -> Iterator[tree.Expression]:
     match target:
-        case tree.Name(id=name):
-            yield name
-        case tree.Attribute(attr=attr):
-            yield attr
-        case tree.Subscript(indices=(tree.Constant(value=str() as key),)):
-            yield key
-        case tree.Subscript(value=value):
-            yield from _names(value)
         case tree.Sequence(items=items):
             for each in items:
-                yield from _names(each)
-
-
-def _says_gradient(name: str) -> bool:
-    return stem_of_gradient(name) is not None
+                yield from _leaves(each)
+        case tree.Subscript(value=value, indices=(index,)) if not isinstance(index, tree.Constant):
+            yield from _leaves(value)
+        case _:
+            yield target
 
 
 # --- joining --------------------------------------------------------------------------------------------
@@ -291,29 +282,63 @@ def _by_name(program: Program, backward: Definition) -> Iterator[_Partner]:
 
 def _named_partner(forward: Definition, backward: Definition) -> _Partner:
     """Joined by names: a parameter of the backward pass is what the forward returns under that name."""
-    returned = _returned_names(forward.function)
+    returned = _returned(forward.function)
+    names = _positions(returned) if returned is not None else {}
     given: dict[str, int | None] = {}
     for parameter in backward.function.parameters:
-        for name, position in returned.items():
+        for name, position in names.items():
             if _same_thing(name, parameter.name):
                 given.setdefault(parameter.name, position)
+        if parameter.name not in given and _MEMORY.search(parameter.name) and returned is not None:
+            held = _memory(returned, _unpacked(backward.function, parameter.name))
+            if not isinstance(held, tuple):
+                given[parameter.name] = held
     return _Partner(forward, given)
 
 
-def _returned_names(function: tree.Function | tree.Lambda) -> dict[str, int | None]:
-    found: dict[str, int | None] = {}
+def _returned(function: tree.Function | tree.Lambda) -> tree.Expression | None:
+    returns = [
+        each.value for each in function.walk() if isinstance(each, tree.Return) and each.value is not None
+    ]
+    return returns[-1] if returns else None
+
+
+def _unpacked(function: tree.Function | tree.Lambda, parameter: str) -> tuple[str, ...]:
+    """The names that a parameter is unpacked to."""
     for node in function.walk():
-        if isinstance(node, tree.Return) and node.value is not None:
-            found = _positions(node.value) or found
-    return found
+        match node:
+            case tree.Assign(targets=(tree.Sequence(items=items),), value=tree.Name(id=name)) if (
+                name == parameter
+            ):
+                return tuple(item.id if isinstance(item, tree.Name) else "" for item in items)
+    return ()
+
+
+def _memory(returned: tree.Expression, unpacked: tuple[str, ...]) -> int | tuple[()] | None:
+    """Which part of a result is the memory: a position, None for the whole, () where unknown."""
+    items = returned.items if isinstance(returned, tree.Sequence) else ()
+    names = [item.id if isinstance(item, tree.Name) else None for item in items]
+    if unpacked and len(items) == len(unpacked):
+        alike = [a is not None and _same_thing(a, b) for a, b in zip(names, unpacked, strict=True)]
+        if 2 * sum(alike) > len(alike):
+            return None
+    for position, item in enumerate(items):
+        if isinstance(item, tree.Sequence) and (not unpacked or len(item.items) == len(unpacked)):
+            return position
+        if isinstance(item, tree.Name) and _MEMORY.search(item.id):
+            return position
+    if isinstance(returned, tree.Name) and _MEMORY.search(returned.id):
+        return None
+    return ()
 
 
 _GOES_BACK = re.compile(r"back|grad|bptt|bprop|loss")
+_MEMORY = re.compile(
+    r"cache|memory|ctx|context|saved|tape|stored|interm|history|record|^state", re.IGNORECASE
+)
 _PLURAL = re.compile(r"(_?s|_list|_seq|_cache|_states?|_all)$")
 
 
 def _same_thing(returned: str, parameter: str) -> bool:
-    if returned.startswith("cache") and parameter.startswith("cache"):
-        return True
     first, second = (_PLURAL.sub("", name) or name for name in (returned, parameter))
     return stem_of(first) == stem_of(second)

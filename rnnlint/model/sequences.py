@@ -35,7 +35,17 @@ class StateSequence:
 
     def wraps_at(self, index: int) -> bool:
         """Whether the negative ``index`` is, for certain, a last step's value and no initial state."""
-        return self.kind == "list" and index < 0 and not self.initial
+        whole = self.kind == "list" or (self.kind == "array" and self._is_one_entry_a_step)
+        return whole and index < 0 and not self.initial
+
+    @property
+    def _is_one_entry_a_step(self) -> bool:
+        """Whether an array has, along one axis, exactly as many entries as the loop has steps."""
+        if self.loop is None or self.loop.count is None or not self.base.args:
+            return False
+        shape = self.base.args[0]
+        sizes = shape.args if shape.op is Op.TUPLE else (shape,)
+        return self.slot == 0 and any(affine(size) == self.loop.count for size in sizes)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from rnnlint.findings import Severity
 from rnnlint.model.backward import BackwardPass
 from rnnlint.model.derivatives import Wrong
 from rnnlint.rules.derivatives.cases import LSTM, lstm
-from rnnlint.rules.derivatives.wording import factors_in_file
+from rnnlint.rules.derivatives.wording import uses_in_file
 from rnnlint.rules.registry import Invalid, Report, Valid, rule
 
 
@@ -45,7 +45,7 @@ def check(bptt: BackwardPass) -> Iterator[Report]:
 
     There is no fix; the factor has to go, but what it was meant for is not known.
     """
-    for _, node in factors_in_file(bptt, Wrong.SPURIOUS):
+    for _, node in uses_in_file(bptt, Wrong.SPURIOUS):
         yield Report(
             node,
             f"`{bptt.module.text_of(node)}` has no place in this derivative: nothing in the forward "

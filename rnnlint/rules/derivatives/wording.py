@@ -30,6 +30,17 @@ def factors_in_file(bptt: BackwardPass, *kinds: Wrong) -> Iterator[tuple[Discrep
                 yield each, node
 
 
+def uses_in_file(bptt: BackwardPass, kind: Wrong) -> Iterator[tuple[Discrepancy, tree.Expression]]:
+    """As :func:`factors_in_file`, but where the factor is used: a kept value is right where it is read."""
+    adjoints = {id(b.statement) for b in bptt.bindings if bptt.derivatives.is_adjoint(b.value)}
+    for each, node in factors_in_file(bptt, kind):
+        statement, whole = bptt.module.statement_of(node), each.delta.origin
+        if id(statement) in adjoints:
+            yield each, node
+        elif whole is not None and bptt.module.holds(whole):
+            yield each, whole
+
+
 def node_of(bptt: BackwardPass, factors: tuple[Term, ...]) -> tree.Expression | None:
     """The expression that factors are: their own, or the smallest that holds them all; None outside this
     file."""

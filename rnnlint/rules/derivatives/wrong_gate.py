@@ -6,9 +6,11 @@ from collections.abc import Iterator
 
 from rnnlint.findings import Severity
 from rnnlint.model.backward import BackwardPass
-from rnnlint.model.derivatives import Wrong
+from rnnlint.model.derivatives import Discrepancy, Wrong
+from rnnlint.model.terms import Op
 from rnnlint.rules.derivatives.cases import LSTM, lstm
 from rnnlint.rules.registry import Invalid, Report, Valid, rule
+from rnnlint.syntax import tree
 
 
 @rule("RNN206", "wrong-gate", severity=Severity.ERROR, needs="the forward pass")
@@ -47,13 +49,9 @@ def check(bptt: BackwardPass) -> Iterator[Report]:
     There is no fix: the rule knows whose δ it is, not the name of the right one.
     """
     for each in bptt.discrepancies:
-        node = each.use.origin if each.use is not None else None
         if each.wrong is not Wrong.GATE or each.other_gate is None:
             continue
-        statement = next(
-            (d.binding for d in bptt.deltas if d.gate == each.gate and d.term == each.delta), None
-        )
-        place = statement.statement if statement is not None else node
+        place = _place(bptt, each)
         if place is None or not bptt.module.holds(place):
             continue
         yield Report(
@@ -63,6 +61,14 @@ def check(bptt: BackwardPass) -> Iterator[Report]:
             "of the gate whose parameter this is. Each gate's weights and bias take its own δ.",
             remark="another gate's delta",
         )
+
+
+def _place(bptt: BackwardPass, each: Discrepancy) -> tree.Node | None:
+    """The statement that mixes them up: where δ's are stacked in the wrong order, or where one is used."""
+    if each.use is not None and each.use.op is Op.STACK and each.use.origin is not None:
+        return bptt.module.statement_of(each.use.origin) if bptt.module.holds(each.use.origin) else None
+    uses = (delta.binding for delta in bptt.deltas if delta.gate == each.gate and delta.term == each.delta)
+    return next((binding.statement for binding in uses if binding is not None), None)
 
 
 VALID = (Valid("each gate its own", LSTM),)

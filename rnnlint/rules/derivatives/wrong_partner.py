@@ -8,7 +8,7 @@ from rnnlint.findings import Severity
 from rnnlint.model.backward import BackwardPass
 from rnnlint.model.derivatives import Wrong
 from rnnlint.rules.derivatives.cases import LSTM, lstm
-from rnnlint.rules.derivatives.wording import factors_in_file
+from rnnlint.rules.derivatives.wording import uses_in_file
 from rnnlint.rules.registry import Invalid, Report, Valid, rule
 
 
@@ -47,7 +47,7 @@ def check(bptt: BackwardPass) -> Iterator[Report]:
 
     There is no fix: the right partner may not be at hand under a name.
     """
-    for _, node in factors_in_file(bptt, Wrong.PARTNER):
+    for _, node in uses_in_file(bptt, Wrong.PARTNER):
         text = bptt.module.text_of(node)
         yield Report(
             node,
