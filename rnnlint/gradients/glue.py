@@ -56,6 +56,33 @@ def joint_of(library: Library, pass_: Pass) -> Joint | None:
     return None
 
 
+def joint_statements(library: Library, pass_: Pass) -> Iterator[list[ast.stmt]]:
+    """The blocks in which the project calls both passes one after the other."""
+    for body in _bodies(library):
+        for node in own_nodes(body):
+            for name in ("body", "orelse"):
+                block = getattr(node, name, None)
+                if isinstance(block, list) and _calls_both(block, pass_):
+                    yield block
+        block = getattr(body, "body", None)
+        if isinstance(block, list) and _calls_both(block, pass_):
+            yield block
+
+
+def _calls_both(block: list[ast.stmt], pass_: Pass) -> bool:
+    calls = [
+        node.value
+        for node in block
+        if isinstance(node, ast.Assign | ast.Expr) and isinstance(node.value, ast.Call)
+    ]
+    forward = pass_.forward
+    return (
+        forward is not None
+        and any(_is_call_of(call, forward) for call in calls)
+        and any(_is_call_of(call, pass_.backward) for call in calls)
+    )
+
+
 def _bodies(library: Library) -> Iterator[ast.AST]:
     for callable_ in library.callables:
         yield callable_.node

@@ -55,7 +55,7 @@ def _inner_names(backward: Callable, keys: list[str | int]) -> list[str | int]:
     callable."""
     if len(keys) >= 2 and isinstance(keys[0], str) and isinstance(keys[1], int):
         names = _written_out(backward, keys[0])
-        if keys[1] < len(names) and names[keys[1]]:
+        if 0 <= keys[1] < len(names) and names[keys[1]]:
             return [names[keys[1]], *keys[2:]]
     return keys
 

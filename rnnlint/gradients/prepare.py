@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import secrets
 import time
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -34,7 +35,8 @@ from rnnlint.gradients.reference import Match, match
 from rnnlint.gradients.solve import Solved, solve
 from rnnlint.gradients.synthesis import drafts
 from rnnlint.gradients.trials import Trials, trials_over
-from rnnlint.gradients.verdict import TOLERANCE, Judged
+from rnnlint.gradients.verdict import TOLERANCE, Judged, scale_name
+from rnnlint.gradients.written_loss import factor_to_written_loss
 from rnnlint.model.project import Project
 from rnnlint.sandbox.job import Trouble
 from rnnlint.source import Source
@@ -42,6 +44,8 @@ from rnnlint.verdicts import GradientCheck, Status
 
 MOST_LAYOUTS_MEASURED = 4
 MOST_PASSES = 10
+MOST_SECONDS = 6.0
+"""After so long no further pass of a file is begun."""
 MOST_DRIVERS = 3
 SECONDS_FOR_DRIVERS = 3.0
 
@@ -149,7 +153,7 @@ def prepare(
     library = Library({source.path: trees[source.path], **trees})
     found = [p for p in passes_of(library, source.path) if entry is None or _is_meant(p, entry)]
     desk = _Desk(project, source, runner, library, chosen_seed)
-    results = [desk.check(p) for p in found[:MOST_PASSES]]
+    results = desk.check_all(found[:MOST_PASSES])
     checked = [r for r in results if r.check.status is not Status.NOT_CHECKED]
     if checked:
         return checked + [r for r in results if r.check.status is Status.NOT_CHECKED and _is_worth_saying(r)]
@@ -189,6 +193,16 @@ class _Desk:
     library: Library
     seed: int
     lifted: Lifted | None = None
+
+    def check_all(self, passes: Sequence[Pass]) -> list[PreparedCheck]:
+        """The verdicts on passes, as many as there is time for."""
+        deadline = time.monotonic() + MOST_SECONDS
+        results: list[PreparedCheck] = []
+        for pass_ in passes:
+            if results and time.monotonic() > deadline:
+                break
+            results.append(self.check(pass_))
+        return results
 
     def check(self, pass_: Pass) -> PreparedCheck:
         """The verdict on one pass."""
@@ -292,6 +306,10 @@ class _Desk:
             accumulates=m.accumulates,
         )
         check = _with_verdicts(check, m, m.judged)
+        written = factor_to_written_loss(workshop, self.library, pass_, m)
+        if written is not None:
+            factor = m.judged.scale * written
+            check = replace(check, scale=factor, scale_name=scale_name(factor, m.probe.sizes))
         if m.second is not None:
             check = _with_verdicts(replace(check, call=2), m, m.second)
         if self.lifted is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import ast
 import re
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
@@ -25,6 +26,9 @@ MOST_RUNS = 40
 PATIENCE = 2
 """Rounds that other hypotheses get once one has been solved."""
 MOST_ALIVE = 8
+SECONDS_A_ROUND = 2.0
+MOST_SECONDS = 4.0
+"""A pass that takes longer to solve is given up: nobody waits for a hypothesis."""
 
 LIKE = """def _like(value, as_row=False):
     if isinstance(value, dict):
@@ -127,14 +131,15 @@ def solve(
     """The drafts that can be made to run, best first, and the troubles that ended the others."""
     attempts = [_Attempt(order, draft) for order, draft in enumerate(drafts)]
     patience = PATIENCE
+    deadline = time.monotonic() + MOST_SECONDS
     for _ in range(MOST_RUNS):
         alive = [a for a in attempts if not a.done and a.dead is None][:MOST_ALIVE]
-        if not alive or patience == 0:
+        if not alive or patience == 0 or time.monotonic() > deadline:
             break
         if any(a.done for a in attempts):
             patience -= 1
         made = [a.scenario() for a in alive]
-        outcome = workshop.run([scenario for scenario, _ in made])
+        outcome = workshop.run([scenario for scenario, _ in made], SECONDS_A_ROUND)
         for position, (attempt, (_, sizes)) in enumerate(zip(alive, made, strict=True)):
             ran = outcome.runs[position] if position < len(outcome.runs) else Ran(trouble=outcome.trouble)
             _advance(library, attempt, ran, sizes)

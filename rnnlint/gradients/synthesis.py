@@ -300,11 +300,10 @@ class _Writer:
             return None
         tree = self.library.trees[self.project.target]
         classes = [s for s in tree.body if isinstance(s, ast.ClassDef) and s is not owner]
-        for fits in (lambda c: c.name.lower() == wanted, lambda c: c.name.lower().endswith(wanted)):
-            found = [c for c in classes if fits(c)]
-            if found:
-                return self.project.target, found[0]
-        return None
+        same = [c for c in classes if c.name.lower() == wanted]
+        alike = [c for c in classes if c.name.lower().endswith(wanted)]
+        found = same or alike
+        return (self.project.target, found[0]) if found else None
 
     def _arguments(self, callable_: Callable, layout: Layout, holes: dict[str, Form]) -> str:
         given: list[str] = []

@@ -14,6 +14,8 @@ from rnnlint.verdicts import ParameterVerdict, Verdict, WorstElement
 Array = np.ndarray[Any, np.dtype[np.float64]]
 
 TOLERANCE = 1e-6
+_SAID = {"K": "V"}
+"""The output size is the vocabulary's to whoever reads of it."""
 _NOTHING = 1e-9
 """Norms below this are zero to central differences."""
 
@@ -94,7 +96,7 @@ def scale_name(scale: float, sizes: Mapping[str, int]) -> str | None:
     if abs(scale - 1.0) < 1e-9:
         return None
     magnitude, sign = abs(scale), "-" if scale < 0 else ""
-    named = {name: value for name, value in sizes.items() if value > 1 and len(name) <= 2}
+    named = {_SAID.get(name, name): value for name, value in sizes.items() if value > 1 and len(name) <= 2}
     named["2"] = 2
     options: dict[str, float] = {"1": 1.0}
     for count in (1, 2, 3):

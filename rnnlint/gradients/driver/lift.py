@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 from pathlib import Path
 
 from rnnlint.gradients.callables import Library
@@ -201,7 +202,8 @@ class _Writer:
             for number in range(statement.lineno, (statement.end_lineno or statement.lineno) + 1):
                 self._lines[number - 1] = ""
         body = sorted([*slice_.before, *slice_.body], key=lambda s: (s.lineno, s.col_offset))
-        trailing = [u.statement for u in slice_.records if not _inside(u.statement, body)]
+        behind = [u.statement for u in slice_.records if not _inside(u.statement, body)]
+        trailing = list(dict.fromkeys(behind))
         for statement, name in slice_.counted:
             self._count(statement, name)
         for statement in body:
@@ -252,16 +254,19 @@ class _Writer:
     def _opening(self) -> list[str]:
         outer = " " * (self._indent - 4)
         lines: list[str] = []
-        made = [f"{name} = 2" for name in self._slice.sizes]
+        own = ["self"] if self._driver.owner is not None else []
+        made = [] if own else [f"{name} = 2" for name in self._slice.sizes]
         for statement in self._slice.setup:
             text = " ".join(ast.unparse(statement).split("\n"))
             for counted, name in self._slice.counted:
                 if counted is statement:
                     text = f"{name}_size = 2; " + text.replace(f"len({name})", f"{name}_size")
             made.append(text)
-        if made:
+        if made and own:
+            parameters = ", ".join([*own, *self._slice.sizes])
+            lines.append(f"{outer}def {self._driver.name}_setup({parameters}): {'; '.join(made)}")
+        elif made:
             lines.append("; ".join(made))
-        own = ["self"] if self._driver.owner is not None else []
         lines.append(f"{outer}def {self._driver.name}({', '.join([*own, *self._slice.holes])}):")
         if self._slice.shared:
             lines.append(f"{outer}    global {', '.join(self._slice.shared)}")
@@ -303,12 +308,10 @@ class _Writer:
 
     def _marked(self, statement: ast.stmt, lines: list[str]) -> list[str]:
         first = statement.lineno
-        for update in self._slice.records:
-            node = update.statement
+        for node, updates in groupby(self._slice.records, key=lambda u: u.statement):
             if not _inside(node, [statement]):
                 continue
-            key = f"d{last_word(update.parameter)}"
-            text = f"{RECORD}({key!r}, {ast.unparse(update.gradient)})"
+            text = "; ".join(f"{RECORD}({f'd{last_word(u.parameter)}'!r}, {ast.unparse(u.gradient)})" for u in updates)
             top, bottom = node.lineno - first, (node.end_lineno or node.lineno) - first
             start = _column(lines[top], node.col_offset)
             end = _column(lines[bottom], node.end_col_offset or 0)

@@ -77,6 +77,7 @@ class _Cutter:
     counted: list[tuple[ast.stmt, str]] = field(default_factory=list)
     lasting_needs: set[str] = field(default_factory=set)
     shapes: dict[str, tuple[ast.expr, ...]] = field(default_factory=dict)
+    body_needs: set[str] = field(default_factory=set)
 
     def cut(self) -> Slice:
         driver = self.driver
@@ -90,6 +91,7 @@ class _Cutter:
             if s.lineno > last and (self._starts_over(s) or (is_clearing(s) and self._clears_gradient(s)))
         ]
         needed = (free_in([*body, *applied]) | self._own_attributes(body)) - self._given()
+        self.body_needs = set(needed)
         self._walk(driver.block[: driver.first], needed, depth=len(driver.levels))
         for depth in range(len(driver.levels) - 1, -1, -1):
             level = driver.levels[depth]
@@ -182,7 +184,7 @@ class _Cutter:
     def _records(self, body: list[ast.stmt], after: list[ast.stmt]) -> tuple[list[Update], list[ast.stmt]]:
         """The updates that nothing later in the iteration reads; the others stay as they are."""
         inside = {id(s) for s in statements_in(body)}
-        behind = {id(s) for s in after}
+        behind = {id(s) for s in after}  # not what lies in branches and loops there
         found: list[Update] = []
         for update in self.driver.updates:
             if id(update.statement) in inside:
@@ -222,6 +224,11 @@ class _Cutter:
                 continue
             data = bound & self._data
             self._open(data, needed)
+            lengths = self._lengths(statement) & self.lasting_needs
+            self.sizes += sorted(lengths)
+            if lengths and not lengths & self.body_needs:
+                needed -= lengths
+                continue
             for name in data:
                 shape = _drawn_shape(statement)
                 if shape is not None:
@@ -235,12 +242,24 @@ class _Cutter:
                 self._open(bound, needed)
             elif self._lasts(statement, bound, depth):
                 self.setup.insert(0, statement)
+                if self.driver.owner is not None and bound & self.body_needs and not self._attributes_set(statement):
+                    self.before.insert(0, statement)
+                    self.body_needs |= free_in([statement])
                 self.lasting_needs |= free_in([statement])
                 needed -= bound_in([statement])
                 needed |= self._needs_of_lasting(statement)
             else:
                 self.before.insert(0, statement)
                 self._take_in(statement, needed)
+
+    def _lengths(self, statement: ast.stmt) -> set[str]:
+        """What a statement reads off the shapes of data."""
+        if not isinstance(statement, ast.Assign):
+            return set()
+        values = values_read_in(statement.value)
+        if read_in(statement.value) & self._data and not values & self._data:
+            return bound_in([statement])
+        return set()
 
     def _needs_of_lasting(self, statement: ast.stmt) -> set[str]:
         """What it reads, but for data whose length alone it reads."""
@@ -253,6 +272,7 @@ class _Cutter:
         if isinstance(statement, ast.Assign | ast.AnnAssign):
             needed -= {t.id for t in targets_of(statement) if isinstance(t, ast.Name)}
             needed -= self._attributes_set(statement)
+        self.body_needs |= free_in([statement])
         needed |= free_in([statement]) - self._given()
 
     def _attributes_set(self, statement: ast.stmt) -> set[str]:
@@ -285,7 +305,7 @@ class _Cutter:
         for name in names:
             if name not in needed:
                 continue
-            if name in wanted or self.driver.owner is not None:
+            if name in wanted and name not in self.lasting_needs or self.driver.owner is not None:
                 self.holes.append(name)
             else:
                 self.sizes.append(name)
@@ -303,7 +323,8 @@ class _Cutter:
         if not isinstance(statement, ast.Assign | ast.AnnAssign) or statement.value is None:
             return False
         if self.driver.owner is not None:
-            return any(name in {u.parameter for u in self.driver.updates} for name in bound)
+            updated = {u.parameter for u in self.driver.updates}
+            return bool(bound & (updated | self.lasting_needs))
         if constructs(self.library, statement.value) or bound & self.lasting_needs:
             return True
         if depth == len(self.driver.levels) and depth > 0:

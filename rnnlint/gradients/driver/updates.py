@@ -31,11 +31,45 @@ class Update:
 
 
 def updates_in(statements: Iterable[ast.stmt]) -> Iterator[Update]:
-    """The plain updates among the statements and inside them."""
+    """The updates among the statements and inside them."""
+    zipped: set[int] = set()
     for statement in statements_in(statements):
-        found = _update(statement)
+        if isinstance(statement, ast.For):
+            pairs = list(_zipped(statement))
+            if pairs:
+                zipped |= {id(inner) for inner in statements_in(statement.body)}
+                yield from pairs
+        found = _update(statement) if id(statement) not in zipped else None
         if found is not None:
             yield found
+
+
+def _zipped(loop: ast.For) -> Iterator[Update]:
+    """``for W, dW in zip([Wx, Wh], [dWx, dWh]): W -= lr * dW``: an update for each place of the lists."""
+    match loop:
+        case ast.For(
+            target=ast.Tuple(elts=names), iter=ast.Call(func=ast.Name(id="zip"), args=lists)
+        ) if len(names) == len(lists):
+            held = {n.id: one.elts for n, one in zip(names, lists, strict=True)
+                    if isinstance(n, ast.Name) and isinstance(one, ast.List | ast.Tuple)}
+        case _:
+            return
+    inner = [u for s in statements_in(loop.body) if (u := _update(s)) is not None and u.parameter in held]
+    if not inner or len(held) < 2:
+        return
+    update = inner[-1]
+    applied = [n for n in held if n != update.parameter and any(is_gradient_name(last_word(name_of(e))) for e in held[n])]
+    if not applied:
+        return
+    negative = isinstance(update.gradient, ast.UnaryOp) and not _is_doubly_negated(update.gradient)
+    for parameter, gradient in zip(held[update.parameter], held[applied[0]], strict=False):
+        if name_of(parameter):
+            signed = ast.UnaryOp(ast.USub(), gradient) if negative else gradient
+            yield Update(loop, name_of(parameter), signed)
+
+
+def _is_doubly_negated(gradient: ast.UnaryOp) -> bool:
+    return isinstance(gradient.operand, ast.UnaryOp)
 
 
 def _update(statement: ast.stmt) -> Update | None:
@@ -49,6 +83,8 @@ def _update(statement: ast.stmt) -> Update | None:
         case _:
             return None
     parameter = name_of(target)
+    if isinstance(target, ast.Subscript) and not isinstance(target.slice, ast.Constant):
+        return None  # W[k] of any k: which one it is, only the run knows
     if not parameter or _SUMMED.search(last_word(parameter)):
         return None
     down = isinstance(operator, ast.Sub)
