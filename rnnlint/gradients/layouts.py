@@ -114,8 +114,9 @@ def layouts(over_steps: bool, usage: Usage, last_target: bool | None) -> Iterato
     """The hypotheses for a forward whose input is used like that, likely ones first."""
     rank = len(usage.shape_names) or usage.subscripts if usage.subscripts > 1 else len(usage.shape_names)
     targets = (False, True) if last_target is None else (last_target,)
+    found = list(_without_targets(over_steps, usage, rank)) or list(_without_targets(over_steps, usage, 0))
     for last in targets:
-        yield from (replace(layout, last_target=last) for layout in _without_targets(over_steps, usage, rank))
+        yield from (replace(layout, last_target=last) for layout in found)
 
 
 def _without_targets(over_steps: bool, usage: Usage, rank: int) -> Iterator[Layout]:

@@ -226,7 +226,7 @@ class _Cutter:
             self._open(data, needed)
             lengths = self._lengths(statement) & self.lasting_needs
             self.sizes += sorted(lengths)
-            if lengths and not lengths & self.body_needs:
+            if lengths and not bound & self.body_needs:
                 needed -= lengths
                 continue
             for name in data:
@@ -240,7 +240,7 @@ class _Cutter:
                     needed |= self._needs_of_lasting(statement)
             elif data or isinstance(statement, ast.With | ast.Try | ast.While):
                 self._open(bound, needed)
-            elif self._lasts(statement, bound, depth):
+            elif not lengths and self._lasts(statement, bound, depth):
                 self.setup.insert(0, statement)
                 if self.driver.owner is not None and bound & self.body_needs and not self._attributes_set(statement):
                     self.before.insert(0, statement)
