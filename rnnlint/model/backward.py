@@ -12,7 +12,7 @@ from rnnlint.model.execution import Binding, Frame, Heap, Read, SliceKey
 from rnnlint.model.forward import ForwardPass, Gate, last_word, pieces
 from rnnlint.model.program import Definition, Program
 from rnnlint.model.sequences import StateSequence, Timeline
-from rnnlint.model.steps import Loop, Where
+from rnnlint.model.steps import Direction, Loop, Where
 from rnnlint.model.terms import Op, Term, Terms
 from rnnlint.syntax import tree
 
@@ -233,7 +233,7 @@ class BackwardPass:
             for gate in self.forward.gates
             for pair in gate.weighted
             for value, steps in self.forward.pieces(pair.operand)
-            if steps == -1 and self._is_multiplied(value)
+            if steps == -1 and self.forward.is_multiplied(value)
         ]
         missing = tuple(weight for weight in dict.fromkeys(past) if weight not in seen)
         return missing if seen & set(past) and None not in pairs else ()
@@ -261,21 +261,25 @@ class BackwardPass:
         """Reads in a weight's gradient that should be what the weight multiplied, and are of another step."""
         for gradient in self.weight_gradients:
             wanted = self.forward.operands_of(gradient.weight)
-            if any(self.derivatives.same_value(gradient.operand, each) for each in wanted):
+            if any(self._same_operand(gradient.operand, each) for each in wanted):
                 continue
             for each in wanted:
                 yield from self._step_between(gradient.operand, each)
 
+    def _same_operand(self, operand: Term, wanted: Term) -> bool:
+        if self.derivatives.same_value(operand, wanted):
+            return True
+        mine, theirs = list(self.forward.pieces(operand)), list(self.forward.pieces(wanted))
+        return mine == theirs
+
     def _step_between(self, operand: Term, wanted: Term) -> Iterator[tuple[Term, int, int]]:
-        mine, theirs = list(pieces(operand)), list(pieces(wanted))
+        mine, theirs = list(pieces(operand)), list(self.forward.pieces(wanted))
         if len(mine) != len(theirs):
             return
-        for seen, asked in zip(mine, theirs, strict=True):
-            seen_at, asked_at = self.timeline.at(seen), self.timeline.at(asked)
-            role = asked_at.steps if asked_at else 0
-            value = asked_at.value if asked_at else asked
-            if seen.op is Op.RECALL and seen_at and seen_at.value == value and seen_at.steps != role:
-                yield seen, role - seen_at.steps, role
+        for seen, (value, role) in zip(mine, theirs, strict=True):
+            at = self.timeline.at(seen)
+            if seen.op is Op.RECALL and at and at.value == value and at.steps != role:
+                yield seen, role - at.steps, role
 
     def _accesses(self, reads: list[Term]) -> tuple[tree.Subscript, ...]:
         """The places in this file where those reads stand in what flows into a gradient."""
@@ -302,7 +306,8 @@ class BackwardPass:
             sequence, offset = self.timeline.sequence_of(read.term), self.timeline.offset(read.term)
             if sequence is None or offset is None or offset.from_end or not self.module.holds(read.node):
                 continue
-            if sequence.wraps_at(offset.steps) and not self._is_guarded(read, offset.forward):
+            skipped = read.loop.skipped if read.loop is not None else 0
+            if sequence.wraps_at(offset.steps + skipped) and not self._is_guarded(read, offset.forward):
                 found.setdefault(id(read.node), WrappedRead(sequence, read.node))
         return tuple(found.values())
 
@@ -341,6 +346,108 @@ class BackwardPass:
             if each.binding and each.binding.loop
         }
         return tuple(found.values())
+
+    @cached_property
+    def carried_adjoints(self) -> tuple[tuple[Loop, str], ...]:
+        """The places by which an adjoint flows from one round of a loop over the steps to the next."""
+        return tuple(
+            (loop, place)
+            for loop in self.step_loops
+            for place, carried in loop.carried.items()
+            if carried.key in self._live
+            and loop.next[place] != carried
+            and self.derivatives.is_adjoint(loop.next[place])
+        )
+
+    @cached_property
+    def unclean_starts(self) -> tuple[tuple[str, Term], ...]:
+        """Carries that begin as ones or random numbers: the place and what it begins as."""
+        found = []
+        for loop, place in self.carried_adjoints:
+            initial = loop.initial[place]
+            kind = initial.data[0] if initial.op is Op.FILLED and isinstance(initial.data, tuple) else None
+            if (
+                kind in ("ones", "random")
+                and initial.origin is not None
+                and self.module.holds(initial.origin)
+            ):
+                found.append((place_name(place), initial))
+        return tuple(found)
+
+    @cached_property
+    def forward_walks(self) -> tuple[Loop, ...]:
+        """Loops that carry an adjoint and whose steps go forward in time."""
+        return tuple(
+            loop
+            for loop in dict.fromkeys(loop for loop, _ in self.carried_adjoints)
+            if loop.direction is Direction.UP and self._reads_in_order(loop)
+        )
+
+    def _reads_in_order(self, loop: Loop) -> bool:
+        reads = [each.term for each in self.heap.reads if each.loop is loop and each.term.key in self._live]
+        offsets = [
+            self.timeline.offset(each) for each in reads if self.timeline.sequence_of(each) is not None
+        ]
+        return bool(offsets) and all(
+            each is not None and each.forward and not each.from_end for each in offsets
+        )
+
+    @cached_property
+    def skipping_loops(self) -> tuple[tuple[Loop, int], ...]:
+        """Loops over the steps that leave out the first ones, and how many, where the forward pass takes
+        all."""
+        forward = [s.loop for s in self.timeline.sequences.values() if s.loop is not None]
+        if not forward or any(loop.skipped for loop in forward):
+            return ()
+        return tuple((loop, loop.skipped) for loop in self.step_loops if loop.skipped)
+
+    @cached_property
+    def incomplete_cell(self) -> IncompleteCell | None:
+        """The adjoint of the cell state without a part of it; None where it is whole or nothing is known."""
+        cells = [each for each in self.forward.states if self._is_cell(each)]
+        if len(cells) != 1 or not self.carried_adjoints or len(self.step_loops) != 1:
+            return None
+        (cell,) = cells
+        below = [
+            d for d in self.deltas if self.forward.paths(cell, d.gate) and not self._is_output(d.gate, cell)
+        ]
+        roots: dict[int, Term] = {}
+        for delta in below:
+            for each in self.derivatives.monomials(delta.term) or ():
+                roots.setdefault(each.root.key, each.root)
+        kinds = {
+            self.derivatives.is_of(root, cell, [(d.term, d.gate) for d in below]) for root in roots.values()
+        }
+        if len(below) < 2 or None in kinds or len(kinds) == 2:
+            return None
+        shared = [
+            binding
+            for binding in self.bindings
+            if all(any(term == binding.value for term in d.term.walk()) for d in below)
+            and self.derivatives.is_adjoint(binding.value)
+            and self.module.holds(binding.statement)
+        ]
+        return IncompleteCell(shared[-1], lacks_carry=kinds == {False}) if shared and kinds else None
+
+    def _is_cell(self, state: Term) -> bool:
+        """A state that is carried on by itself and that no weight multiplies."""
+        carried = any(
+            loop.number in self.timeline.forward_loops and state in loop.next.values()
+            for loop in self.heap.loops
+        )
+        stored = any(s.value == state for s in self.timeline.sequences.values()) and self._holds_its_past(
+            state
+        )
+        return (carried or stored) and self._holds_its_past(state) and not self.forward.is_multiplied(state)
+
+    def _holds_its_past(self, state: Term) -> bool:
+        return any(
+            (at := self.timeline.at(t)) is not None and at.steps == -1 and at.value == state
+            for t in state.walk()
+        )
+
+    def _is_output(self, gate: Gate, cell: Term) -> bool:
+        return not self.forward.depends(cell, gate.value)
 
     @cached_property
     def _live(self) -> frozenset[int]:
@@ -385,18 +492,12 @@ class BackwardPass:
         carries = []
         for zero in dict.fromkeys(zeros):
             state = self.derivatives.state_of(zero.value, pairs)
-            carries.append(ZeroCarry(zero, state is not None and self._is_multiplied(state)))
+            carries.append(ZeroCarry(zero, state is not None and self.forward.is_multiplied(state)))
         return DroppedCarry(loop, tuple(carries), idle)
 
     def _is_by_weights(self, adjoint: Term) -> bool:
         monomials = self.derivatives.monomials(adjoint) or ()
         return bool(monomials) and all(each.root.op is Op.PRODUCT and not each.factors for each in monomials)
-
-    def _is_multiplied(self, state: Term) -> bool:
-        """Whether weights multiply a state: h, not C."""
-        return any(
-            value == state for pair in self.forward.outputs for value, _ in self.forward.pieces(pair.operand)
-        )
 
     def _idle(self, loop: Loop) -> Iterator[IdleAdjoint]:
         """Adjoints that the loop computes into a variable and never uses."""
@@ -413,6 +514,14 @@ class BackwardPass:
                 and self.derivatives.is_adjoint(binding.value)
             ):
                 yield IdleAdjoint(binding, self._is_by_weights(_whole(binding.value)))
+
+
+@dataclass(frozen=True, slots=True)
+class IncompleteCell:
+    """dC without dC_next (``lacks_carry``), or without what comes from h."""
+
+    binding: Binding
+    lacks_carry: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import pairwise
 
@@ -38,6 +38,7 @@ class Wrong(StrEnum):
     MISSING = "missing derivative"
     GATE = "wrong gate"
     PARTNER = "wrong partner"
+    NODE = "carry added at the wrong node"
     SPURIOUS = "spurious factor"
     STEP = "another step"
 
@@ -87,6 +88,8 @@ class Derivatives:
 
     def _flows_back(self, term: Term) -> bool:
         if self.timeline.at(term) is not None or term.key in self._units or term.key in self._aliases:
+            return False
+        if term.key in self.timeline.sequences:
             return False
         if term.op is Op.CARRIED and isinstance(term.data, tuple):
             return term.data[0] not in self.timeline.forward_loops
@@ -199,7 +202,19 @@ class Derivatives:
             operands = self.forward.operands_of(pair.weight) if pair else ()
             if operands:
                 return [value for operand in operands for value, _ in self.forward.pieces(operand)]
+        if root.op is Op.CARRIED and (kind := self._kind_of_carry(root)) is not None:
+            return [each for each in self.forward.states if self.forward.is_multiplied(each) is kind]
         return list(self.forward.states)
+
+    def _kind_of_carry(self, carried: Term) -> bool | None:
+        """True for a carry that comes back through weights (that of h), False for one through none (that of
+        C)."""
+        after = self.timeline.after(carried)
+        while after is not None and after.op is Op.PART:
+            after = after.args[0]
+        monomials = (self.monomials(after) or []) if after is not None else []
+        through = {each.root.op is Op.PRODUCT and not each.factors for each in monomials}
+        return through.pop() if len(through) == 1 else None
 
     def _agrees(
         self,
@@ -300,7 +315,10 @@ class Derivatives:
             for state in states
             for path in self.forward.paths(state, gate)
         ]
-        return min(matches, key=_weight, default=[])
+        best = min(matches, key=_weight, default=[])
+        if monomial.root.op is Op.CARRIED and all(each.wrong is Wrong.SPURIOUS for each in best):
+            return [replace(each, wrong=Wrong.NODE) for each in best]
+        return best
 
     def _match(
         self, monomial: Monomial, path: Sequence[Factor], gate: Gate, delta: Term
@@ -422,6 +440,20 @@ class Derivatives:
             if proportional([(seen, function(x)) for seen, x in zip(observed, samples, strict=True)]):
                 return wrong
         return Wrong.OTHER
+
+    def is_of(self, root: Term, cell: Term, deltas: Iterable[tuple[Term, Gate]]) -> bool | None:
+        """Whether ``root`` is an adjoint of the cell state itself (not of h), by every δ; None where none
+        says."""
+        answers = set()
+        for delta, gate in deltas:
+            mine = [each for each in self.monomials(delta) or () if each.root == root]
+            try:
+                agreeing = [s for s in self.forward.states if mine and self._agrees(mine, s, gate)]
+            except UncomputableError:
+                return None
+            if mine:
+                answers.add(cell in agreeing if agreeing else None)
+        return answers.pop() if len(answers) == 1 else None
 
     def state_of(self, root: Term, deltas: Iterable[tuple[Term, Gate]]) -> Term | None:
         """The state whose adjoint ``root`` is: the one whose paths to the gates explain it best."""

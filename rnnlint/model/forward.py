@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from rnnlint.model.activations import activation_of
-from rnnlint.model.execution import Binding, Heap, Store
+from rnnlint.model.execution import Binding, Heap, SliceKey, Store
 from rnnlint.model.helpers import Computes
 from rnnlint.model.sequences import Timeline
 from rnnlint.model.steps import Loop
@@ -169,11 +169,26 @@ class ForwardPass:
         value = at.value if at else term
         if value.key in self.timeline.sequences:
             yield self.timeline.sequences[value.key].value, 0
+        elif (shifted := self._shifted(value)) is not None:
+            yield shifted
         elif value.op in (Op.STACK, Op.TRANSPOSE, Op.TUPLE):
             for each in value.args:
                 yield from self.pieces(each)
         else:
             yield value, 0
+
+    def _shifted(self, part: Term) -> tuple[Term, int] | None:
+        """``h[1:]`` of a sequence, all steps at once: the value of a step, and how far the slice moves it."""
+        sequence = self.timeline.sequences.get(part.args[0].key) if part.op is Op.PART else None
+        keys = part.data if isinstance(part.data, tuple) else ()
+        slices = [key for key in keys if isinstance(key, SliceKey) and (key.begin, key.end) != (None, None)]
+        if sequence is None or len(slices) != 1 or (slices[0].begin or 0) not in range(3):
+            return None
+        return sequence.value, (slices[0].begin or 0) - sequence.slot
+
+    def is_multiplied(self, state: Term) -> bool:
+        """Whether weights multiply a state: h, not C."""
+        return any(value == state for pair in self.outputs for value, _ in self.pieces(pair.operand))
 
     def now(self, term: Term) -> Term:
         """``term``, or the value of this step that it reads."""

@@ -98,6 +98,14 @@ class Timeline:
         """The state sequence that a read is of."""
         return self.sequences.get(recall.args[0].key)
 
+    def after(self, carried: Term) -> Term | None:
+        """What a carried value becomes when the step ends."""
+        if carried.op is not Op.CARRIED or not isinstance(carried.data, tuple):
+            return None
+        number, place = carried.data
+        loop = self._numbered.get(number)
+        return loop.next.get(place) if loop is not None else None
+
     @cached_property
     def forward_loops(self) -> frozenset[int]:
         """The loops in whose body a nonlinearity of a matrix product is taken: those of the forward pass."""

@@ -93,18 +93,27 @@ class Loop:
         if self.variable is None or self.lowest is None:
             return None
         slope = index.coefficients.get(self.variable.key, 0)
-        step = Affine(0, {self.variable.key: 1}) - self.lowest
+        step = Affine(0, {self.variable.key: 1}) - self.lowest + Affine(self.skipped)
         if slope == 1:
             rest = index - step
             return Offset(rest.constant, forward=True) if rest.is_constant else None
         if slope == -1 and self.count is not None:
-            mirrored = self.count - Affine(1) - step
+            mirrored = self.count + Affine(self.skipped - 1) - step
             rest = index - mirrored
             if rest.is_constant:
                 return Offset(rest.constant, forward=False)
             from_end = index + step + Affine(1)  # a[-(k + 1)]: counted from the end of the sequence
             return Offset(from_end.constant, forward=False, from_end=True) if from_end.is_constant else None
         return None
+
+    @property
+    def skipped(self) -> int:
+        """How many first steps are left out: one by ``range(1, T)``; ``range(1, T + 1)`` counts from one."""
+        if self.lowest is None or self.count is None or not self.lowest.is_constant:
+            return 0
+        highest = self.lowest + self.count - Affine(1)
+        ends_like_zero_based = highest.constant == -1 and list(highest.coefficients.values()) == [1]
+        return self.lowest.constant if ends_like_zero_based and self.lowest.constant > 0 else 0
 
     def holds_at(self, condition: Term, where: Where) -> bool | None:
         """Whether a condition on the variable holds at its lowest, a middle or its highest value."""

@@ -1,0 +1,62 @@
+"""RNN207: the adjoint of the cell state lacks a part."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rnnlint.findings import Severity
+from rnnlint.model.backward import BackwardPass, place_name
+from rnnlint.rules.derivatives.cases import LSTM, lstm
+from rnnlint.rules.registry import Invalid, Report, Valid, rule
+
+
+@rule("RNN207", "incomplete-cell-gradient", severity=Severity.ERROR, needs="the forward pass")
+def check(bptt: BackwardPass) -> Iterator[Report]:
+    """The adjoint of the cell state lacks what is carried from the next step, or what comes from h.
+
+    ## What it does
+
+    Looks at the roots of every δ below the cell state: the adjoints that it is a sum over. One comes down
+    from h through o and tanh, one is carried from C_{t+1}. Where all are of one kind the other is missing.
+
+    ## Why it is wrong
+
+    C_t acts on the loss twice: through h_t = o ⊙ tanh(C_t), and through C_{t+1} = f ⊙ C_t + i ⊙ g. Its
+    adjoint is the sum of both: dC = dC_next + dh ⊙ o ⊙ (1 − tanh²(C_t)).
+
+    ## Example
+
+    ```python
+    dC = dh * o * (1 - np.tanh(C) ** 2)
+    ```
+
+    ## Use instead
+
+    ```python
+    dC = dC_next + dh * o * (1 - np.tanh(C) ** 2)
+    ```
+
+    ## When it is right
+
+    A network whose states all pass through weights has no cell state, and nothing is asked.
+
+    ## Fix safety
+
+    There is no fix: the name of what is missing is not known for certain.
+    """
+    incomplete = bptt.incomplete_cell
+    if incomplete is None:
+        return
+    name = place_name(incomplete.binding.place)
+    lacking = "the part carried from the next step, dC_next" if incomplete.lacks_carry else "the part from h"
+    yield Report(
+        incomplete.binding.statement,
+        f"`{name}` lacks {lacking}: the cell state acts on h and on the next cell state, so "
+        "dC = dC_next + dh ⊙ o ⊙ (1 − tanh²(C)).",
+        remark="no dC_next" if incomplete.lacks_carry else "nothing from h",
+    )
+
+
+VALID = (Valid("both parts", LSTM),)
+
+INVALID = (Invalid("nothing carried", lstm(dC="dh * o[t] * tanh(C[t], derivative=True)"), lines=(41,)),)
