@@ -52,6 +52,8 @@ def role_in_use(usage: Usage, name: str) -> Role:
             return Role.OBJECT
         if usage.is_number:
             return Role.SIZE
+        if role is Role.SIZE and (usage.whole_product or "T" in usage.attributes):
+            return Role.WEIGHT  # V is the vocabulary in one program and the output's weights in the next
         if usage.shape_names or usage.is_sequence or usage.is_index or usage.time_axis is not None:
             return Role.INPUT
     return role
@@ -78,12 +80,16 @@ def form_of(
             stacked = usage.time_axis == 0 and usage.subscripts == 1
             return ArrayForm((Size(constant=LAYERS_DEEP), *state.axes)) if stacked else state
         case Role.WEIGHT | Role.BIAS:
-            return weight_form(parameter.name, layout)
+            return weight_form(parameter.name, layout, None, callable_.elementwise)
         case Role.BUNDLE if usage.unpacked:
-            items = {name: weight_form(name, layout, documented) for name in usage.unpacked}
+            vectors = callable_.elementwise
+            items = {name: weight_form(name, layout, documented, vectors) for name in usage.unpacked}
             return BundleForm(items, "tuple")
         case Role.BUNDLE:
-            return BundleForm({key: weight_form(key, layout, documented) for key in usage.keys}, "dict")
+            vectors = callable_.elementwise
+            return BundleForm(
+                {key: weight_form(key, layout, documented, vectors) for key in usage.keys}, "dict"
+            )
         case Role.SIZE:
             return _size(parameter.name)
         case Role.RATE:
@@ -92,18 +98,25 @@ def form_of(
             return GivenForm(_object(library, parameter, usage))
         case Role.COTANGENT if not over_steps:
             return layout.vector(Size.axis(HIDDEN))
+        case Role.UNKNOWN if not usage.attributes and not usage.methods:
+            return layout.vector(Size.axis(HIDDEN))
         case _:
             raise UnknownArgumentError(callable_.title, parameter.name)
 
 
-def weight_form(name: str, layout: Layout, documented: object = None) -> Form:
-    """A weight matrix or bias whose axes are its own unknowns, unless its shape is documented."""
+def weight_form(
+    name: str, layout: Layout, documented: object = None, vectors: frozenset[str] = frozenset()
+) -> Form:
+    """A weight matrix or bias whose axes are its own unknowns, unless its shape is documented.
+
+    ``vectors`` are names that the code only adds or multiplies elementwise.
+    """
     if isinstance(documented, dict) and layout.stated and name in documented:
         stated = stated_form(documented[name], False, INPUT)
         if stated is not None:
             return stated
     lowered = name.lower().lstrip("_")
-    if role_of(name) is Role.BIAS or lowered.startswith("b") or "bias" in lowered:
+    if name in vectors or role_of(name) is Role.BIAS or lowered.startswith("b") or "bias" in lowered:
         return layout.bias(Size.axis(f"{name}.0"))
     return ArrayForm((Size.axis(f"{name}.0"), Size.axis(f"{name}.1")))
 

@@ -23,7 +23,7 @@ from rnnlint.gradients.passes import Pass
 from rnnlint.gradients.probe import ProbeFailedError, first_run
 from rnnlint.gradients.synthesis import FORWARD
 
-_LOSS = re.compile(r"loss|cost|err|^[jl]$", re.IGNORECASE)
+_LOSS = re.compile(r"loss|cost|err|total|nll|objective|^[jl]$", re.IGNORECASE)
 _FUNCTION = "_written_loss"
 _PROVIDED = frozenset("np numpy range len zip enumerate sum float int abs reversed".split())
 _SAME = 1e-6
