@@ -106,6 +106,11 @@ class Callable:
         return _documented_shapes(self.documentation)
 
     @cached_property
+    def elementwise(self) -> frozenset[str]:
+        """Names and keys (``b``, ``p["po"]``) that are added or multiplied elementwise and never stand in a product."""
+        return _operands(self.node, ast.Add | ast.Mult) - _operands(self.node, ast.MatMult)
+
+    @cached_property
     def is_unimplemented(self) -> bool:
         """A template: nothing but a docstring, pass, ``…``, a raise of NotImplementedError, or names set to
         None."""
@@ -290,6 +295,20 @@ class Library:
         return found
 
 
+def _operands(function: ast.AST, operators: type[ast.operator] | object) -> frozenset[str]:
+    found: set[str] = set()
+    for node in own_nodes(function):
+        sides: list[ast.expr] = []
+        if isinstance(node, ast.BinOp) and isinstance(node.op, operators):  # type: ignore[arg-type]
+            sides = [node.left, node.right]
+        elif isinstance(node, ast.Call) and operators is ast.MatMult:
+            if ast.unparse(node.func).rpartition(".")[2] in ("dot", "matmul", "einsum", "tensordot", "outer"):
+                sides = [*node.args, *([node.func.value] if isinstance(node.func, ast.Attribute) else [])]
+        found |= {label(side) for side in sides if isinstance(side, ast.Name | ast.Subscript)}
+        found |= {label(s.value) for s in sides if isinstance(s, ast.Attribute) and s.attr == "T"}
+    return frozenset(found - {""})
+
+
 def own_nodes(function: ast.AST) -> Iterator[ast.AST]:
     """Every node of a function, not those of functions and classes inside it."""
     waiting = list(ast.iter_child_nodes(function))
@@ -450,9 +469,15 @@ _SHAPE = re.compile(
 )
 
 
+_SAID = re.compile(
+    r"\b(?P<name>[A-Za-z_]\w*) (?:is|are|has shape|of shape)(?: an?)?(?: array)?(?: of)?(?: shape)? ?"
+    r"\((?P<shape>[A-Za-z0-9_*+ ]+(?:,[A-Za-z0-9_*+ ]*)+)\)"
+)
+
+
 def _documented_shapes(text: str) -> dict[str, tuple[str, ...]]:
     found: dict[str, tuple[str, ...]] = {}
-    for match in _SHAPE.finditer(text):
+    for match in (*_SHAPE.finditer(text), *_SAID.finditer(text)):
         axes = tuple(a.strip() for a in match["shape"].split(",") if a.strip())
         if axes and all(re.fullmatch(r"[\w*+ ]+", a) for a in axes) and match["name"] not in found:
             found[match["name"]] = axes

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -60,6 +61,7 @@ def _inner_names(backward: Callable, keys: list[str | int]) -> list[str | int]:
     return keys
 
 
+@lru_cache(maxsize=64)
 def _written_out(backward: Callable, name: str) -> list[str]:
     import ast
 

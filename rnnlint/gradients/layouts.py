@@ -141,6 +141,10 @@ def _steps(over_steps: bool, usage: Usage, rank: int) -> Sequence[Steps]:
         return (Steps.INDICES, Steps.INDEX_ARRAY) if over_steps else (Steps.INDICES,)
     if not over_steps:
         return (Steps.SINGLE,)
+    if usage.attributes & {"shape", "ndim", "T"} and rank < 2 and usage.time_axis is None:
+        return (Steps.TIME_FIRST, Steps.TIME_SECOND, Steps.TIME_LAST)
+    if "shape" in usage.attributes and rank < 2 and usage.time_axis == 0:
+        return (Steps.TIME_FIRST,)
     if usage.time_axis == 1:
         return (Steps.TIME_SECOND,)
     if usage.time_axis == 2:

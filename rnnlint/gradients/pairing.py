@@ -49,6 +49,7 @@ class Named:
     name: str
     ways: tuple[Way, ...]
     shape: tuple[int, ...]
+    value: Array
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,8 @@ def pair(
         scored: list[tuple[tuple[float, float, float], Candidate, Array]] = []
         for candidate in usable:
             score = max(_name_score(way, candidate) for way in parameter.ways)
+            if score <= 0 and _has_its_name(parameter, candidate):
+                score = 0.5
             fitted = in_shape(candidate.array, parameter.shape)
             if score <= 0 or fitted is None:
                 continue
@@ -98,6 +101,17 @@ def pair(
         others = tuple(s[2] for s in scored if s is not best and not np.array_equal(s[2], best[2]))
         found[parameter.name] = Pair(parameter, best[1], best[2], others)
     return found
+
+
+def _has_its_name(parameter: Named, candidate: Candidate) -> bool:
+    """A returned dict of gradients under the parameters' own names (and not of the parameters themselves)."""
+    return (
+        candidate.source is Source.RETURNED
+        and len(candidate.words) >= 2
+        and any(way.words and way.words[-1] == candidate.words[-1] for way in parameter.ways)
+        and candidate.array.shape == parameter.shape
+        and not np.array_equal(candidate.array, parameter.value)
+    )
 
 
 def stem(name: str) -> str:
@@ -146,6 +160,8 @@ def _name_score(parameter: Way, candidate: Candidate) -> float:
     joined = _plain("".join(own))
     if joined == b or _plain("".join(theirs)) == a:
         return 2.8 + indices
+    if re.sub(r"^(weights?|kernel|w|matrix)(?=.)", "", a) == b:
+        return 1.5 + indices
     if len(own) > 1 and rest == 0 and b in (_plain(own[0]),):
         return 0.0
     if _abbreviates(own[-1], theirs[-1]):

@@ -48,7 +48,7 @@ class Place:
 
     @property
     def named(self) -> Named:
-        return Named(self.name, self.ways, tuple(self.array.shape))
+        return Named(self.name, self.ways, tuple(self.array.shape), self.array)
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -240,7 +240,10 @@ def _hole_places(draft: Draft, holes: Mapping[str, Value]) -> Iterable[Place]:
                 code = f"{hole}[{index!r}]"
                 value = holes[hole][index]
                 if isinstance(value, np.ndarray) and value.dtype.kind == "f":
-                    yield Place(code, key, (Way((name, key)),), value, True, True)
+                    ways = (Way((name, key)),)
+                    if isinstance(index, int):
+                        ways += (Way((name,), (index,)),)
+                    yield Place(code, key, ways, value, True, True)
         elif isinstance(form, ArrayForm) and isinstance(holes[hole], np.ndarray):
             role = role_of(name)
             if role is Role.TARGET:

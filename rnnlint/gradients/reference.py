@@ -64,6 +64,10 @@ def match(measurement: Measurement) -> Match | None:
     if inputs is None:
         return None
     B = inputs.shape[2]
+    if len(inputs) == 1 and not any(
+        np.any(p.array) for p in probe.places if not p.is_weight and _is_state(p)
+    ):
+        return None  # one step from zeros tells an LSTM from a GRU by chance only
     trials = 0
     for H in _hidden_sizes(probe, inputs.shape[1]):
         table = _Table(_recorded(measurement), H * B, len(inputs))
@@ -78,6 +82,10 @@ def match(measurement: Measurement) -> Match | None:
                 if trials >= _MOST_TRIALS:
                     return None
     return None
+
+
+def _is_state(place: Place) -> bool:
+    return bool(place.words) and role_of(place.words[-1]) in (Role.HIDDEN_STATE, Role.CELL_STATE)
 
 
 def _trials(

@@ -38,11 +38,11 @@ _COTANGENT = re.compile(
 _HIDDEN = re.compile(
     r"^(h|a|s|hs|h_?s|ht|h_t|h_?p|h_?prev(ious)?\w*|hprev\w*|(prev|previous|last|init|initial|old)_?(h|a|s|hidden|state)\w*"
     r"|h_?0|a_?0|s_?0|h_?1|ht_1|ht_?m1|h_?in|h_?init\w*|a_?prev\w*|s_?prev\w*|hidden(_?states?)?(_\w+)?|\w*hidden_?state\w*"
-    r"|state|states|initial_states?|init_states?|prev_\w*hidden\w*|h_?old|h_?last|h_?tm1|h_?t_?1|h_?pre)$"
+    r"|h_?(start|begin|first|initial|carry|zero)|state|states|initial_states?|init_states?|prev_\w*hidden\w*|h_?old|h_?last|h_?tm1|h_?t_?1|h_?pre)$"
 )
 _CELL = re.compile(
     r"^(c|cs|ct|c_t|c_?p|c_?prev(ious)?\w*|cprev\w*|(prev|previous|last|init|initial|old)_?(c|cell)\w*|c_?0|c_?1|ct_1|ct_?m1"
-    r"|c_?in|c_?init\w*|cell(_?states?)?(_\w+)?|\w*cell_?state\w*|prev_\w*cell\w*|c_?old|c_?last|c_?tm1|c_?t_?1|c_?pre)$"
+    r"|c_?(start|begin|first|initial|carry|zero)|c_?in|c_?init\w*|cell(_?states?)?(_\w+)?|\w*cell_?state\w*|prev_\w*cell\w*|c_?old|c_?last|c_?tm1|c_?t_?1|c_?pre)$"
 )
 _SIZE = re.compile(
     r"^(n|m|d|v|k|z|n_\w+|num_?\w+|\w*_?(size|sizes|dim|dims|units?|features?|channels?|nodes?|classes|neurons|len|length|ct"

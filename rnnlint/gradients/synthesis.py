@@ -397,6 +397,7 @@ class _Writer:
         """The forward's output that a cotangent belongs to: by name, by kind of state, else by order."""
         names = [n for n in forward.returned if role_of(n) is not Role.CACHE]
         stem = re.sub(r"^(d_?l?_?d?_?|grad_?|top_diff_|delta_)", "", name.lower())
+        stem = re.sub(r"^(next|new|cur(rent)?)_?(?=.)|_?(next|new|out|in|t)$", "", stem) or stem
         if not forward.returned and forward.owner is not None:
             return _stored_output(forward, stem)
         if len(forward.returned) <= 1:

@@ -44,10 +44,15 @@ class Trials:
     workshop: Workshop
     measurement: Measurement
 
-    @property
+    moved: bool = False  # to other texts than those that were measured
+
+    @cached_property
     def errors(self) -> Errors:
-        """Those of the text as it is."""
-        return _errors(self.measurement, self.measurement.base)
+        """Those of the text as it is; every parameter's is 2 where it does not run."""
+        if not self.moved:
+            return _errors(self.measurement, self.measurement.base)
+        (errors,) = self.run([()])
+        return errors if errors is not None else dict.fromkeys(self.measurement.pairs, 2.0)
 
     def run(self, variants: Sequence[Sequence[Edit]]) -> list[Errors | None]:
         """The errors of each variant, given as edits of the project's texts; None where it does not run.
@@ -68,7 +73,7 @@ class Trials:
 
     def rebased(self, project: Project) -> Trials:
         """The same scenario with ``project``'s texts to start from."""
-        return Trials(replace(self.workshop, project=project), self.measurement)
+        return Trials(replace(self.workshop, project=project), self.measurement, moved=True)
 
     @property
     def _needs_frames(self) -> bool:

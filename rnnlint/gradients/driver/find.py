@@ -200,9 +200,7 @@ class _Search:
         for inner in statements_in([statement]):
             if is_clearing(inner):
                 continue
-            found |= {
-                n for t in targets_of(inner) if (n := name_of(t)) in self.accumulators or _is_entry(n)
-            }
+            found |= {n for t in targets_of(inner) if (n := name_of(t)) in self.accumulators or _is_entry(n)}
         return found
 
     def _calls_back(self, statement: ast.stmt) -> bool:
@@ -312,7 +310,9 @@ def _is_zero(value: ast.expr) -> bool:
 def _is_entry(name: str) -> bool:
     """``grads['dW']``."""
     outer = name.partition("[")[0]
-    return outer != name and re.search(r"grad|^d_?(params|weights)", last_word(outer), re.IGNORECASE) is not None
+    return (
+        outer != name and re.search(r"grad|^d_?(params|weights)", last_word(outer), re.IGNORECASE) is not None
+    )
 
 
 def _is_shaping(statement: ast.stmt) -> bool:

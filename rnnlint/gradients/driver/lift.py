@@ -311,7 +311,9 @@ class _Writer:
         for node, updates in groupby(self._slice.records, key=lambda u: u.statement):
             if not _inside(node, [statement]):
                 continue
-            text = "; ".join(f"{RECORD}({f'd{last_word(u.parameter)}'!r}, {ast.unparse(u.gradient)})" for u in updates)
+            text = "; ".join(
+                f"{RECORD}({f'd{last_word(u.parameter)}'!r}, {ast.unparse(u.gradient)})" for u in updates
+            )
             top, bottom = node.lineno - first, (node.end_lineno or node.lineno) - first
             start = _column(lines[top], node.col_offset)
             end = _column(lines[bottom], node.end_col_offset or 0)

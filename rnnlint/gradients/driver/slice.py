@@ -242,7 +242,11 @@ class _Cutter:
                 self._open(bound, needed)
             elif not lengths and self._lasts(statement, bound, depth):
                 self.setup.insert(0, statement)
-                if self.driver.owner is not None and bound & self.body_needs and not self._attributes_set(statement):
+                if (
+                    self.driver.owner is not None
+                    and bound & self.body_needs
+                    and not self._attributes_set(statement)
+                ):
                     self.before.insert(0, statement)
                     self.body_needs |= free_in([statement])
                 self.lasting_needs |= free_in([statement])

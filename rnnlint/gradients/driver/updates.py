@@ -47,18 +47,25 @@ def updates_in(statements: Iterable[ast.stmt]) -> Iterator[Update]:
 def _zipped(loop: ast.For) -> Iterator[Update]:
     """``for W, dW in zip([Wx, Wh], [dWx, dWh]): W -= lr * dW``: an update for each place of the lists."""
     match loop:
-        case ast.For(
-            target=ast.Tuple(elts=names), iter=ast.Call(func=ast.Name(id="zip"), args=lists)
-        ) if len(names) == len(lists):
-            held = {n.id: one.elts for n, one in zip(names, lists, strict=True)
-                    if isinstance(n, ast.Name) and isinstance(one, ast.List | ast.Tuple)}
+        case ast.For(target=ast.Tuple(elts=names), iter=ast.Call(func=ast.Name(id="zip"), args=lists)) if len(
+            names
+        ) == len(lists):
+            held = {
+                n.id: one.elts
+                for n, one in zip(names, lists, strict=True)
+                if isinstance(n, ast.Name) and isinstance(one, ast.List | ast.Tuple)
+            }
         case _:
             return
     inner = [u for s in statements_in(loop.body) if (u := _update(s)) is not None and u.parameter in held]
     if not inner or len(held) < 2:
         return
     update = inner[-1]
-    applied = [n for n in held if n != update.parameter and any(is_gradient_name(last_word(name_of(e))) for e in held[n])]
+    applied = [
+        n
+        for n in held
+        if n != update.parameter and any(is_gradient_name(last_word(name_of(e))) for e in held[n])
+    ]
     if not applied:
         return
     negative = isinstance(update.gradient, ast.UnaryOp) and not _is_doubly_negated(update.gradient)
