@@ -36,19 +36,10 @@ def _sharing_places(block: CodeBlock, statement: tree.Assign) -> list[str]:
     if _makes_array(block, statement.value):
         return targets if len(statement.targets) >= 2 else []
     source = _whole(statement.value)
-    makers = list(_assignments_of(block, source)) if source else []
+    makers = block.assignments(source) if source else []
     if source and len(makers) == 1 and _makes_array(block, makers[0].value):
         return [source, *targets]
     return []
-
-
-def _assignments_of(block: CodeBlock, place: str) -> Iterator[tree.Assign]:
-    """The statements that give a place a value of its own; those that write elements of it are none."""
-    for statement in block.of_kind(tree.Assign):
-        for target in statement.targets:
-            for each in target.items if isinstance(target, tree.Sequence) else (target,):
-                if _whole(each) == place:
-                    yield statement
 
 
 def _whole(expression: tree.Expression) -> str | None:
@@ -74,7 +65,7 @@ def _written_in_place(block: CodeBlock) -> Iterator[str]:
 
 def _is_rebound(block: CodeBlock, place: str, statement: tree.Assign) -> bool:
     """Whether the place is given another array by a statement after this one."""
-    assignments = list(_assignments_of(block, place))
+    assignments = block.assignments(place)
     return statement in assignments and any(
         other is not statement for other in assignments[assignments.index(statement) :]
     )

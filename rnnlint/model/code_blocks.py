@@ -56,6 +56,16 @@ class CodeBlock:
                     found.setdefault(place, []).append(value)
         return {place: tuple(values) for place, values in found.items()}
 
+    def assignments(self, place: str) -> tuple[tree.Assign, ...]:
+        """The statements that give a variable or attribute a new value; not those that write its elements."""
+        return tuple(
+            statement
+            for statement in self.of_kind(tree.Assign)
+            for target in statement.targets
+            for each in (target.items if isinstance(target, tree.Sequence) else (target,))
+            if isinstance(each, tree.Name | tree.Attribute) and place_of(each) == place
+        )
+
     def values_of(self, expression: tree.Expression) -> tuple[tree.Expression, ...]:
         """What the block assigns to the place that ``expression`` reads; empty for what is no place."""
         return self.assigned.get(place_of(expression) or "", ())

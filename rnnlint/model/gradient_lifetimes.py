@@ -13,6 +13,11 @@ from rnnlint.syntax import tree
 PARAMETER_GRADIENT = re.compile(
     r"^(?:d_?|grad_?|dL_?d?_?|delta_?)(?:[WUV]|b(?![a-z]{3})|bias|weight)|^(?:[WUVb]_?\w{0,4}|weights?_?\w*|bias_?\w*)_(?:d|grad)$"
 )
+ADJOINT = re.compile(
+    r"^d_?[A-Z]|^d_[a-z]|^d(?!im|ev|ir|ic|oc|ay|ef|el|ot$|b$)[a-z]{1,2}\d*$|^db\w{0,2}$"
+    r"|^d[hcaxyzvs](_|next|prev|raw|out|s$|t$)|^d(out|next|prev|state|hidden|cell)|grad|delta|_d$"
+)
+"""What people call an adjoint or a gradient: ``dh_next``, ``dWf``, ``d_hidden``, ``W_f_d``, ``delta_o``."""
 _BACKWARD = re.compile(r"backward|bprop|bptt|backprop", re.IGNORECASE)
 _RESETS = re.compile(
     r"zero_?grad|reset_?grad|flush_grad|clear_?grad|setattr|\.fill\(\s*0|\[\.\.\.\]\s*=|\[:\]\s*=|\*=\s*0\b"

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from rnnlint.model.code_blocks import CodeBlock, place_of
 from rnnlint.syntax import tree
+
+_BACKWARD = re.compile(r"backward|bprop|bptt|backprop", re.IGNORECASE)
+_ACCUMULATED = re.compile(r"^d_?[WUVb]|^d[A-Z]|grads?$|^g_|_d$|param|mem|cache_m")
+_ADJOINT_OR_CACHE = re.compile(
+    r"^d_?[a-z]|^delta|err|grad_?out|upstream|cotangent|^out|prob|^y|^h|^c$|^x$|pred"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +42,59 @@ def parameter_mutations(block: CodeBlock) -> Iterator[Mutation]:
             changes = isinstance(statement, tree.AugmentedAssign) or isinstance(target, tree.Subscript)
             if changes and isinstance(statement, tree.Assign | tree.AugmentedAssign):
                 yield Mutation(block, name, statement)
+
+
+def cotangent_mutations(block: CodeBlock) -> Iterator[Mutation]:
+    """Where a backward function changes an incoming gradient or what the forward pass kept, in place.
+
+    Under the parameter's own name or another one: ``dy = probs[t]; dy[target] -= 1`` writes into ``probs``.
+    Gradients that are handed in to be added to are meant to be changed.
+    """
+    if block.function is None or not _BACKWARD.search(block.function.name):
+        return
+    for mutation in parameter_mutations(block):
+        if _is_kept(mutation.parameter) and _is_array(block, mutation):
+            yield mutation
+    views = dict(_views(block))
+    seen: set[str] = set()
+    for statement in block.of_kind(tree.Statement):
+        for target in _targets(statement):
+            name = _root(target)
+            changes = isinstance(statement, tree.AugmentedAssign) or isinstance(target, tree.Subscript)
+            if name in views and name not in seen and changes and _is_kept(views[name]):
+                seen.add(name)
+                if isinstance(statement, tree.Assign | tree.AugmentedAssign):
+                    yield Mutation(block, views[name], statement)
+
+
+def _is_kept(parameter: str) -> bool:
+    return not _ACCUMULATED.search(parameter) and _ADJOINT_OR_CACHE.search(parameter) is not None
+
+
+def _is_array(block: CodeBlock, mutation: Mutation) -> bool:
+    """Whether the parameter is used as an array: no statement changes a number in place."""
+    for node in block.nodes:
+        match node:
+            case tree.Subscript() if place_of(node) == mutation.parameter:
+                return True
+            case tree.Attribute(value=tree.Name(id=name)) if name == mutation.parameter:
+                return True
+            case tree.Binary(operator="@" | "*", left=left, right=right):
+                if mutation.parameter in (place_of(left), place_of(right)):
+                    return True
+    return False
+
+
+def _views(block: CodeBlock) -> Iterator[tuple[str, str]]:
+    """Variables whose only value is a parameter's element or slice, with the parameter: the same memory."""
+    for name in block.assigned.keys() - block.parameters:
+        assignments = block.assignments(name)
+        if len(assignments) != 1 or not isinstance(assignments[0].value, tree.Subscript):
+            continue
+        view = assignments[0].value
+        simple = all(isinstance(each, tree.Name | tree.Constant | tree.Slice) for each in view.indices)
+        if simple and (root := _root(view)) in block.parameters:
+            yield name, root
 
 
 def _targets(statement: tree.Statement) -> tuple[tree.Expression, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 from rnnlint.model.code_blocks import CodeBlock, blocks
@@ -22,7 +22,7 @@ _RECURRENT_WORD = re.compile(
     re.IGNORECASE,
 )
 _ACTIVATION = re.compile(r"\btanh\b|sigmoid|\bexpit\b", re.IGNORECASE)
-_PRODUCT = re.compile(r"\bdot\b|\bmatmul\b|\s@\s|\beinsum\b")
+_PRODUCT = re.compile(r"\bdot\b|\bmatmul\b|\s@\s|\beinsum\b|\bouter\b")
 
 
 @dataclass(frozen=True)
@@ -79,13 +79,19 @@ def recurrent_code(program: Program) -> RecurrentCode | None:
 
 def _is_recurrent(project: Project, path: Path) -> bool:
     text = project.files[path].text
-    computes = [bool(pattern.search(text)) for pattern in (_ACTIVATION, _PRODUCT)]
+    computes = [_holds(pattern, text) for pattern in (_ACTIVATION, _PRODUCT)]
     if all(computes):
-        return _RECURRENT_WORD.search(text) is not None
-    if not _CELL_NAME.search(text) or not any(computes):
+        return _holds(_RECURRENT_WORD, text)
+    if not any(computes) or not _holds(_CELL_NAME, text):
         return False
     imported = [project.files[each].text for each in project.closure(path)]
-    return all(any(pattern.search(each) for each in imported) for pattern in (_ACTIVATION, _PRODUCT))
+    return all(any(_holds(pattern, each) for each in imported) for pattern in (_ACTIVATION, _PRODUCT))
+
+
+@lru_cache(maxsize=256)
+def _holds(pattern: re.Pattern[str], text: str) -> bool:
+    """Each file is asked once, though every file of its project wants to know."""
+    return pattern.search(text) is not None
 
 
 def _names_used(project: Project, path: Path, recurrent: set[Path]) -> set[str]:

@@ -1,0 +1,60 @@
+"""The types of the arrays that gradients are summed in."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from rnnlint.model.code_blocks import CodeBlock, last_word, place_of
+from rnnlint.model.gradient_lifetimes import ADJOINT
+from rnnlint.syntax import tree
+
+_MAKERS = frozenset({"zeros", "ones", "empty", "full", "zeros_like", "ones_like", "empty_like", "full_like"})
+_NARROW_FLOAT = re.compile(r"^(float(16|32)|f[24]?|single|half|e)$")
+_INTEGER = re.compile(r"^(u?int(8|16|32|64|_|p|c)?|i[248]?|long|bool_?)$")
+
+
+@dataclass(frozen=True, slots=True)
+class NarrowBuffer:
+    """A gradient's buffer of integers, or of floats of half the size or less."""
+
+    call: tree.Call
+    name: str
+    is_integer: bool
+
+
+def narrow_buffers(block: CodeBlock) -> Iterator[NarrowBuffer]:
+    """The arrays made to hold gradients or carries with a type that cannot hold them to the last digits."""
+    for statement in block.of_kind(tree.Assign):
+        pairs = [(target, statement.value) for target in statement.targets]
+        if (
+            len(pairs) == 1
+            and isinstance(pairs[0][0], tree.Sequence)
+            and isinstance(statement.value, tree.Sequence)
+        ):
+            pairs = list(zip(pairs[0][0].items, statement.value.items, strict=False))
+        for target, value in pairs:
+            name = last_word(place_of(target) or "")
+            if (
+                not isinstance(value, tree.Call)
+                or block.called(value) not in _MAKERS
+                or not ADJOINT.search(name)
+            ):
+                continue
+            kind = _type_asked_for(block, value)
+            if kind and (_INTEGER.search(kind) or _NARROW_FLOAT.search(kind)):
+                yield NarrowBuffer(value, name, _INTEGER.search(kind) is not None)
+
+
+def _type_asked_for(block: CodeBlock, call: tree.Call) -> str | None:
+    asked = next((each.value for each in call.keywords if each.name == "dtype"), None)
+    position = 2 if block.called(call) in ("full", "full_like") else 1
+    if asked is None and len(call.arguments) > position:
+        asked = call.arguments[position]
+    match asked:
+        case tree.Constant(value=str(name)):
+            return name
+        case tree.Name() | tree.Attribute():
+            return last_word(place_of(asked) or "")
+    return None
