@@ -10,6 +10,7 @@ from functools import cached_property
 from rnnlint.model.derivatives import Derivatives, Discrepancy, Wrong
 from rnnlint.model.execution import Binding, Frame, Heap, Read, SliceKey
 from rnnlint.model.forward import ForwardPass, Gate, last_word, pieces
+from rnnlint.model.helpers import Computes, Contract
 from rnnlint.model.program import Definition, Program
 from rnnlint.model.sequences import StateSequence, Timeline
 from rnnlint.model.steps import Direction, Loop, Where
@@ -142,6 +143,8 @@ class BackwardPass:
         return tuple(found.values())
 
     def _deltas(self) -> Iterator[Delta]:
+        if not self.forward.gates:
+            return
         for gradient in self.weight_gradients:
             for gate, term in self._shares(self.forward.gates_of(gradient.weight), gradient.delta):
                 yield Delta(gate, term, gradient.delta, gradient.binding)
@@ -191,7 +194,8 @@ class BackwardPass:
                 each = replace(discrepancy, use=delta.use)
                 place = tuple(id(term.origin) for term in each.observed) or (delta.gate.value.key,)
                 found.setdefault((each.wrong, place, each.read.key if each.read else None), each)
-        return tuple(found.values())
+        mixed_up = any(each.wrong in (Wrong.SPURIOUS, Wrong.PARTNER) for each in found.values())
+        return tuple(each for each in found.values() if not (mixed_up and each.wrong is Wrong.NODE))
 
     @cached_property
     def _concerns_recurrence(self) -> bool:
@@ -216,17 +220,26 @@ class BackwardPass:
         for loop in hidden:
             for place, carried in loop.carried.items():
                 missing = self._missing_weights(loop.next[place]) if carried.key in self._live else ()
-                if missing:
-                    binding = next(
-                        (b for b in reversed(self.bindings) if b.place == place and b.loop is loop), None
-                    )
-                    if binding is not None and self.module.holds(binding.statement):
-                        found.append(IncompleteCarry(binding, missing))
+                found += self._incomplete_carry(loop, place, missing) if missing else []
         return tuple(found)
+
+    def _incomplete_carry(self, loop: Loop, place: str, missing: tuple[Term, ...]) -> list[IncompleteCarry]:
+        binding = next((b for b in reversed(self.bindings) if b.place == place and b.loop is loop), None)
+        if binding is None:
+            return []
+        origin = _whole(loop.next[place]).origin
+        summed = (
+            self.module.statement_of(origin) if origin is not None and self.module.holds(origin) else None
+        )
+        where = summed if summed is not None else binding.statement
+        return [IncompleteCarry(binding, where, missing)] if self.module.holds(where) else []
 
     def _missing_weights(self, carry: Term) -> tuple[Term, ...]:
         monomials = self.derivatives.monomials(_whole(carry)) or ()
-        pairs = [self.forward.weighted_of(each.root) for each in monomials if each.root.op is Op.PRODUCT]
+        products = [each.root for each in monomials if each.root.op is Op.PRODUCT]
+        pairs = [self.forward.weighted_of(each) for each in products]
+        if None in pairs:
+            return ()
         seen = {pair.weight for pair in pairs if pair is not None}
         past = [
             pair.weight
@@ -235,8 +248,24 @@ class BackwardPass:
             for value, steps in self.forward.pieces(pair.operand)
             if steps == -1 and self.forward.is_multiplied(value)
         ]
-        missing = tuple(weight for weight in dict.fromkeys(past) if weight not in seen)
-        return missing if seen & set(past) and None not in pairs else ()
+        if not seen & set(past):
+            return ()
+        cut = {weight for weight in seen if self._is_cut(weight, products)}
+        return tuple(weight for weight in dict.fromkeys(past) if weight not in seen - cut)
+
+    def _is_cut(self, weight: Term, products: list[Term]) -> bool:
+        """Whether only some of the gates that share a weight come back through it."""
+        gates = self.forward.gates_of(weight)
+        operands = [p.operand for gate in gates for p in gate.weighted if p.weight == weight]
+        if any(gate.part is None for gate in gates) or any(
+            len(list(self.forward.pieces(o))) != 1 for o in operands
+        ):
+            return False
+        sides = [_plain(side) for product in products for side in product.args]
+        slices = [side for side in sides if side.op is Op.PART and _plain(side.args[0]) == weight]
+        keys = [key for part in slices if isinstance(part.data, tuple) for key in part.data]
+        ends = [key.end for key in keys if isinstance(key, SliceKey) and (key.begin, key.end) != (None, None)]
+        return len(slices) == 1 == len(ends) and ends[0] is not None
 
     @cached_property
     def misreads(self) -> tuple[Misread, ...]:
@@ -450,6 +479,43 @@ class BackwardPass:
         return not self.forward.depends(cell, gate.value)
 
     @cached_property
+    def spurious_output_factors(self) -> tuple[tree.Expression, ...]:
+        """Factors on ŷ − y of a softmax whose loss is a logarithm's: together they have none."""
+        if not any("log(" in each.text for each in self.program.project.files.values()):
+            return ()
+        found: dict[int, tree.Expression] = {}
+        for gradient in self.weight_gradients:
+            delta = _plain(gradient.delta)
+            while delta.op is Op.DIVIDE:
+                delta = _plain(delta.args[0])
+            if self.forward.gates_of(gradient.weight) or delta.op is not Op.MULTIPLY:
+                continue
+            for difference, factor in (delta.args, delta.args[::-1]):
+                node = factor.origin
+                is_difference = difference.op is Op.SUBTRACT and self._is_softmax(difference.args[0])
+                if (
+                    is_difference
+                    and self._holds_softmax(factor)
+                    and node is not None
+                    and self.module.holds(node)
+                ):
+                    found.setdefault(id(node), node)
+        return tuple(found.values())
+
+    def _holds_softmax(self, term: Term) -> bool:
+        return any(self._is_softmax(each) for each in term.walk())
+
+    def _is_softmax(self, term: Term) -> bool:
+        value = self.derivatives.resolved(term)
+        if value.op is Op.RECALL:  # a step of what was computed for all steps at once
+            value = value.args[0]
+        if value.op is Op.APPLY and isinstance(value.data, Contract):
+            return value.data.computes is Computes.SOFTMAX
+        if value.op is not Op.DIVIDE or value.args[1].op is not Op.SUM:
+            return False
+        return value.args[0] == value.args[1].args[0] and any(t.data == "exp" for t in value.args[0].walk())
+
+    @cached_property
     def _live(self) -> frozenset[int]:
         """The keys of everything that the gates' δ's are made of."""
         return frozenset(term.key for delta in self.deltas for term in delta.term.walk())
@@ -526,9 +592,13 @@ class IncompleteCell:
 
 @dataclass(frozen=True, slots=True)
 class IncompleteCarry:
-    """A carry of h without the products with ``missing``, weights that multiply h in the forward pass."""
+    """A carry of h without the products with ``missing``, weights that multiply h in the forward pass.
+
+    ``place`` is the statement that sums it up.
+    """
 
     binding: Binding
+    place: tree.Statement
     missing: tuple[Term, ...]
 
 

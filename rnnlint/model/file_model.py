@@ -15,7 +15,7 @@ from rnnlint.model.project import Project
 from rnnlint.model.recurrent_code import RecurrentCode, recurrent_code
 from rnnlint.source import Source
 from rnnlint.syntax import tree
-from rnnlint.syntax.module import Module
+from rnnlint.syntax.module import Module, module_of
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class FunctionScope:
 
 def build_model(project: Project, source: Source) -> FileModel:
     """The model of ``source``, whose text must parse, among the files of ``project``."""
-    return FileModel(project, source, Module(source))
+    return FileModel(project, source, module_of(source))
 
 
 _RECURRENT_WORDS = re.compile(

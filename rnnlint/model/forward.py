@@ -13,7 +13,7 @@ from rnnlint.model.execution import Binding, Heap, SliceKey, Store
 from rnnlint.model.helpers import Computes
 from rnnlint.model.sequences import Timeline
 from rnnlint.model.steps import Loop
-from rnnlint.model.terms import Op, Term, Terms
+from rnnlint.model.terms import Op, Term, Terms, walk_all
 
 MOST_PATHS = 24
 
@@ -68,11 +68,7 @@ class ForwardPass:
         noted = [value for loop, value in before if loop is None or loop.number in own]
         noted += [value for loop, value in _noted(heap.bindings, heap.stores) if loop and loop.number in own]
         noted += [value for loop in heap.loops if loop.number in own for value in loop.next.values()]
-        found: dict[int, Term] = {}
-        for value in noted:
-            for term in value.walk():
-                found.setdefault(term.key, term)
-        return tuple(found.values())
+        return tuple(walk_all(noted))
 
     @cached_property
     def gates(self) -> tuple[Gate, ...]:

@@ -29,7 +29,7 @@ def backward_passes(program: Program, helpers: Helpers) -> Iterator[BackwardPass
                 seen.add(id(definition.function))
                 yield found
     if _writes_gradients(tuple(_top_level(module))):
-        found = _run(program, helpers, None, None, {})
+        found = _run(program, helpers, None, None, frozenset())
         if found is not None:
             yield found
 
@@ -84,8 +84,9 @@ class _Partner:
 
 def _pass_of(program: Program, helpers: Helpers, backward: Definition) -> BackwardPass | None:
     best: BackwardPass | None = None
+    lists = _empty_lists(backward.owner) if backward.owner is not None else frozenset[str]()
     for partner in (None, *_partners(program, backward)):
-        found = _run(program, helpers, backward, partner, {})
+        found = _run(program, helpers, backward, partner, lists)
         if found is not None and found.deltas:
             return found
         best = best or found
@@ -97,9 +98,10 @@ def _run(
     helpers: Helpers,
     backward: Definition | None,
     partner: _Partner | None,
-    given: dict[str, Term],
+    lists: frozenset[str],
 ) -> BackwardPass | None:
     terms = Terms()
+    given: dict[str, Term] = {}
     execution = Execution(program, terms, helpers)
     step_state: dict[int, Term] = {}
     try:
@@ -122,8 +124,7 @@ def _run(
             _, frame = execution.run(backward, given)
     except TooLargeError:
         return None
-    owner = backward.owner if backward is not None else None
-    timeline = Timeline(execution.heap, step_state, _empty_lists(owner) if owner else frozenset())
+    timeline = Timeline(execution.heap, step_state, lists)
     return BackwardPass(program, backward, execution.heap, terms, frame, timeline, noted)
 
 
@@ -212,10 +213,12 @@ def _from_call(program: Program, module: Module, call: tree.Call, backward: Defi
     passed = {p: a.id for p, a in zip(parameters, call.arguments, strict=False) if isinstance(a, tree.Name)}
     passed |= {k.name: k.value.id for k in call.keywords if k.name and isinstance(k.value, tree.Name)}
     scope = next((each for each in module.ancestors(call) if isinstance(each, tree.Function)), None)
-    line = module.span(call).line
+    around = {id(outer) for outer in module.ancestors(call)}
     nearest: dict[str, tree.Assign] = {}
     for node in scope.walk() if scope else module.walk():
-        if isinstance(node, tree.Assign) and module.span(node).line < line:
+        if node is call:
+            break
+        if isinstance(node, tree.Assign) and id(node) not in around:
             nearest |= dict.fromkeys(_positions(node.targets[0]), node)
     origins = [nearest[variable] for variable in passed.values() if variable in nearest]
     for node in sorted(origins, key=lambda each: -origins.count(each)):
@@ -285,7 +288,10 @@ def _named_partner(forward: Definition, backward: Definition) -> _Partner:
     returned = _returned(forward.function)
     names = _positions(returned) if returned is not None else {}
     given: dict[str, int | None] = {}
+    shared = {each.name for each in forward.function.parameters}
     for parameter in backward.function.parameters:
+        if parameter.name in shared and parameter.name not in names:
+            continue
         for name, position in names.items():
             if _same_thing(name, parameter.name):
                 given.setdefault(parameter.name, position)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rnnlint.model.project import Project
 from rnnlint.syntax import tree
-from rnnlint.syntax.module import Module
+from rnnlint.syntax.module import Module, module_of
 
 ARRAY_PACKAGES = ("numpy", "cupy", "autograd.numpy", "jax.numpy")
 """Packages that speak NumPy's language."""
@@ -48,7 +48,7 @@ class Program:
         """A project file; None where it does not parse."""
         if path not in self._modules:
             source = self.project.files.get(path)
-            self._modules[path] = Module(source) if source and not source.problem else None
+            self._modules[path] = module_of(source) if source and not source.problem else None
         return self._modules[path]
 
     @cached_property

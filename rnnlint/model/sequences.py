@@ -112,8 +112,9 @@ class Timeline:
         noted = [(each.loop, each.value) for each in self.heap.bindings]
         noted += [(each.loop, each.value) for each in self.heap.stores]
         found: set[int] = set()
+        without: set[int] = set()
         for loop, value in noted:
-            if loop is not None and loop.number not in found and _takes_a_nonlinearity(value):
+            if loop is not None and loop.number not in found and value.has(_is_nonlinearity, without):
                 found.add(loop.number)
         return frozenset(found)
 
@@ -164,10 +165,10 @@ class Timeline:
         return At(held, at.steps) if held is not None else None
 
 
-def _takes_a_nonlinearity(value: Term) -> bool:
-    return any(
-        (applied := activation_of(term)) is not None and applied[1].holds(Op.PRODUCT) for term in value.walk()
-    )
+def _is_nonlinearity(term: Term) -> bool:
+    """Whether it is one of a matrix product."""
+    applied = activation_of(term)
+    return applied is not None and applied[1].holds(Op.PRODUCT)
 
 
 def _sequence(stores: list[Store], lists: frozenset[str]) -> StateSequence | None:

@@ -6,7 +6,7 @@ are equal where they say the same.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -69,6 +69,23 @@ class Term:
                 yield term
                 ahead.extend(term.args)
 
+    def has(self, wanted: Callable[[Term], bool], without: set[int]) -> bool:
+        """Whether ``wanted`` holds for this term or one in it.
+
+        ``without`` collects the keys of terms that hold none, so that several questions look at each once.
+        """
+        seen: set[int] = set()
+        ahead = [self]
+        while ahead:
+            term = ahead.pop()
+            if term.key not in seen and term.key not in without:
+                if wanted(term):
+                    return True
+                seen.add(term.key)
+                ahead.extend(term.args)
+        without |= seen
+        return False
+
     def holds(self, *ops: Op) -> bool:
         """Whether any of these operations is in it."""
         return any(term.op in ops for term in self.walk())
@@ -104,6 +121,19 @@ class Terms:
         """A term equal to no other: a new list, an array of zeros."""
         self._fresh += 1
         return self.make(op, *args, data=(kind, self._fresh), origin=origin)
+
+
+def walk_all(roots: Iterable[Term]) -> Iterator[Term]:
+    """These terms and those in them, each once, in the order in which :meth:`Term.walk` meets them."""
+    seen: set[int] = set()
+    for root in roots:
+        ahead = [root]
+        while ahead:
+            term = ahead.pop()
+            if term.key not in seen:
+                seen.add(term.key)
+                yield term
+                ahead.extend(term.args)
 
 
 def replace_origin(term: Term, origin: tree.Expression) -> Term:

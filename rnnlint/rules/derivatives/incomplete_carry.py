@@ -49,7 +49,7 @@ def check(bptt: BackwardPass) -> Iterator[Report]:
         names = [f"`{last_word(weight)}`" for weight in each.missing]
         listed = " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
         yield Report(
-            each.binding.statement,
+            each.place,
             f"`{place_name(each.binding.place)}` lacks what comes back through {listed}, which the "
             "forward pass multiplies "
             "with the state of the step before: dh_next = Σ_k W_kᵀ δ_k over all gates.",
@@ -59,4 +59,4 @@ def check(bptt: BackwardPass) -> Iterator[Report]:
 
 VALID = (Valid("all four gates", LSTM),)
 
-INVALID = (Invalid("the output gate left out", lstm(dz="W_f.T @ df + W_i.T @ di + W_g.T @ dg"), lines=(54,)),)
+INVALID = (Invalid("the output gate left out", lstm(dz="W_f.T @ df + W_i.T @ di + W_g.T @ dg"), lines=(53,)),)

@@ -53,6 +53,14 @@ def check(bptt: BackwardPass) -> Iterator[Report]:
             "adjoint and the gate gives such a factor.",
             remark="too much",
         )
+    for node in bptt.spurious_output_factors:
+        yield Report(
+            node,
+            f"`{bptt.module.text_of(node)}` has no place here: softmax and cross-entropy "
+            "together have the gradient "
+            "ŷ − y, in which the slope of softmax is already contained.",
+            remark="too much",
+        )
 
 
 VALID = (Valid("no factor too many", LSTM),)

@@ -22,10 +22,10 @@ WRONG_QUANTITY = Misunderstanding(
 
 
 def factors_in_file(bptt: BackwardPass, *kinds: Wrong) -> Iterator[tuple[Discrepancy, tree.Expression]]:
-    """The discrepancies of these kinds whose factor stands in this file, each with its expression."""
+    """The discrepancies of these kinds whose factor stands in this file, with its expression."""
     for each in bptt.discrepancies:
         if each.wrong in kinds:
-            node = node_of(bptt, each.observed)
+            node = node_of(bptt, each)
             if node is not None:
                 yield each, node
 
@@ -41,18 +41,29 @@ def uses_in_file(bptt: BackwardPass, kind: Wrong) -> Iterator[tuple[Discrepancy,
             yield each, whole
 
 
-def node_of(bptt: BackwardPass, factors: tuple[Term, ...]) -> tree.Expression | None:
-    """The expression that factors are: their own, or the smallest that holds them all; None outside this
-    file."""
-    nodes = [each.origin for each in factors if each.origin is not None]
-    if not nodes or not all(bptt.module.holds(each) for each in nodes):
+def node_of(bptt: BackwardPass, each: Discrepancy) -> tree.Expression | None:
+    """The expression that the factors at fault are: the smallest that holds them all; None outside this file.
+
+    A kept value that was read into a variable before is right where it was read: the δ's expression counts.
+    """
+    nodes = [term.origin for term in each.observed if term.origin is not None]
+    if not nodes or not all(bptt.module.holds(node) for node in nodes):
         return None
+    around = _smallest_around(bptt, nodes)
+    if around is not None:
+        return around
+    adjoints = {id(b.statement) for b in bptt.bindings if bptt.derivatives.is_adjoint(b.value)}
+    used = [node for node in nodes if id(bptt.module.statement_of(node)) in adjoints]
+    return _smallest_around(bptt, used) if used else each.delta.origin
+
+
+def _smallest_around(bptt: BackwardPass, nodes: list[tree.Expression]) -> tree.Expression | None:
     first, *others = nodes
-    around = [first, *(each for each in bptt.module.ancestors(first) if isinstance(each, tree.Expression))]
-    for each in around:
-        inside = {id(node) for node in each.walk()}
+    ancestors = (node for node in bptt.module.ancestors(first) if isinstance(node, tree.Expression))
+    for node in (first, *ancestors):
+        inside = {id(inner) for inner in node.walk()}
         if all(id(other) in inside for other in others):
-            return each
+            return node
     return None
 
 
@@ -78,6 +89,9 @@ def kept_value(bptt: BackwardPass, each: Discrepancy, node: tree.Expression) -> 
     """How the program reads the gate's kept value inside ``node``; None where it does not read it there."""
     assert each.expected is not None and each.expected.slope_of is not None
     wanted = each.expected.slope_of
+    inside = {id(inner) for inner in node.walk()}
+    if len(each.observed) > 1 and not all(id(term.origin) in inside for term in each.observed):
+        return None
     same = bptt.derivatives.same_value
     for factor in each.observed:
         for term in factor.walk():

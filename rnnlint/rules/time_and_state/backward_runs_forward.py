@@ -53,7 +53,8 @@ def check(bptt: BackwardPass) -> Iterator[Report]:
         if bptt.module.holds(head):
             yield Report(
                 head,
-                "The loop carries an adjoint from round to round and takes the steps in the order of time: the adjoint of a "
+                "The loop carries an adjoint from round to round and takes the steps in the "
+                "order of time: the adjoint of a "
                 "state holds that of the next one, so the last step comes first. Walk back: `reversed(...)`.",
                 remark="forward in time",
             )

@@ -49,15 +49,16 @@ def check(bptt: BackwardPass) -> Iterator[Report]:
     """
     seen: set[int] = set()
     for each in bptt.discrepancies:
-        node = node_of(bptt, each.observed) if each.wrong is Wrong.NODE else None
+        node = node_of(bptt, each) if each.wrong is Wrong.NODE else None
         statement = bptt.module.statement_of(node) if node is not None else None
-        if statement is None or id(statement) in seen:
+        if node is None or statement is None or id(statement) in seen:
             continue
         seen.add(id(statement))
         place = statement.value if isinstance(statement, tree.Assign | tree.AugmentedAssign) else statement
         yield Report(
             place,
-            f"The carried adjoint of the cell state is multiplied with `{bptt.module.text_of(node)}` here: it is the "
+            "The carried adjoint of the cell state is multiplied with "
+            f"`{bptt.module.text_of(node)}` here: it is the "
             "adjoint of C itself, so dC = dC_next + dh ⊙ o ⊙ (1 − tanh²(C)), added after every factor.",
             remark="added too early",
         )

@@ -49,7 +49,8 @@ def check(bptt: BackwardPass) -> Iterator[Report]:
         kind = initial.data[0] if isinstance(initial.data, tuple) else "not zero"
         yield Report(
             initial.origin,
-            f"`{name}` begins as {kind}: behind the last step nothing flows back, so the carried adjoint is zero there. "
+            f"`{name}` begins as {kind}: behind the last step nothing flows back, so the carried "
+            "adjoint is zero there. "
             "Begin with zeros.",
             remark=f"begins as {kind}",
         )

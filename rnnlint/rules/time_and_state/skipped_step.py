@@ -52,7 +52,8 @@ def check(bptt: BackwardPass) -> Iterator[Report]:
             which = "the first step" if count == 1 else f"the first {count} steps"
             yield Report(
                 head,
-                f"The backward pass leaves out {which}, which the forward pass took: dW = Σ_t δ_t z_tᵀ is a sum over all "
+                f"The backward pass leaves out {which}, which the forward pass took: dW = Σ_t "
+                "δ_t z_tᵀ is a sum over all "
                 "of them. Walk down to 0.",
                 remark=f"without {which}",
             )
