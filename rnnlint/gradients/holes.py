@@ -151,9 +151,13 @@ def _target(layout: Layout, usage: Usage, over_steps: bool) -> Form:
     feature = Size.axis(OUTPUT)
     single = layout.last_target or not over_steps
     if usage.is_index:
+        if usage.shape_names:
+            stated = stated_form(usage.shape_names, True, OUTPUT)
+            if stated is not None:
+                return stated
         if single:
             return IndicesForm((), feature)
-        as_array = layout.steps is Steps.INDEX_ARRAY or usage.subscripts >= 2
+        as_array = layout.steps is Steps.INDEX_ARRAY or usage.subscripts >= 2 or "shape" in usage.attributes
         return Layout(layout.item, Steps.INDEX_ARRAY if as_array else Steps.INDICES).sequence(feature)
     if single:
         return layout.vector(feature, Fill.ONE_HOT_FIRST if layout.columns else Fill.ONE_HOT_LAST)

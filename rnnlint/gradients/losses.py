@@ -66,6 +66,8 @@ class Loss:
 
     @property
     def sentence(self) -> str:
+        if self.cotangents and self.kind is not Kind.COTANGENT:
+            return f"{self.kind}, and {Kind.COTANGENT}"
         return str(self.kind)
 
     def of(self, values: Sequence[Value]) -> float:
@@ -73,12 +75,13 @@ class Loss:
         if self.kind is Kind.COTANGENT:
             return sum(inner(at(values[p], keys), a) for p, keys, a in self.cotangents)
         value = at(values[self.position], self.keys)
+        carried = sum(inner(at(values[p], keys), a) for p, keys, a in self.cotangents)
         if self.kind is Kind.SCALAR:
-            return float(np.sum(_number(value)))
+            return float(np.sum(_number(value))) + carried
         pairs = _aligned(value, self.targets)
         if pairs is None:
             return float("nan")
-        return sum(_loss(self.kind, y, t) for y, t in pairs)
+        return sum(_loss(self.kind, y, t) for y, t in pairs) + carried
 
 
 def candidates(values: Sequence[Value], codes: Sequence[str], targets: Sequence[Value]) -> Iterator[Loss]:
@@ -156,7 +159,7 @@ def _outputs(
     elif isinstance(value, Mapping):
         for key, item in value.items():
             yield from _outputs(item, (*keys, key), f"{code}[{key!r}]")
-    elif isinstance(value, list | tuple) and steps_of(value) is None:
+    elif isinstance(value, tuple) or (isinstance(value, list) and steps_of(value) is None):
         for index, item in enumerate(value):
             yield from _outputs(item, (*keys, index), f"{code}[{index}]")
 
@@ -167,6 +170,8 @@ def _aligned(output: Value, target: Value) -> list[tuple[Array, Array]] | None:
     steps = steps_of(output)
     if steps is not None:
         wanted = _target_steps(target)
+        if wanted is not None and len(steps) == len(wanted) + 1:
+            steps = steps[1:]  # the initial state stands first
         if wanted is None or len(wanted) != len(steps):
             return None
         pairs = [_fitted(y, t) for y, t in zip(steps, wanted, strict=True)]

@@ -167,6 +167,11 @@ def _hole(name: str, value: ast.expr) -> Form | None:
         return None
     if isinstance(value, ast.Call) and isinstance(value.func, ast.Name) and value.func.id == "len":
         return _number(name)
+    if isinstance(value, ast.BinOp) and all(
+        isinstance(n, ast.BinOp | ast.operator) or (isinstance(n, ast.Constant) and isinstance(n.value, int))
+        for n in ast.walk(value)
+    ):
+        return _number(name) if role_of(name) is Role.SIZE else None
     if isinstance(value, ast.Name) and value.id == "" and role_of(name) is Role.SIZE:
         return _number(name)
     if isinstance(value, ast.Attribute) and value.attr == "size" and role_of(name) is Role.SIZE:

@@ -49,9 +49,6 @@ class Differences:
 
 def losses_of(probe: Probe, values: Sequence[Value]) -> list[Loss]:
     """The losses that this probe's base run allows, each reading only what it needs."""
-    if probe.draft.upstream:
-        parts = tuple((i, (), probe.upstream[u.hole]) for i, u in enumerate(probe.draft.upstream))
-        return [Loss(Kind.COTANGENT, "", 0, (), parts)]
     codes = returned_codes(probe.draft)
     kept = [i for i, code in enumerate(codes) if code in (FORWARD, BACKWARD, MODEL)]
     targets = [v for name, v in probe.holes.items() if role_of(name.removeprefix("_in_")) is Role.TARGET]
@@ -65,7 +62,12 @@ def losses_of(probe: Probe, values: Sequence[Value]) -> list[Loss]:
     unique: dict[tuple[Kind, str], Loss] = {}
     for loss in found:
         unique.setdefault((loss.kind, loss.code), loss)
-    return list(unique.values())[:MOST_LOSSES]
+    own = list(unique.values())[:MOST_LOSSES]
+    if not probe.draft.upstream:
+        return own
+    parts = tuple((i, (), probe.upstream[u.hole]) for i, u in enumerate(probe.draft.upstream))
+    carried = Loss(Kind.COTANGENT, "", 0, (), parts)
+    return [carried, *(replace(loss, cotangents=parts) for loss in own if targets)]
 
 
 def _recorded_targets(result: Value) -> list[Value]:
@@ -133,12 +135,12 @@ def differences(
 
     Raises :class:`ProbeFailedError`.
     """
-    if losses and losses[0].kind is Kind.COTANGENT:
-        codes = tuple(u.output for u in probe.draft.upstream)
-        rebased = list(losses)
-    else:
-        codes = tuple(dict.fromkeys(loss.code for loss in losses))
-        rebased = [replace(loss, position=codes.index(loss.code), keys=()) for loss in losses]
+    carried = tuple(u.output for u in probe.draft.upstream)
+    codes = (*carried, *dict.fromkeys(loss.code for loss in losses if loss.kind is not Kind.COTANGENT))
+    rebased = [
+        loss if loss.kind is Kind.COTANGENT else replace(loss, position=_place(codes, carried, loss), keys=())
+        for loss in losses
+    ]
     backward = not probe.draft.forward or any(code.startswith((BACKWARD, MODEL)) for code in codes)
     ran = first_run(workshop.run([probe.sweep(places, codes, STEP, backward=backward, after=after)]))
     values = [tuple(v) for v in ran.values[0]]
@@ -153,6 +155,11 @@ def differences(
         position += 2 * place.array.size
         plus[place.code], minus[place.code] = tuple(both[0::2]), tuple(both[1::2])
     return Differences(tuple(rebased), codes, plus, minus, {p.code: tuple(p.array.shape) for p in places})
+
+
+def _place(codes: Sequence[str], carried: Sequence[str], loss: Loss) -> int:
+    """Where the loss's own value stands among the returned ones, after the outputs of the upstream gradients."""
+    return len(carried) + list(codes[len(carried) :]).index(loss.code)
 
 
 def _equal(left: Sequence[Value], right: Sequence[Value]) -> bool:

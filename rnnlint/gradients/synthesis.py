@@ -360,17 +360,24 @@ class _Writer:
                 return f"{MODEL}.{attribute}"
             case _:
                 pass
-        for candidate in _spellings(name) if role is not Role.TARGET else (name,):
+        names = (name,) if role is Role.TARGET or f"_in_{name}" in holes else tuple(_spellings(name))
+        for candidate in names:
             if candidate in forward.returned and not self.repeats:
                 return _item(forward, forward.returned.index(candidate))
         if f"_in_{name}" in holes:
             return f"_in_{name}"
         if role is Role.CACHE:
+            unpacked = self.library.usage(self.pass_.backward, name).unpacked
+            if len(unpacked) == len(forward.returned) > 1 and set(unpacked) & set(forward.returned):
+                return FORWARD
             return self._cache(forward)
         if role is Role.COTANGENT and parameter.default is None:
             output = self._output_for(name, forward, len(upstream))
             upstream.append(Upstream(f"_in_{name}", output))
             return f"_in_{name}"
+        unnamed = self._unnamed_output(parameter, forward)
+        if unnamed is not None:
+            return unnamed
         usage = self.library.usage(self.pass_.backward, name)
         role = role_in_use(usage, name)
         if role in (Role.INPUT, Role.HIDDEN_STATE, Role.CELL_STATE, Role.BUNDLE):
@@ -381,8 +388,34 @@ class _Writer:
             return f"_in_{forward.parameters[0].name}"
         return None
 
+    def _unnamed_output(self, parameter: Parameter, forward: Callable) -> str | None:
+        """An output that the forward returns without a name, for a parameter that nothing else explains.
+
+        With two targets, ``y`` beside ``target``, the first is the output.
+        """
+        unnamed = [i for i, name in enumerate(forward.returned) if not name]
+        if not unnamed:
+            return None
+        wanting = [p.name for p in self.pass_.backward.parameters if self._is_unexplained(p, forward)]
+        targets = [p.name for p in self.pass_.backward.parameters if role_of(p.name) is Role.TARGET]
+        if len(targets) > 1:
+            wanting += targets[:-1]
+        if parameter.name in wanting and wanting.index(parameter.name) < len(unnamed):
+            return _item(forward, unnamed[wanting.index(parameter.name)])
+        return None
+
+    @staticmethod
+    def _is_unexplained(parameter: Parameter, forward: Callable) -> bool:
+        known = {*forward.returned, *(p.name for p in forward.parameters)}
+        return role_of(parameter.name) is Role.UNKNOWN and not any(
+            s in known for s in _spellings(parameter.name)
+        )
+
     def _hole_for(self, parameter: Parameter, layout: Layout, holes: dict[str, Form]) -> str:
         hole = f"_in_{parameter.name}"
+        usage = self.library.usage(self.pass_.backward, parameter.name)
+        if role_in_use(usage, parameter.name) is Role.UNKNOWN:
+            raise UnknownArgumentError(self.pass_.backward.title, parameter.name)
         if hole not in holes:
             holes[hole] = form_of(self.library, self.pass_.backward, parameter, layout, self.over_steps)
         return hole

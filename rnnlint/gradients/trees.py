@@ -83,4 +83,6 @@ def steps_of(value: Value) -> list[Array] | None:
         return None
     if not items or not all(isinstance(i, np.ndarray) for i in items):
         return None
+    if len({i.shape for i in items}) > 1:
+        return None
     return [np.asarray(i) for i in items]

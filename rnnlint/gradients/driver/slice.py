@@ -25,6 +25,7 @@ from rnnlint.gradients.driver.names import (
     statements_in,
     targets_of,
 )
+from rnnlint.gradients.driver.opened import opened_sizes
 from rnnlint.gradients.driver.taint import constructs, tainted, touched_by, values_read_in
 from rnnlint.gradients.driver.updates import Update
 from rnnlint.gradients.roles import Role, role_of
@@ -53,6 +54,8 @@ class Slice:
         tuple[int, str], ...
     ] = ()  # first values of loop variables, with the lines of their headers
     superseded: tuple[ast.stmt, ...] = ()  # the module's other assignments to what the iteration reads
+    in_place: tuple[ast.stmt, ...] = ()  # the module's own assignments that the iteration builds upon
+    opened: Mapping[ast.Constant, str] = field(default_factory=dict)  # literals that are sizes
     counted: tuple[tuple[ast.stmt, str], ...] = ()  # lasting statements that read how long some data are
     shapes: Mapping[str, tuple[ast.expr, ...]] = field(
         default_factory=dict
@@ -75,6 +78,7 @@ class _Cutter:
     counters: list[tuple[int, str]] = field(default_factory=list)
     superseded: list[ast.stmt] = field(default_factory=list)
     counted: list[tuple[ast.stmt, str]] = field(default_factory=list)
+    in_place: list[ast.stmt] = field(default_factory=list)
     lasting_needs: set[str] = field(default_factory=set)
     shapes: dict[str, tuple[ast.expr, ...]] = field(default_factory=dict)
     body_needs: set[str] = field(default_factory=set)
@@ -110,6 +114,8 @@ class _Cutter:
             self._shared([*self.before, *body]),
             tuple(self.counters),
             tuple(self.superseded),
+            tuple(self.in_place),
+            opened_sizes(self.library, [*self.in_place, *self.setup, *self.before, *body]),
             tuple(self.counted),
             self.shapes,
         )
@@ -235,6 +241,8 @@ class _Cutter:
                     self.shapes[name] = shape
             if in_place:
                 needed -= bound_in([statement])
+                if isinstance(statement, ast.Assign) and not data:
+                    self.in_place.append(statement)
                 if isinstance(statement, ast.Assign):
                     settled |= bound_in([statement])
                     needed |= self._needs_of_lasting(statement)
