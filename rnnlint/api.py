@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rnnlint.config import Config
+from rnnlint.discovery import speaks_of_backward_pass
 from rnnlint.findings import Finding, Fix
 from rnnlint.model.project import Project
 from rnnlint.results import Change, FileReport, Origin, RunOptions, RunReport, SandboxMode
@@ -182,7 +183,9 @@ def _static_findings(project: Project, request: Request) -> list[Finding]:
     findings = list(run_rules(project, project.source))
     if request.origin is Origin.NAMED:
         for path in _neighbours(project):
-            findings.extend(run_rules(replace(project, target=path), project.files[path]))
+            source = project.files[path]
+            if speaks_of_backward_pass(source.text.encode()):
+                findings.extend(run_rules(replace(project, target=path), source))
     return findings
 
 

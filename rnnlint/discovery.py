@@ -134,16 +134,23 @@ _DERIVATIVES = (b"dW", b"dh", b"dU", b"db")
 
 
 def may_hold_backward_pass(path: Path) -> bool:
-    """A look at the words alone, for the files of a folder: whether parsing could find anything.
+    """As :func:`speaks_of_backward_pass`, of the files of a folder.
 
-    A hand-written backward pass of a recurrent network names its nonlinearity somewhere and has either a word
-    for what it is or a derivative's name (``dW``, ``dh``). A file that cannot be read is let through: the
-    reader has the sentence for it.
+    A file that cannot be read is let through: the reader has the sentence for it.
     """
     try:
         text = path.read_bytes()
     except OSError:
         return True
+    return speaks_of_backward_pass(text)
+
+
+def speaks_of_backward_pass(text: bytes) -> bool:
+    """A look at the words alone: whether parsing could find anything.
+
+    A hand-written backward pass of a recurrent network names its nonlinearity somewhere and has either a word
+    for what it is or a derivative's name (``dW``, ``dh``).
+    """
     lower = text.lower()
     if not any(word in lower for word in _NONLINEARITIES):
         return False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TypeVar
 
@@ -16,6 +16,9 @@ from rnnlint.syntax.lower import lower_module
 from rnnlint.syntax.positions import spans
 
 Kind = TypeVar("Kind", bound=tree.Node)
+
+MOST_HELD = 64
+"""How many parsed files are kept: as many as a project holds."""
 
 
 class Module:
@@ -106,6 +109,12 @@ class Module:
     @cached_property
     def _top_level(self) -> tuple[tree.Statement, ...]:
         return tuple(_unconditional(self.body))
+
+
+@lru_cache(maxsize=MOST_HELD)
+def module_of(source: Source) -> Module:
+    """``source`` parsed, once for all files of a program that look at it. Its text must be Python."""
+    return Module(source)
 
 
 def _unconditional(body: tuple[tree.Statement, ...]) -> Iterator[tree.Statement]:
