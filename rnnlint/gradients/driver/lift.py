@@ -73,7 +73,7 @@ class Lifted:
 
     def _draft(self, draft: Draft) -> Draft:
         """What synthesis makes of the pass, with what the function calls, and without taking gradients for state."""
-        words = {root_of(name) for name in self.driver.accumulators}
+        words = {name for name in self.driver.accumulators if root_of(name) == name}
         state = tuple(name for name in draft.globals_ if name not in words)
         holes = {**draft.holes, **numbers_by_step(self.slice)}
         for hole in draft.holes.keys() & {f"_in_{name}" for name in self._ones}:
@@ -83,7 +83,9 @@ class Lifted:
             holes[f"_in_{name}"] = NumberForm(Size.axis(TIME))
             setup.insert(0, f"{name} = _in_{name}")
         holes.update(drawn_forms(self.slice, holes))
-        return replace(draft, setup=(*SETUP, *setup), globals_=state, holes=holes)
+        updated = {f"_in_{root_of(u.parameter)}" for u in self.driver.updates}
+        data = tuple(f"_in_{name}" for name in self.slice.holes if f"_in_{name}" not in updated)
+        return replace(draft, setup=(*SETUP, *setup), globals_=state, holes=holes, data=data)
 
     @property
     def _ones(self) -> frozenset[str]:

@@ -44,7 +44,8 @@ def tainted(
 ) -> set[str]:
     """The variables that hang on data after the statements; ``already`` did before. ``lasting`` ones never do."""
     found = set(already)
-    for statement in statements_in(statements):
+    straight = list(statements)
+    for statement in statements_in(straight):
         bound = bound_in([statement]) if not isinstance(statement, ast.If) else set()
         touched = bound | touched_by(statement)
         value = _value(statement)
@@ -53,6 +54,8 @@ def tainted(
         if constructs(library, value):
             continue
         drawn = reads_data(library, value) or bool(values_read_in(value) & found)
+        if any(statement is s for s in straight) and isinstance(statement, ast.Assign) and not touched_by(statement):
+            found -= touched  # what they held before is gone
         literal = isinstance(value, ast.Constant) or (isinstance(statement, ast.Assign) and _is_empty(value))
         for name in touched - lasting:
             if drawn or (
