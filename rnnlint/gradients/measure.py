@@ -138,6 +138,8 @@ def paired(probe: Probe, base: Ran) -> dict[str, Pair]:
     found = candidates_of(probe, base)
     weights = [p.named for p in probe.places if p.is_weight]
     pairs = pair(weights, found)
+    if probe.draft.data:  # one iteration of a driver: its inputs' gradients are nobody's
+        return pairs
     returned = [c for c in found if c.source is Source.RETURNED]
     others = [p.named for p in probe.places if not p.is_weight and p.in_hole]
     taken = {id(p.candidate) for p in pairs.values()}

@@ -53,8 +53,9 @@ def losses_of(probe: Probe, values: Sequence[Value]) -> list[Loss]:
     kept = [i for i, code in enumerate(codes) if code in (FORWARD, BACKWARD, MODEL)]
     targets = [v for name, v in probe.holes.items() if role_of(name.removeprefix("_in_")) is Role.TARGET]
     targets += _recorded_targets(dict(zip(codes, values, strict=True)).get(BACKWARD))
+    targets = targets or [probe.holes[name] for name in probe.draft.data if name in probe.holes]
     found = list(candidates([_bare(values[i]) for i in kept], [codes[i] for i in kept], targets))
-    if _is_iteration(dict(zip(codes, values, strict=True)).get(BACKWARD)):
+    if is_iteration(dict(zip(codes, values, strict=True)).get(BACKWARD)):
         found = [loss for loss in found if loss.kind is not Kind.SCALAR or _is_final(loss)]
         found.sort(key=_preference_in_iteration)
     else:
@@ -72,12 +73,12 @@ def losses_of(probe: Probe, values: Sequence[Value]) -> list[Loss]:
 
 def _recorded_targets(result: Value) -> list[Value]:
     """The targets that an iteration of a driver met step by step."""
-    if not _is_iteration(result):
+    if not is_iteration(result):
         return []
     return [items for name, items in result["steps"].items() if role_of(name) is Role.TARGET]
 
 
-def _is_iteration(result: Value) -> bool:
+def is_iteration(result: Value) -> bool:
     """Whether a result is all variables of one iteration of a driver."""
     return isinstance(result, Mapping) and isinstance(result.get("steps"), Mapping)
 
@@ -99,7 +100,7 @@ def _preference_in_iteration(loss: Loss) -> tuple[int, int]:
 def _bare(value: Value) -> Value:
     """An instance, or all variables of an iteration, without what is certainly no output: gradients and
     parameters."""
-    if _is_iteration(value):
+    if is_iteration(value):
         return {**_outputs_among(value), "steps": _outputs_among(value["steps"])}
     if isinstance(value, Opaque):
         kept = {

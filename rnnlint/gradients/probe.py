@@ -248,7 +248,7 @@ def _hole_places(draft: Draft, holes: Mapping[str, Value]) -> Iterable[Place]:
             role = role_of(name)
             if role is Role.TARGET:
                 continue
-            weight = role in (Role.WEIGHT, Role.BIAS, Role.BUNDLE)
+            weight = role in (Role.WEIGHT, Role.BIAS, Role.BUNDLE) and hole not in draft.data
             yield Place(hole, name, (Way((name,)),), holes[hole], True, weight)
 
 

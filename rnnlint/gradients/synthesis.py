@@ -51,6 +51,7 @@ class Draft:
     has_model: bool = False
     watched: tuple[str, ...] = ("*",)  # functions whose locals are recorded
     resets: tuple[str, ...] = ()  # methods that a caller calls between two passes
+    data: tuple[str, ...] = ()  # holes that are no parameters, whatever their names say
 
     @property
     def whole(self) -> tuple[str, ...]:
