@@ -12,7 +12,7 @@ from rnnlint.syntax import tree
 
 @dataclass(frozen=True, slots=True)
 class SameWay:
-    """A product of an adjoint with ``weight`` that maps as the forward pass's; ``node`` is the weight in it."""
+    """A product of an adjoint with ``weight`` that maps as the forward's; ``node`` is the weight in it."""
 
     weight: Term
     node: tree.Expression

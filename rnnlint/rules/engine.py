@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,21 @@ def run_rules(project: Project, source: Source) -> list[Finding]:
         for subject in subjects(each.subject, source, model)
         for finding in findings_on(each, subject, source.path, model)
     }
-    return sorted(findings.values(), key=lambda finding: finding.order)
+    return sorted(_one_voice_a_site(list(findings.values())), key=lambda finding: finding.order)
+
+
+def _one_voice_a_site(findings: Sequence[Finding]) -> Iterator[Finding]:
+    """Leave out what a more particular rule explains at an overlapping place."""
+    overrules = {each.code: each.overrules for each in all_rules()}
+    for finding in findings:
+        speaking = (other for other in findings if finding.code in overrules[other.code])
+        if not any(_overlap(finding.span, other.span) for other in speaking):
+            yield finding
+
+
+def _overlap(first: Span, second: Span) -> bool:
+    start = max((first.line, first.column), (second.line, second.column))
+    return start < min((first.end_line, first.end_column), (second.end_line, second.end_column))
 
 
 def findings_on(each: Rule, subject: Any, path: Path, model: FileModel | None = None) -> Iterator[Finding]:

@@ -19,7 +19,7 @@ import importlib
 import inspect
 import pkgutil
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -114,13 +114,18 @@ Check = Callable[[Any], Iterator[Report]]
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One rule of the catalogue. ``needs`` says what must be resolved before it speaks with `likely`."""
+    """One rule of the catalogue.
+
+    ``needs`` says what must be resolved before it speaks with `likely`. Where it speaks, the rules of the
+    codes in ``overrules`` are silent about the same site.
+    """
 
     code: str
     name: str
     severity: Severity
     needs: str
     check: Check
+    overrules: frozenset[str] = frozenset()
 
     def __call__(self, subject: Any) -> Iterator[Report]:
         """The reports on one subject."""
@@ -172,11 +177,13 @@ class Rule:
         return cases
 
 
-def rule(code: str, name: str, *, severity: Severity, needs: str = "") -> Callable[[Check], Rule]:
+def rule(
+    code: str, name: str, *, severity: Severity, needs: str = "", overrules: Iterable[str] = ()
+) -> Callable[[Check], Rule]:
     """Make the decorated function a :class:`Rule`; its docstring is the rule's page."""
 
-    def decorate(check: Callable[[Any], Iterator[Report]]) -> Rule:
-        return Rule(code, name, severity, needs, check)
+    def decorate(check: Check) -> Rule:
+        return Rule(code, name, severity, needs, check, frozenset(overrules))
 
     return decorate
 
