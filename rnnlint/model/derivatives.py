@@ -72,6 +72,7 @@ class Derivatives:
         self.forward, self.timeline = forward, timeline
         self._adjoint: dict[int, bool] = {}
         self._resolved: dict[int, Term] = {}
+        self._families: dict[int, frozenset[int]] = {}
         self._units = {gate.value.key for gate in forward.gates} | {state.key for state in forward.states}
         self._aliases = {gate.preactivation.key: gate.value.key for gate in forward.gates}
         states = self._units | set(self._aliases)
@@ -280,7 +281,9 @@ class Derivatives:
 
     def family(self, term: Term) -> frozenset[int]:
         """The forward values that a factor rests on, whatever their step."""
-        return self._family(self.resolved(term))
+        if term.key not in self._families:
+            self._families[term.key] = self._family(self.resolved(term))
+        return self._families[term.key]
 
     def _family(self, term: Term) -> frozenset[int]:
         if term.key in self._aliases:

@@ -69,8 +69,16 @@ class Contract:
     def at(self, x: float) -> float:
         """The helper's value at ``x``. Raises :class:`ArithmeticError` or :class:`ValueError` where it has
         none."""
+        known = _KNOWN.get(self.computes) if self.computes is not None else None
+        if known is not None:
+            return known(x)
         (value,) = _work_out(self.body, (x,))
         return value
+
+    @property
+    def is_elementwise(self) -> bool:
+        """Whether each number of the result rests on one number of the array alone; softmax is not."""
+        return self.computes in _KNOWN or not any(t.op is Op.SUM or t.op is Op.CALL for t in self.body.walk())
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +97,7 @@ class Helpers:
         self.program = program
         self._terms = Terms()
         self._known: dict[tuple[object, ...], Contract | None] = {}
+        self.forwards: dict[int, bool] = {}
 
     def contract(
         self, definition: Definition, parameters: Sequence[str], given: Mapping[str, Term]

@@ -86,11 +86,28 @@ def _pass_of(program: Program, helpers: Helpers, backward: Definition) -> Backwa
     best: BackwardPass | None = None
     lists = _empty_lists(backward.owner) if backward.owner is not None else frozenset[str]()
     for partner in (None, *_partners(program, backward)):
+        if partner is not None and not _takes_a_nonlinearity(program, helpers, partner.definition):
+            continue
         found = _run(program, helpers, backward, partner, lists)
         if found is not None and found.deltas:
             return found
         best = best or found
     return best
+
+
+def _takes_a_nonlinearity(program: Program, helpers: Helpers, forward: Definition) -> bool:
+    """Whether a function, followed by itself, has a gate: a nonlinearity of a product with weights."""
+    known = helpers.forwards
+    asked = id(forward.function)
+    if asked not in known:
+        execution = Execution(program, Terms(), helpers)
+        try:
+            execution.run(forward, {})
+        except TooLargeError:
+            known[asked] = False
+        else:
+            known[asked] = Timeline(execution.heap, {}).takes_a_nonlinearity
+    return known[asked]
 
 
 def _run(
@@ -256,16 +273,16 @@ def _definition_called(
 def _by_class(program: Program, backward: Definition) -> Iterator[_Partner]:
     if backward.owner is None:
         return
-    methods = backward.owner.methods
     others = [
-        each for each in methods.values() if each is not backward.function and not each.name.startswith("__")
+        each
+        for each in backward.owner.methods.values()
+        if each is not backward.function
+        and not each.name.startswith("__init")
+        and not _NO_FORWARD.search(each.name)
     ]
-    others.sort(key=lambda each: not re.search(r"for|fprop|feed|step|__call__", each.name))
-    for each in others:
-        if not re.search(
-            r"back|bptt|bprop|update|train|fit|sample|generate|predict|loss|optim|clip", each.name
-        ):
-            yield _named_partner(Definition(each, backward.module, backward.owner), backward)
+    named = [each for each in others if _FORWARD.search(each.name)]
+    for each in named or others:
+        yield _named_partner(Definition(each, backward.module, backward.owner), backward)
 
 
 def _by_name(program: Program, backward: Definition) -> Iterator[_Partner]:
@@ -339,6 +356,10 @@ def _memory(returned: tree.Expression, unpacked: tuple[str, ...]) -> int | tuple
 
 
 _GOES_BACK = re.compile(r"back|grad|bptt|bprop|loss")
+_FORWARD = re.compile(r"forward|fprop|feed|__call__|_step$|^step|^run$")
+_NO_FORWARD = re.compile(
+    r"back|bptt|bprop|update|train|fit|sample|generate|predict|loss|optim|clip|init|reset|grad|load|save|param"
+)
 _MEMORY = re.compile(
     r"cache|memory|ctx|context|saved|tape|stored|interm|history|record|^state", re.IGNORECASE
 )

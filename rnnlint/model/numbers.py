@@ -5,14 +5,14 @@ a number of its own that depends on its operands' values, so that equal products
 
 from __future__ import annotations
 
-import random
+import hashlib
 from collections.abc import Callable, Collection, Hashable, Mapping
 
 from rnnlint.model.helpers import Contract, on_numbers
 from rnnlint.model.sequences import Timeline
 from rnnlint.model.terms import Op, Term
 
-SEEDS = (1, 2, 3, 4)
+SEEDS = (1, 2, 3)
 CLOSE = 1e-5
 
 
@@ -57,7 +57,8 @@ class Numbers:
 
     def leaf(self, *identity: Hashable) -> float:
         """The number of something that is not looked into."""
-        return random.Random(f"{self.seed} {identity!r}").uniform(0.15, 1.6)
+        digest = hashlib.md5(f"{self.seed} {identity!r}".encode(), usedforsecurity=False).digest()
+        return 0.15 + 1.45 * int.from_bytes(digest[:8], "big") / 2**64
 
     def _value(self, term: Term, steps: int) -> float:
         if term.key in self.given:
@@ -107,9 +108,7 @@ class Numbers:
 
     def _apply(self, term: Term, steps: int) -> float:
         contract = term.data
-        if isinstance(contract, Contract) and not any(
-            t.op is Op.SUM or t.op is Op.CALL for t in contract.body.walk()
-        ):
+        if isinstance(contract, Contract) and contract.is_elementwise:
             return contract.at(self.value(term.args[0], steps))
         return self._opaque(term, steps)
 

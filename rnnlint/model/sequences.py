@@ -107,6 +107,13 @@ class Timeline:
         return loop.next.get(place) if loop is not None else None
 
     @cached_property
+    def takes_a_nonlinearity(self) -> bool:
+        """Whether a nonlinearity of a matrix product is taken anywhere."""
+        values = [each.value for each in self.heap.bindings] + [each.value for each in self.heap.stores]
+        without: set[int] = set()
+        return any(value.has(_is_nonlinearity, without) for value in values)
+
+    @cached_property
     def forward_loops(self) -> frozenset[int]:
         """The loops in whose body a nonlinearity of a matrix product is taken: those of the forward pass."""
         noted = [(each.loop, each.value) for each in self.heap.bindings]
