@@ -51,6 +51,8 @@ class Measurement:
         """
         if self.judged.agreeing:
             return True
+        if self.probe.draft.data:  # of all numbers in a driver, any may have been taken for its loss
+            return False
         if self.loss.kind not in (Kind.COTANGENT, Kind.SCALAR):
             return False
         telling = [v for v in self.judged.verdicts if math.prod(v.shape) >= 4 and v.cosine is not None]
@@ -80,13 +82,14 @@ def measure(workshop: Workshop, probe: Probe) -> Measurement | None:
     if not losses:
         return None
     made = differences(workshop, probe, losses, places)
-    best: tuple[tuple[int, int, int], Loss, Judged, dict[str, Array]] | None = None
+    best: tuple[tuple[int, int, bool, int], Loss, Judged, dict[str, Array]] | None = None
     for order, loss in enumerate(_likely(made, pairs, places, probe)):
         truth = {p.name: made.gradient(p.code, loss) for p in places}
         if not all(np.all(np.isfinite(t)) for t in truth.values()):
             continue
         judged = judge(_measured(pairs, truth), probe.sizes)
-        key = (judged.agreeing, -judged.wrong, -order)
+        unscaled = not probe.draft.data or judged.scale == 1.0
+        key = (judged.agreeing, -judged.wrong, unscaled, -order)
         if best is None or key > best[0]:
             best = key, loss, judged, truth
     if best is None:

@@ -315,7 +315,7 @@ class _Desk:
         if self.lifted is not None:
             check = self.lifted.described(check)
         prepared = PreparedCheck(check, self.runner, m, workshop, solved, self.lifted, matched)
-        if m.is_trusted or matched is not None:
+        if m.is_trusted or (matched is not None and self.lifted is None):
             return prepared
         return replace(prepared, check=self.refused(pass_, nothing_agrees(m.loss)).check, doubted=check)
 

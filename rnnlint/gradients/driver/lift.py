@@ -15,7 +15,7 @@ from rnnlint.gradients.callables import Library
 from rnnlint.gradients.driver.find import Driver, backward_calls, drivers_of
 from rnnlint.gradients.driver.names import bound_in, last_word, name_of, root_of, statements_in
 from rnnlint.gradients.driver.slice import Slice, cut
-from rnnlint.gradients.driver.steps import counting_steps, drawn_forms, numbers_by_step, single_targets
+from rnnlint.gradients.driver.steps import counting_steps, drawn_forms, numbers_by_step, one_hot_targets, single_targets
 from rnnlint.gradients.driver.write import RECORD, TAKEN, WATCHED, written
 from rnnlint.gradients.forms import NumberForm
 from rnnlint.gradients.passes import Pass, Style
@@ -75,7 +75,7 @@ class Lifted:
         """What synthesis makes of the pass, with what the function calls, and without taking gradients for state."""
         words = {name for name in self.driver.accumulators if root_of(name) == name}
         state = tuple(name for name in draft.globals_ if name not in words)
-        holes = {**draft.holes, **numbers_by_step(self.slice)}
+        holes = {**draft.holes, **one_hot_targets(self.slice, draft), **numbers_by_step(self.slice)}
         for hole in draft.holes.keys() & {f"_in_{name}" for name in self._ones}:
             holes[hole] = NumberForm(ONE)
         setup = [line for line in draft.setup if line.partition(" = ")[0] not in self.step_counts]

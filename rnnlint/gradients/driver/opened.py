@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from rnnlint.gradients.callables import Library
 from rnnlint.gradients.driver.names import statements_in
+from rnnlint.gradients.driver.updates import is_rate_name
 from rnnlint.gradients.roles import Role, role_of
 
 _MAKERS = frozenset(
@@ -83,7 +84,7 @@ def _rates_given(library: Library, call: ast.Call) -> Iterator[ast.Constant]:
         case _:
             return
     for parameter, value in zip(callee.parameters if callee is not None else (), call.args, strict=False):
-        if role_of(parameter.name) is Role.RATE and isinstance(value, ast.Constant):
+        if is_rate_name(parameter.name) and isinstance(value, ast.Constant):
             yield value
 
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from rnnlint.gradients.driver.names import bound_in, read_in
 from rnnlint.gradients.driver.slice import Slice
-from rnnlint.gradients.forms import ArrayForm, Form, NumberForm, StepsForm
+from rnnlint.gradients.forms import ArrayForm, Fill, Form, NumberForm, StepsForm
 from rnnlint.gradients.roles import Role, role_of
 from rnnlint.gradients.sizes import BATCH, ONE, OUTPUT, TIME, Size
 from rnnlint.gradients.synthesis import Draft
@@ -57,6 +57,30 @@ def _indexed(node: ast.AST) -> Iterator[str]:
         if isinstance(inner, ast.Subscript) and isinstance(inner.value, ast.Name):
             if not isinstance(inner.slice, ast.Tuple | ast.Slice) and read_in(inner.slice):
                 yield inner.value.id
+
+
+def one_hot_targets(slice_: Slice, draft: Draft) -> dict[str, Form]:
+    """Forms of the holes that something is compared with: one-hot fits every loss, a random vector only some."""
+    found: dict[str, Form] = {}
+    for name in compared(slice_):
+        form = draft.holes.get(f"_in_{name}")
+        if isinstance(form, ArrayForm) and form.fill is Fill.NORMAL and len(form.axes) >= 2:
+            fill = Fill.ONE_HOT_FIRST if draft.layout.columns else Fill.ONE_HOT_LAST
+            found[f"_in_{name}"] = replace(form, fill=fill)
+    return found
+
+
+def compared(slice_: Slice) -> list[str]:
+    """The holes that are subtracted as they are, or step by step: the targets."""
+    found: set[str] = set()
+    for statement in slice_.body:
+        for node in ast.walk(statement):
+            if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Sub):
+                for side in (node.left, node.right):
+                    plain = side.value if isinstance(side, ast.Subscript) else side
+                    if isinstance(plain, ast.Name):
+                        found.add(plain.id)
+    return [name for name in slice_.holes if name in found]
 
 
 def single_targets(draft: Draft) -> Draft | None:

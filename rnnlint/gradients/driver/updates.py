@@ -141,10 +141,15 @@ def _sign(change: ast.expr) -> int:
             return 1
 
 
+def is_rate_name(word: str) -> bool:
+    """Whether a name says learning rate."""
+    return role_of(word) is Role.RATE or bool(_RATE_WORDS.search(word))
+
+
 def _is_rate(node: ast.AST) -> bool:
     if isinstance(node, ast.Name | ast.Attribute | ast.Subscript):
         word = last_word(name_of(node))
-        return bool(word) and (role_of(word) is Role.RATE or bool(_RATE_WORDS.search(word)))
+        return bool(word) and is_rate_name(word)
     return isinstance(node, ast.Constant) and isinstance(node.value, float) and 0 < node.value < 1
 
 
