@@ -272,7 +272,7 @@ class BackwardPass:
         """The reads of another step than their role asks for, those of one sequence and one role together."""
         found: dict[tuple[int, int, int], list[Term]] = {}
         for each in self.discrepancies:
-            if each.wrong is Wrong.STEP and each.read is not None:
+            if each.wrong is Wrong.STEP and each.read is not None and each.read.op is Op.RECALL:
                 found.setdefault((each.read.args[0].key, each.steps, each.expected_steps), []).append(
                     each.read
                 )

@@ -414,10 +414,13 @@ class Derivatives:
         ]
 
     def reads(self, term: Term) -> Iterator[tuple[Term, int]]:
-        """The reads of state sequences in ``term``, each with the step it points to."""
-        for each in term.walk():
-            if each.op is Op.RECALL and (at := self.timeline.at(each)) is not None:
-                yield each, at.steps
+        """The reads of kept values in ``term``, the outermost ones, each with the step it points to."""
+        at = self.timeline.at(term)
+        if at is not None and term.op in (Op.RECALL, Op.PART):
+            yield term, at.steps
+            return
+        for each in term.args:
+            yield from self.reads(each)
 
     def _classify(self, group: Sequence[Term], wanted: Factor) -> Wrong:
         """Which function stands where the slope of a nonlinearity belongs."""

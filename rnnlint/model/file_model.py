@@ -53,7 +53,9 @@ class FileModel:
     @cached_property
     def backward_passes(self) -> tuple[BackwardPass, ...]:
         """The backward passes of the file, each joined to its forward pass where one was found."""
-        return tuple(backward_passes(self.program, self._helpers)) if self.is_recurrent else ()
+        if not any("numpy" in each.text for each in self.project.files.values()):
+            return ()
+        return tuple(backward_passes(self.program, self._helpers))
 
     @cached_property
     def recurrent_code(self) -> RecurrentCode | None:
