@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 from rnnlint.findings import Edit, Span
@@ -40,6 +40,19 @@ class ProgramText:
         return self.text.split("\n")
 
     @cached_property
+    def functions(self) -> dict[str, tuple[ast.FunctionDef | ast.AsyncFunctionDef, ...]]:
+        """All functions and methods, by name."""
+        found: dict[str, list[ast.FunctionDef | ast.AsyncFunctionDef]] = {}
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                found.setdefault(node.name, []).append(node)
+        return {name: tuple(functions) for name, functions in found.items()}
+
+    @cached_property
+    def _spans(self) -> dict[ast.AST, Span]:
+        return {}
+
+    @cached_property
     def _parents(self) -> dict[ast.AST, ast.AST]:
         return {child: node for node in ast.walk(self.tree) for child in ast.iter_child_nodes(node)}
 
@@ -49,13 +62,12 @@ class ProgramText:
 
     def span(self, node: ast.expr | ast.stmt) -> Span:
         """Where ``node`` stands, without parentheses round it."""
-        end_line = node.end_lineno or node.lineno
-        return Span(
-            node.lineno,
-            self._column(node.lineno, node.col_offset),
-            end_line,
-            self._column(end_line, node.end_col_offset or 0),
-        )
+        known = self._spans.get(node)
+        if known is None:
+            end = node.end_lineno or node.lineno
+            first, last = self._column(node.lineno, node.col_offset), self._column(end, node.end_col_offset or 0)
+            known = self._spans[node] = Span(node.lineno, first, end, last)
+        return known
 
     def source(self, node: ast.expr | ast.stmt) -> str:
         """The text of ``node`` as it stands, without parentheses round it."""
@@ -137,6 +149,7 @@ def precedence(node: ast.expr) -> int:
             return TIGHTEST
 
 
+@lru_cache(maxsize=8192)
 def precedence_of_text(expression: str) -> int:
     """As :func:`precedence`, from an expression's text: the loosest operator outside brackets."""
     loosest, depth, before = TIGHTEST, 0, ""

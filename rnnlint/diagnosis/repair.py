@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import combinations
@@ -21,7 +21,11 @@ from rnnlint.diagnosis.vocabulary import Vocabulary
 from rnnlint.findings import Edit
 
 RIGHT = 1e-6
-BATCH = 32
+MOST_TRIALS = 600
+MOST_SECONDS = 6.0
+BATCH = 16
+PATIENCE = 4
+"""Batches after which a step forward is taken though a better one may come."""
 MOST_PAIRED = 24
 """Of how many edits every two are tried together, where none alone helps."""
 
@@ -46,15 +50,22 @@ class Repair:
 
 @dataclass
 class Budget:
-    """Seconds that a search may still take."""
+    """How many variants searches may still run. The seconds are only for programs that are slow themselves."""
 
-    seconds: float
+    trials: int = MOST_TRIALS
+    seconds: float = MOST_SECONDS
     _started: float = field(default_factory=time.monotonic)
+
+    def take(self, wanted: int) -> int:
+        """How many of ``wanted`` variants may be run; they count as run."""
+        granted = 0 if time.monotonic() - self._started > self.seconds else min(wanted, self.trials)
+        self.trials -= granted
+        return granted
 
     @property
     def spent(self) -> bool:
         """Whether nothing is left."""
-        return time.monotonic() - self._started > self.seconds
+        return self.trials <= 0 or time.monotonic() - self._started > self.seconds
 
 
 def wrong_in(errors: Errors) -> frozenset[str]:
@@ -63,13 +74,13 @@ def wrong_in(errors: Errors) -> frozenset[str]:
 
 
 def search(
-    texts: Sequence[BackwardText], trials: Trials, shorter: Sequence[Trials], budget: Budget
+    texts: Sequence[BackwardText], trials: Trials, over: Callable[[int], Trials | None], budget: Budget
 ) -> Repair:
     """Find the edits that make every gradient of ``trials`` right, as many bugs as there are.
 
-    ``shorter`` are the same scenario over fewer steps, the fewest first.
+    ``over`` gives the same scenario over so many steps.
     """
-    return _Search(texts, trials, shorter, budget).run()
+    return _Search(texts, trials, over, budget).run()
 
 
 @dataclass
@@ -95,43 +106,76 @@ class _Step:
 
 class _Search:
     def __init__(
-        self, texts: Sequence[BackwardText], trials: Trials, shorter: Sequence[Trials], budget: Budget
+        self,
+        texts: Sequence[BackwardText],
+        trials: Trials,
+        over: Callable[[int], Trials | None],
+        budget: Budget,
     ) -> None:
         self.texts = texts
         self.words = {id(text): Vocabulary(text) for text in texts}
         self.suspects = [(text, suspect) for text in texts for suspect in text.suspects]
-        self.trials, self.budget = trials, budget
+        self.trials, self.over, self.budget = trials, over, budget
         self.accepted: tuple[Candidate, ...] = ()
+        self.wrong_over_time = wrong_in(trials.errors)
         self._candidates: dict[int, tuple[Candidate, ...]] = {}
-        self.stages: list[_Stage] = []
-        seen: frozenset[str] = frozenset()
-        for each in shorter:
-            names = frozenset(each.errors) - seen
-            if names:
-                self.stages.append(_Stage(each, names, self._reach(each)))
-                seen |= names
-        self.covered = seen >= frozenset(trials.errors)
+        self._reached: dict[int, frozenset[str]] = {}
 
     def run(self) -> Repair:
-        for stage in self.stages:
+        everything = frozenset(self.trials.errors)
+        one = self._stage(self.over(1))
+        stages = [one] if one is not None else []
+        if one is None or one.names < everything:
+            two = self._stage(self.over(2), one.names if one is not None else frozenset())
+            stages += [two] if two is not None else []
+        for stage in stages:
             wrong = stage.wrong(self._errors(stage.trials))
             while wrong and not self.budget.spent:
                 step = self._within(stage, wrong)
                 if step is None:
                     return self._given_up(wrong, stage.reach)
-                self.accepted, wrong = step.candidates, step.wrong
+                wrong = self._accept(step)
+                if step.wrong_over_time is not None and not step.wrong_over_time:
+                    return Repair(self.accepted, complete=True)
+        return self._over_time(one if one is not None and one.names == everything else None)
+
+    def _over_time(self, one: _Stage | None) -> Repair:
+        """The bugs between the steps: over two of them first, where dh_next and dC_next show apart."""
+        wrong = wrong_in(self._errors(self.trials))
+        stage = self._stage(self.over(2)) if wrong and one is not None else None
+        for longer in [stage] if stage is not None else []:
+            wrong = longer.wrong(self._errors(longer.trials))
+            while wrong and not self.budget.spent:
+                better = self._between_steps(longer, one, wrong)
+                if better is None:
+                    break
+                wrong = self._accept(better)
+                if better.wrong_over_time is not None and not better.wrong_over_time:
+                    return Repair(self.accepted, complete=True)
         wrong = wrong_in(self._errors(self.trials))
         while wrong and not self.budget.spent:
-            better = self._between_steps(wrong)
+            better = self._between_steps(self.whole, one, wrong)
             if better is None:
                 return self._given_up(wrong, self.whole.reach)
-            self.accepted, wrong = better.candidates, better.wrong
+            wrong = self._accept(better)
         return Repair(self.accepted, complete=not wrong)
+
+    def _accept(self, step: _Step) -> frozenset[str]:
+        """Keep the edits; what they leave wrong in their stage."""
+        self.accepted = step.candidates
+        if step.wrong_over_time is not None:
+            self.wrong_over_time = step.wrong_over_time
+        return step.wrong
 
     @cached_property
     def whole(self) -> _Stage:
         """All steps, all parameters."""
         return _Stage(self.trials, frozenset(self.trials.errors), self._reach(self.trials))
+
+    def _stage(self, trials: Trials | None, known: frozenset[str] = frozenset()) -> _Stage | None:
+        """A stage for the parameters that are not known yet."""
+        names = frozenset(trials.errors) - known if trials is not None else frozenset()
+        return _Stage(trials, names, self._reach(trials)) if trials is not None and names else None
 
     def _reach(self, trials: Trials) -> list[frozenset[str] | None]:
         return influences([suspect for _, suspect in self.suspects], trials)
@@ -144,7 +188,10 @@ class _Search:
 
     def _within(self, stage: _Stage, wrong: frozenset[str]) -> _Step | None:
         """The edit after which most is right there; where all is, the one that leaves least wrong over all steps."""
-        likely = self._by_reach(stage, wrong)
+        return self._best_of(stage, self._by_reach(stage, wrong), wrong)
+
+    def _best_of(self, stage: _Stage, likely: Sequence[Candidate], wrong: frozenset[str]) -> _Step | None:
+        """Try the edits in order, until one is good enough for the number that has been tried."""
         complete: list[_Step] = []
         best: _Step | None = None
         for tried, step in enumerate(self._tried(stage, likely), 1):
@@ -153,30 +200,37 @@ class _Search:
             elif step.wrong < wrong and (best is None or len(step.wrong) < len(best.wrong)):
                 best = step
             if tried % BATCH == 0:
-                chosen = self._chosen_over_time(complete)
-                if chosen is not None and not chosen.wrong_over_time:
+                patient = tried < PATIENCE * BATCH
+                chosen = self._chosen_over_time(stage, complete)
+                if chosen is not None and (self._is_progress(chosen) or not patient):
                     return chosen
-                if best is not None and tried >= 3 * BATCH and not complete:
+                if best is not None and not complete and (self._is_clean(best, wrong) or not patient):
                     return best
-        return self._chosen_over_time(complete) or best or self._paired(stage, likely, wrong)
+        return self._chosen_over_time(stage, complete) or best or self._paired(stage, likely, wrong)
 
-    def _chosen_over_time(self, complete: list[_Step]) -> _Step | None:
+    def _is_progress(self, step: _Step) -> bool:
+        """Whether less is wrong over all steps than before it."""
+        left = step.wrong_over_time or frozenset()
+        return not left or len(left) < len(self.wrong_over_time)
+
+    def _is_clean(self, step: _Step, wrong: frozenset[str]) -> bool:
+        """Whether everything that the edited statement reaches has become right."""
+        reached = self._reached.get(id(step.candidates[-1]), frozenset())
+        return bool(reached) and not step.wrong & reached and reached <= wrong
+
+    def _chosen_over_time(self, stage: _Stage, complete: list[_Step]) -> _Step | None:
         """Of the edits after which a stage is right, the first that leaves the fewest wrong over all steps."""
+        if stage.trials is self.trials:
+            return complete[0] if complete else None
         unknown = [step for step in complete if step.wrong_over_time is None]
         outcomes = self.trials.run([_edits(step.candidates) for step in unknown]) if unknown else []
         for step, errors in zip(unknown, outcomes, strict=True):
             step.wrong_over_time = wrong_in(errors) if errors is not None else frozenset(self.trials.errors)
         return min(complete, key=lambda step: len(step.wrong_over_time or ()), default=None)
 
-    def _between_steps(self, wrong: frozenset[str]) -> _Step | None:
-        best: _Step | None = None
-        likely = self._felt_over_time(wrong) if self.covered else self._by_reach(self.whole, wrong)
-        for step in self._tried(self.whole, likely):
-            if not step.wrong:
-                return step
-            if step.wrong < wrong and (best is None or len(step.wrong) < len(best.wrong)):
-                best = step
-        return best or self._paired(self.whole, likely, wrong)
+    def _between_steps(self, stage: _Stage, one: _Stage | None, wrong: frozenset[str]) -> _Step | None:
+        likely = self._by_reach(stage, wrong) if one is None else self._felt_over_time(stage, one, wrong)
+        return self._best_of(stage, likely, wrong)
 
     def _paired(self, stage: _Stage, likely: Sequence[Candidate], wrong: frozenset[str]) -> _Step | None:
         """Two edits at once, of the likeliest of each line."""
@@ -202,9 +256,9 @@ class _Search:
 
     def _run(self, stage: _Stage, variants: Sequence[tuple[Candidate, ...]]) -> Iterator[_Step]:
         for start in range(0, len(variants), BATCH):
-            if self.budget.spent:
+            batch = variants[start : start + self.budget.take(BATCH)]
+            if not batch:
                 return
-            batch = variants[start : start + BATCH]
             for variant, errors in zip(batch, stage.trials.run([_edits(v) for v in batch]), strict=True):
                 if errors is not None:
                     yield _Step(variant, stage.wrong(errors))
@@ -218,23 +272,23 @@ class _Search:
                 handicap = _handicap(here, wrong, candidate.kind)
                 if handicap is not None:
                     ranked.append((handicap + candidate.rank, candidate))
+                    self._reached[id(candidate)] = here or frozenset()
         for text in self.texts:
             ranked += [(1.5 + c.rank, c) for c in edits_of_loops(text, self.words[id(text)])]
         ranked.sort(key=lambda item: item[0])
         return [candidate for _, candidate in ranked]
 
-    def _felt_over_time(self, wrong: frozenset[str]) -> list[Candidate]:
+    def _felt_over_time(self, stage: _Stage, one: _Stage, wrong: frozenset[str]) -> list[Candidate]:
         """What a single step does not feel: indices, how results are kept, carries, and what makes carries."""
         ranked: list[tuple[float, Candidate]] = []
-        single = self.stages[0].reach
-        for (text, suspect), one, several in zip(self.suspects, single, self.whole.reach, strict=True):
-            silent = one is not None and not one
+        for (text, suspect), single, several in zip(self.suspects, one.reach, stage.reach, strict=True):
+            silent = single is not None and not single
             carried = self.words[id(text)].carried
             handicap = 0.0 if several == wrong else 0.3
             for candidate in self._of(text, suspect):
-                if silent or one is None:
+                if silent or single is None or _concerns(candidate, carried):
                     ranked.append((handicap + candidate.rank, candidate))
-                elif candidate.kind in _BETWEEN_STEPS or _concerns(candidate, carried):
+                elif candidate.kind in _BETWEEN_STEPS:
                     ranked.append((handicap + candidate.rank + 0.4, candidate))
         for text in self.texts:
             ranked += [(c.rank, c) for c in edits_of_loops(text, self.words[id(text)])]

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from rnnlint.gradients.trials import Trials
     from rnnlint.model.project import Project
 
-SECONDS = 2.0
-"""What all searches of one file may take together."""
 MOST_SUSPECTS = 3
 """More statements than these are no place to look at."""
 
@@ -48,10 +46,9 @@ def searched(
     findings: Sequence[Finding],
     fixed: Sequence[GradientCheck],
     scenarios: Sequence[Rerunnable],
-    seconds: float = SECONDS,
 ) -> Searched:
     """Search where ``fixed``, the checks with the helpful fixes of ``findings`` in, still says wrong."""
-    budget = Budget(seconds)
+    budget = Budget()
     found: list[Finding] = []
     after: list[Rerunnable] = []
     for position, scenario in enumerate(scenarios):
@@ -103,21 +100,15 @@ def _search(project: Project, helpful: Sequence[Finding], scenario: Triable, bud
     trials = scenario.trials()
     if trials is None:
         return Repair()
-    shorter = _shorter(scenario, trials)
-    start = project
+    start = fixed_project(project, helpful) if helpful else project
+
+    def over(steps: int) -> Trials | None:
+        shorter = scenario.trials_over(steps)
+        return shorter.rebased(start) if shorter is not None and helpful else shorter
+
     if helpful:
-        start = fixed_project(project, helpful)
         trials = trials.rebased(start)
-        shorter = [each.rebased(start) for each in shorter]
-    return search(backward_texts(start, scenario.check), trials, shorter, budget)
-
-
-def _shorter(scenario: Triable, trials: Trials) -> list[Trials]:
-    """Over one step; where some parameters get no gradient then, over two as well."""
-    one = scenario.trials_over(1)
-    if one is not None and one.errors.keys() >= trials.errors.keys():
-        return [one]
-    return [each for each in (one, scenario.trials_over(2)) if each is not None]
+    return search(backward_texts(start, scenario.check), trials, over, budget)
 
 
 def _findings(project: Project, helpful: Sequence[Finding], repair: Repair) -> Iterator[Finding]:

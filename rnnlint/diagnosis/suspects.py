@@ -71,7 +71,7 @@ def backward_texts(project: Project, check: GradientCheck) -> tuple[BackwardText
             continue
         text = BackwardText(program, function, tuple(_suspects(program, function)))
         found[id(function)] = text
-        for name in _called(text.suspects):
+        for name in dict.fromkeys(_called(text.suspects)):
             waiting += _functions_named(programs, name)
     return tuple(text for text in found.values() if text.suspects)
 
@@ -101,9 +101,9 @@ def _functions_named(programs: dict[Path, ProgramText], name: str) -> Iterator[t
     if _NOT_BACKWARD.search(plain) and not _BACKWARD.search(plain):
         return
     for program in programs.values():
-        for node in ast.walk(program.tree):
-            if isinstance(node, Function) and node.name == name:
-                yield program, node
+        for node in program.functions.get(name, ()):
+            yield program, node
+
 
 
 def _called(suspects: tuple[Suspect, ...]) -> Iterator[str]:

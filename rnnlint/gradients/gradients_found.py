@@ -11,7 +11,7 @@ import numpy as np
 from rnnlint.gradients.callables import Callable
 from rnnlint.gradients.pairing import Candidate, Source, split
 from rnnlint.gradients.probe import Probe, returned_codes
-from rnnlint.gradients.synthesis import BACKWARD, FORWARD, MODEL
+from rnnlint.gradients.synthesis import BACKWARD, FORWARD, MODEL, Draft
 from rnnlint.gradients.trees import leaves
 from rnnlint.sandbox.job import Ran, Value
 
@@ -27,7 +27,9 @@ def candidates_of(probe: Probe, ran: Ran) -> list[Candidate]:
     for code, value in zip(codes, ran.values, strict=True):
         if code == FORWARD:
             continue
-        if code == BACKWARD:
+        if code == probe.draft.stated_gradients:
+            found += _stated(probe.draft, value)
+        elif code == BACKWARD:
             found += _returned(probe.draft.pass_.backward, value)
         else:
             found += _stored(code, value, known)
@@ -49,6 +51,14 @@ def _returned(backward: Callable, value: Value) -> Iterator[Candidate]:
         words, indices = split(inner)
         if words:
             yield Candidate(words, indices, leaf.array, Source.RETURNED, _shown(inner))
+
+
+def _stated(draft: Draft, value: Value) -> Iterator[Candidate]:
+    """The gradients that the configuration names, each under its parameter's name."""
+    for name, code in draft.gradients.items():
+        array = value[name]
+        if isinstance(array, np.ndarray | float):
+            yield Candidate((f"d{name}",), (), np.asarray(array), Source.STATED, code)
 
 
 def _inner_names(backward: Callable, keys: list[str | int]) -> list[str | int]:

@@ -51,7 +51,8 @@ class Execution:
         except TooMuchError:
             trouble = Trouble(Failure.OUTPUT, message="the values returned are too large")
         except BaseException as error:  # noqa: BLE001 - the user's code may raise anything
-            trouble = trouble_from(error, {**self._texts, SCENARIO_PATH: scenario.program})
+            texts = {} if scenario.patches else self._texts  # a patch's lines are not those of the file
+            trouble = trouble_from(error, {**texts, SCENARIO_PATH: scenario.program})
         if recorder.overflowed:
             self._program.note("Not every step could be recorded: the recorded values are too large.")
         return Ran(values, tuple(recorder.frames), trouble, dict(recorder.calls))

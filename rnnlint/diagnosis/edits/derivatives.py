@@ -21,9 +21,9 @@ def derivative_edits(suspect: Suspect, words: Vocabulary) -> Iterator[Candidate]
     yield from _of_groups(suspect, words, value)
     for node in _outermost_of_one_state(value, words):
         yield from _of_expression(suspect, words, node)
-    for node in ast.walk(value):
-        if isinstance(node, ast.Call) and len(node.args) == 1:
-            yield from _of_call(suspect, words, node)
+    for inner in ast.walk(value):
+        if isinstance(inner, ast.Call) and len(inner.args) == 1:
+            yield from _of_call(suspect, words, inner)
 
 
 def _of_expression(suspect: Suspect, words: Vocabulary, node: ast.expr) -> Iterator[Candidate]:
@@ -33,7 +33,10 @@ def _of_expression(suspect: Suspect, words: Vocabulary, node: ast.expr) -> Itera
     ):
         return
     before = suspect.program.source(node)
+    beside = f"{state} * (" in suspect.program.source(suspect.node)  # s * (…): a σ's derivative begins so
     for new, unlikely in forms(state, words):
+        if beside and new == f"1 - {state}":
+            unlikely = 0.0
         if _plain(new) != _plain(before):
             yield replacing(suspect.program, node, new, _kind(node, state), 0.3 + unlikely)
 

@@ -11,7 +11,7 @@ from rnnlint.diagnosis.edits.chains import products_in, single, slots, sums_in
 from rnnlint.diagnosis.edits.forms import forms, only_state, related
 from rnnlint.diagnosis.edits.matrices import matrix_operands
 from rnnlint.diagnosis.suspects import Suspect
-from rnnlint.diagnosis.vocabulary import Atom, Vocabulary, atoms_in, targets, value_of
+from rnnlint.diagnosis.vocabulary import Atom, Vocabulary, atoms_in, base_name, targets, value_of
 
 MOST_STATES = 16
 
@@ -53,6 +53,7 @@ def _exchanged(suspect: Suspect, words: Vocabulary, member: ast.expr) -> Iterato
 def _inserted(suspect: Suspect, words: Vocabulary, value: ast.expr) -> Iterator[Candidate]:
     program = suspect.program
     names = [program.source(target) for target in targets(suspect.node)]
+    carries = any(base_name(target) in words.carried for target in targets(suspect.node))
     for slot in slots(value):
         terms = [slot]
         for chain in sums_in(program, slot):
@@ -66,6 +67,8 @@ def _inserted(suspect: Suspect, words: Vocabulary, value: ast.expr) -> Iterator[
                     derivative = form != state and not form.startswith(words.tanh)
                     kind = Kind.MISSING_DERIVATIVE if derivative else Kind.MISSING_FACTOR
                     rank = 0.5 + unlikely if near else 1.0 + unlikely
+                    if carries:  # dC_next = dC * f
+                        rank += 0.3 if derivative else -0.5
                     rank += 0.8 if isinstance(suspect.node, ast.AugAssign) else 0.0
                     yield single(program, term, product=True).with_factor(form, kind, rank)
             if isinstance(suspect.node, ast.Assign):

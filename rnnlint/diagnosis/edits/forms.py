@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from functools import lru_cache
 
 from rnnlint.diagnosis.vocabulary import Vocabulary, atoms_in
 
@@ -53,16 +53,24 @@ def _gate(target: str) -> str:
     return re.sub(r"_?(raw|d|pre|input|in|out|delta|grad|next|prev)$", "", name)
 
 
-def alike(text: str, others: tuple[str, ...]) -> Iterator[tuple[str, str, str]]:
-    """The texts that differ from ``text`` in one identifier of the same scheme, with that identifier: (other, old, new)."""
-    mine = re.findall(r"\w+|\W", text)
+@lru_cache(maxsize=512)
+def alike(text: str, others: tuple[str, ...]) -> tuple[tuple[str, str, str], ...]:
+    """The texts that differ from ``text`` in one identifier of the same scheme: (other, old, new)."""
+    mine = _tokens(text)
+    found: list[tuple[str, str, str]] = []
     for other in others:
-        theirs = re.findall(r"\w+|\W", other)
+        theirs = _tokens(other)
         if len(theirs) != len(mine) or other == text:
             continue
         differing = [(a, b) for a, b in zip(mine, theirs, strict=True) if a != b]
         if len(differing) == 1 and _same_scheme(*differing[0]):
-            yield other, *differing[0]
+            found.append((other, *differing[0]))
+    return tuple(found)
+
+
+@lru_cache(maxsize=4096)
+def _tokens(text: str) -> tuple[str, ...]:
+    return tuple(re.findall(r"\w+|\W", text))
 
 
 def _same_scheme(one: str, other: str) -> bool:

@@ -24,6 +24,10 @@ def name_edits(suspect: Suspect, words: Vocabulary) -> Iterator[Candidate]:
             for other in words.deltas:
                 if other != text:
                     yield replacing(program, atom, other, Kind.PARTNER, 1.3)
+            parent = program.parent(atom)
+            if isinstance(parent, ast.BinOp) and isinstance(parent.op, ast.Mult):
+                for state in words.states:
+                    yield replacing(program, atom, state, Kind.PARTNER, 1.2)
     for atom in written:
         rank = 0.5 if isinstance(suspect.node, ast.AugAssign) else 1.0
         yield from _alike(suspect, words, atom, rank)

@@ -81,7 +81,7 @@ def loop_edits(text: BackwardText, words: Vocabulary) -> Iterator[Candidate]:
                     yield replacing(program, node, str(number + 1), Kind.STEPS, 1.6)
                 case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int(number))):
                     yield replacing(program, node, str(1 - number), Kind.STEPS, 1.6)
-                case ast.Call(func=ast.Name(id="range"), args=[first, second]):
+                case ast.Call(func=ast.Name(id="range"), args=[_, second]):
                     yield replacing(program, node, f"range({program.source(second)})", Kind.STEPS, 0.9)
                 case _:
                     pass

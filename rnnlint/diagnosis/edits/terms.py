@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import lru_cache
 
 from rnnlint.diagnosis.edits.candidate import Candidate, Kind, replacing
 from rnnlint.diagnosis.edits.chains import Chain, single, slots, sums_in
 from rnnlint.diagnosis.edits.forms import alike
 from rnnlint.diagnosis.edits.matrices import matrix_operands
+from rnnlint.diagnosis.program_text import ProgramText
 from rnnlint.diagnosis.suspects import Suspect
 from rnnlint.diagnosis.vocabulary import Vocabulary, atoms_in, targets, value_of
 from rnnlint.findings import Edit, Span
@@ -72,7 +74,7 @@ def _added(suspect: Suspect, words: Vocabulary, chain: Chain) -> Iterator[Candid
     has_product = any(matrix_operands(node) for member in chain.members for node in ast.walk(member))
     carried = any("next" in name or "prev" in name for name in own)
     if suspect.loops and isinstance(suspect.node, ast.Assign) and (carried or not has_product):
-        for weight in _weights(words):
+        for weight in _weights(words.program):
             for adjoint in words.deltas[:MOST_ADJOINTS]:
                 if adjoint not in own:
                     yield chain.with_term(words.product.format(weight, adjoint), 2.2)
@@ -110,16 +112,17 @@ def _differing(old: str, new: str) -> tuple[str, str]:
     return old[start : len(old) - end], new[start : len(new) - end]
 
 
-def _weights(words: Vocabulary) -> Iterator[str]:
+@lru_cache(maxsize=16)
+def _weights(program: ProgramText) -> tuple[str, ...]:
     """Transposed weights: the left operands of the file's matrix products, the forward's among them."""
     seen: dict[str, None] = {}
-    for node in ast.walk(words.program.tree):
+    for node in ast.walk(program.tree):
         operands = matrix_operands(node)
         if operands is None:
             continue
         left = operands[0]
         if isinstance(left, ast.Attribute) and left.attr == "T":
             left = left.value
-        if words.is_plain(left) and not words.is_adjoint(left):
-            seen[f"{words.program.source(left)}.T"] = None
-    yield from seen
+        if Vocabulary.is_plain(left):
+            seen[f"{program.source(left)}.T"] = None
+    return tuple(seen)
