@@ -135,6 +135,8 @@ class Derivatives:
                 yield from self._expand(then if term.data else otherwise)
             case ((Op.CHOICE | Op.APPLY | Op.ELEMENTWISE | Op.POWER | Op.DIVIDE | Op.STACK), _):
                 raise _NotLinearError
+            case Op.PRODUCT, _ if self.forward.weighted_of(term) is None:
+                raise _NotLinearError  # by no weight: np.diag(1 - h * h) @ dh is an elementwise product
             case _:
                 yield Monomial(term, ())
 
