@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
+_TELLING = (ast.Assign, ast.Assert, ast.Subscript, ast.For, ast.Call, ast.BinOp, ast.Attribute)
+"""What :func:`_usage_at` reads a use from."""
 
 
 @dataclass(frozen=True)
@@ -188,6 +190,8 @@ class Library:
         """In order of the files and of their lines; a later definition of one name hides the earlier."""
         found: dict[tuple[Path, str], Callable] = {}
         for path, tree in self.trees.items():
+    _nodes: dict[int, tuple[ast.AST, ...]] = field(default_factory=dict)
+    _called: dict[int, list[tuple[ast.Call, Callable]]] = field(default_factory=dict)
             for statement in _top_level(tree):
                 if isinstance(statement, Function):
                     found[path, statement.name] = Callable(path, statement)
@@ -243,15 +247,10 @@ class Library:
         return self._usages[key]
 
     def _usage(self, callable_: Callable, name: str, depth: int) -> Usage:
-        found = _local_usage(callable_.node, name)
+        found = _local_usage(self._telling_nodes(callable_.node), name)
         if depth == 0:
             return found
-        for call in own_nodes(callable_.node):
-            if not isinstance(call, ast.Call):
-                continue
-            callee = self.callee(callable_, call)
-            if callee is None:
-                continue
+        for call, callee in self._calls(callable_):
             for position, argument in enumerate(call.args):
                 if (
                     isinstance(argument, ast.Name)
@@ -270,6 +269,20 @@ class Library:
         if isinstance(function, ast.Name):
             fitting = [c for c in self.functions_named(function.id) if c.owner is None]
             if not fitting and function.id in self.instances:
+    def _telling_nodes(self, function: Function) -> tuple[ast.AST, ...]:
+        """The nodes that may say how a name is used, collected once for all names."""
+        if id(function) not in self._nodes:
+            self._nodes[id(function)] = tuple(n for n in own_nodes(function) if isinstance(n, _TELLING))
+        return self._nodes[id(function)]
+
+    def _calls(self, caller: Callable) -> list[tuple[ast.Call, Callable]]:
+        """The calls of project callables inside ``caller``."""
+        if id(caller.node) not in self._called:
+            calls = [node for node in self._telling_nodes(caller.node) if isinstance(node, ast.Call)]
+            reached = ((call, self.callee(caller, call)) for call in calls)
+            self._called[id(caller.node)] = [(call, callee) for call, callee in reached if callee is not None]
+        return self._called[id(caller.node)]
+
                 return self.method(*self.instances[function.id], "__call__")
             return fitting[0] if fitting else None
         if isinstance(function, ast.Attribute) and isinstance(function.value, ast.Name):
@@ -311,12 +324,12 @@ def _operands(function: ast.AST, operators: type[ast.operator] | object) -> froz
 
 def own_nodes(function: ast.AST) -> Iterator[ast.AST]:
     """Every node of a function, not those of functions and classes inside it."""
-    waiting = list(ast.iter_child_nodes(function))
+    waiting = list(ast.iter_child_nodes(function))[::-1]
     while waiting:
-        node = waiting.pop(0)
+        node = waiting.pop()
         yield node
         if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
-            waiting[:0] = list(ast.iter_child_nodes(node))
+            waiting += list(ast.iter_child_nodes(node))[::-1]
 
 
 def _top_level(tree: ast.Module) -> Iterator[ast.stmt]:
@@ -379,10 +392,15 @@ def _is_shape_of(node: ast.expr, name: str) -> bool:
     )
 
 
-def _local_usage(function: Function, name: str) -> Usage:
-    u = Usage()
-    for node in own_nodes(function):
-        u = u.merged(_usage_at(node, name))
+_NOTHING = Usage()
+
+
+def _local_usage(nodes: Iterable[ast.AST], name: str) -> Usage:
+    u = _NOTHING
+    for node in nodes:
+        here = _usage_at(node, name)
+        if here is not _NOTHING:
+            u = u.merged(here)
     return u
 
 
@@ -432,15 +450,13 @@ def _usage_at(node: ast.AST, name: str) -> Usage:
                 return Usage(is_called=True)
             if isinstance(function_node, ast.Attribute) and is_it(function_node.value):
                 return Usage(methods=frozenset({function_node.attr}))
-            if ast.unparse(function_node).endswith(
-                ("zeros", "empty", "ones", "eye", "full", "randn", "rand")
-            ) and any(
-                is_it(n)
-                for a in arguments
-                for n in [a, *(a.elts if isinstance(a, ast.Tuple | ast.List) else [])]
-            ):
+            given = [
+                n for a in arguments for n in [a, *(a.elts if isinstance(a, ast.Tuple | ast.List) else [])]
+            ]
+            called = ast.unparse(function_node) if any(is_it(n) for n in given) else ""
+            if called.endswith(("zeros", "empty", "ones", "eye", "full", "randn", "rand")):
                 return Usage(is_number=True)
-            if ast.unparse(function_node).endswith((".dot", ".matmul")) and any(is_it(a) for a in arguments):
+            if called.endswith((".dot", ".matmul")) and any(is_it(a) for a in arguments):
                 return Usage(whole_product=True)
         case ast.BinOp(left=left, op=ast.MatMult(), right=right) if is_it(left) or is_it(right):
             return Usage(whole_product=True)
@@ -448,7 +464,7 @@ def _usage_at(node: ast.AST, name: str) -> Usage:
             return Usage(attributes=frozenset({attribute}))
         case _:
             pass
-    return Usage()
+    return _NOTHING
 
 
 def _is_one_hot(function: ast.expr) -> bool:

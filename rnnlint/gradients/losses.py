@@ -72,16 +72,32 @@ class Loss:
 
     def of(self, values: Sequence[Value]) -> float:
         """The loss at these returned values."""
+        carried = self._carried(values)
         if self.kind is Kind.COTANGENT:
-            return sum(inner(at(values[p], keys), a) for p, keys, a in self.cotangents)
+            return carried
         value = at(values[self.position], self.keys)
-        carried = sum(inner(at(values[p], keys), a) for p, keys, a in self.cotangents)
         if self.kind is Kind.SCALAR:
             return float(np.sum(_number(value))) + carried
         pairs = _aligned(value, self.targets)
         if pairs is None:
             return float("nan")
-        return sum(_loss(self.kind, y, t) for y, t in pairs) + carried
+        return sum(float(_losses(self.kind, y[np.newaxis], t)[0]) for y, t in pairs) + carried
+
+    def of_each(self, runs: Sequence[Sequence[Value]]) -> Array:
+        """As :meth:`of`, of many runs with one target: all at once where they are alike."""
+        if self.kind in (Kind.COTANGENT, Kind.SCALAR):
+            return np.array([self.of(values) for values in runs])
+        aligned = [_aligned(at(values[self.position], self.keys), self.targets) for values in runs]
+        shapes = {None if pairs is None else tuple(y.shape for y, _ in pairs) for pairs in aligned}
+        if len(shapes) != 1 or None in shapes:
+            return np.array([self.of(values) for values in runs])
+        total = np.array([self._carried(values) for values in runs], dtype=np.float64)
+        for step in zip(*(pairs for pairs in aligned if pairs is not None), strict=True):
+            total += _losses(self.kind, np.stack([y for y, _ in step]), step[0][1])
+        return total
+
+    def _carried(self, values: Sequence[Value]) -> float:
+        return sum(inner(at(values[p], keys), a) for p, keys, a in self.cotangents)
 
 
 def candidates(values: Sequence[Value], codes: Sequence[str], targets: Sequence[Value]) -> Iterator[Loss]:
@@ -248,23 +264,27 @@ def _are_probabilities(y: Array) -> bool:
     return any(y.shape[axis] > 1 and np.allclose(y.sum(axis=axis), 1.0, atol=1e-6) for axis in range(y.ndim))
 
 
-def _class_axis(y: Array, t: Array) -> int:
+def _class_axis(t: Array) -> int:
+    """The axis along which the targets sum to one."""
     for axis in range(t.ndim - 1, -1, -1):
-        if t.shape[axis] > 1 and np.allclose(t.sum(axis=axis), 1.0):
+        if t.shape[axis] > 1 and np.all(np.abs(t.sum(axis=axis) - 1.0) <= 1e-5):
             return axis
-    return y.ndim - 1
+    return t.ndim - 1
 
 
-def _loss(kind: Kind, y: Array, t: Array) -> float:
+def _losses(kind: Kind, y: Array, t: Array) -> Array:
+    """The loss of each of many outputs with one target: (n, ...) and (...) to (n,)."""
+    inside = tuple(range(1, y.ndim))
     with np.errstate(all="ignore"):
         if kind is Kind.PROBABILITIES:
-            return float(-np.sum(t * np.log(np.where(t > 0, y, 1.0))))
+            return np.asarray(-np.sum(t * np.log(np.where(t > 0, y, 1.0)), axis=inside))
         if kind is Kind.BINARY:
-            return float(-np.sum(t * np.log(y) + (1 - t) * np.log(1 - y)))
+            return np.asarray(-np.sum(t * np.log(y) + (1 - t) * np.log(1 - y), axis=inside))
         if kind is Kind.SQUARED:
-            return float(0.5 * np.sum((y - t) ** 2))
-        if y.ndim == 0:
-            return 0.0
-        axis = _class_axis(y, t)
+            return np.asarray(0.5 * np.sum((y - t) ** 2, axis=inside))
+        if not inside:
+            return np.zeros(len(y))
+        axis = _class_axis(t) + 1
         shifted = y - y.max(axis=axis, keepdims=True)
-        return float(-np.sum(t * (shifted - np.log(np.exp(shifted).sum(axis=axis, keepdims=True)))))
+        logarithms = shifted - np.log(np.exp(shifted).sum(axis=axis, keepdims=True))
+        return np.asarray(-np.sum(t * logarithms, axis=inside))

@@ -42,8 +42,8 @@ class Differences:
 
     def first(self, place: str, loss: Loss, count: int) -> Array:
         """The first ``count`` elements of it, flat."""
-        up = np.array([loss.of(values) for values in self.plus[place][:count]])
-        down = np.array([loss.of(values) for values in self.minus[place][:count]])
+        up = loss.of_each(self.plus[place][:count])
+        down = loss.of_each(self.minus[place][:count])
         return np.asarray((up - down) / (2 * STEP))
 
 

@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import lru_cache
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -80,15 +82,15 @@ def pair(
 ) -> dict[str, Pair]:
     """A gradient for each parameter that has one, by the parameter's name."""
     found: dict[str, Pair] = {}
-    usable = [c for c in candidates if c.array.size and c.title not in reserved]
+    usable = [(c, Way(c.words, c.indices)) for c in candidates if c.array.size and c.title not in reserved]
     for parameter in parameters:
         scored: list[tuple[tuple[float, float, float], Candidate, Array]] = []
-        for candidate in usable:
-            score = max(_name_score(way, candidate) for way in parameter.ways)
+        for candidate, named in usable:
+            score = max(_name_score(way, named) for way in parameter.ways)
             if score <= 0 and _has_its_name(parameter, candidate):
                 score = 0.5
-            fitted = in_shape(candidate.array, parameter.shape)
-            if score <= 0 or fitted is None:
+            fitted = in_shape(candidate.array, parameter.shape) if score > 0 else None
+            if fitted is None:
                 continue
             gradient, cost = fitted
             scored.append(((candidate.source, -score, cost), candidate, gradient))
@@ -137,8 +139,9 @@ def _plain(name: str) -> str:
     return name.replace("_", "").lower()
 
 
-def _name_score(parameter: Way, candidate: Candidate) -> float:
-    """How well a candidate's name fits a parameter: 0 not at all."""
+@lru_cache(maxsize=8192)
+def _name_score(parameter: Way, candidate: Way) -> float:
+    """How well a candidate's name fits a parameter: 0 not at all. Every run asks for the same."""
     if not candidate.words:
         return 0.0
     own = [w for w in parameter.words if w.lower() not in _CONTAINERS]
@@ -169,7 +172,7 @@ def _name_score(parameter: Way, candidate: Candidate) -> float:
     return 0.0
 
 
-def _same_list(parameter: Way, candidate: Candidate) -> bool:
+def _same_list(parameter: Way, candidate: Way) -> bool:
     """``params[0]`` and ``grads[0]``."""
     lists = [w.lower() for w in candidate.words]
     return any(w.startswith(("grad", "dparam", "d_param")) for w in lists) and bool(parameter.indices)
@@ -195,7 +198,7 @@ def in_shape(array: Array, shape: tuple[int, ...]) -> tuple[Array, float] | None
     steps."""
     if array.shape == shape:
         return array, 0.0
-    if array.size == int(np.prod(shape)) and np.squeeze(array).shape == np.squeeze(np.empty(shape)).shape:
+    if array.size == prod(shape) and _without_ones(array.shape) == _without_ones(shape):
         return array.reshape(shape), 0.1
     if array.ndim == len(shape) + 1 and array.shape[1:] == shape:
         return array.sum(axis=0), 0.5
@@ -203,6 +206,10 @@ def in_shape(array: Array, shape: tuple[int, ...]) -> tuple[Array, float] | None
 
 
 def titles(words: Sequence[str | int]) -> str:
+def _without_ones(shape: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(size for size in shape if size != 1)
+
+
     """A short name for the report: the last word, with its index where it is in a list."""
     text = ""
     for word in words:

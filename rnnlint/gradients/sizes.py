@@ -8,7 +8,7 @@ times the hidden size.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import lru_cache
 from itertools import combinations
@@ -77,14 +77,24 @@ class Solution:
     """What is known of the axes so far: each is free or an expression of free ones."""
 
     solved: Mapping[str, Size]
+    _known: dict[str, Size] = field(default_factory=dict, compare=False, repr=False)
 
     def resolve(self, size: Size) -> Size:
         """``size`` in free axes only."""
-        total = Size(constant=size.constant)
+        terms: dict[str, int | Fraction] = {}
+        constant = size.constant
         for axis, coefficient in size.terms:
-            known = self.solved.get(axis)
-            total = total + (self.resolve(known) if known is not None else Size.axis(axis)).times(coefficient)
-        return total
+            known = self._resolved(axis)
+            for name, times in known.terms:
+                terms[name] = terms.get(name, 0) + times * coefficient
+            constant += known.constant * coefficient
+        return Size.of(terms, constant)
+
+    def _resolved(self, axis: str) -> Size:
+        if axis not in self._known:
+            size = self.solved.get(axis)
+            self._known[axis] = Size.axis(axis) if size is None else self.resolve(size)
+        return self._known[axis]
 
     def equate(self, left: Size, right: Size) -> Solution | None:
         """With ``left`` = ``right`` too, or None where that is impossible."""
@@ -106,10 +116,10 @@ class Solution:
         free: dict[str, None] = {}
         wanted = list(axes)
         for axis in wanted:
-            for name in self.resolve(Size.axis(axis)).axes:
+            for name in self._resolved(axis).axes:
                 free[name] = None
         dyes = _dyes(sorted(free, key=_dye_order), divisible)
-        return {axis: self.resolve(Size.axis(axis)).value(dyes) for axis in [*wanted, *free]}
+        return {axis: self._resolved(axis).value(dyes) for axis in [*wanted, *free]}
 
     def small(self, axes: Iterable[str], least: Mapping[str, int]) -> dict[str, int]:
         """Small distinct sizes: each at least 2 unless solved to a constant, free ones as ``least`` says."""
@@ -122,7 +132,7 @@ class Solution:
                 size += 1
             chosen[axis] = size
         for _ in range(12):  # an expression such as I − H needs a larger I
-            values = {axis: self.resolve(Size.axis(axis)) for axis in wanted}
+            values = {axis: self._resolved(axis) for axis in wanted}
             single = {axis for axis in free if least.get(axis) == 1}
             short = [
                 v for v in values.values() if v.terms and v.value(chosen) < 2 and not single & set(v.axes)
@@ -133,7 +143,7 @@ class Solution:
                 if coefficient > 0:
                     chosen[axis] += 2 - short[0].value(chosen)
                     break
-        return {axis: self.resolve(Size.axis(axis)).value(chosen) for axis in [*wanted, *free]}
+        return {axis: self._resolved(axis).value(chosen) for axis in [*wanted, *free]}
 
 
 def decode(number: int, sizes: Mapping[str, int]) -> Size | None:
@@ -169,8 +179,8 @@ def decode(number: int, sizes: Mapping[str, int]) -> Size | None:
         for offset in (1, -1):
             if sizes[axis] + offset == number:
                 return Size.of({axis: 1}, offset)
-    for a in axes:
-        for b in axes:
+    for b in sorted(axes, key=lambda name: name != HIDDEN):  # mostly what is left after slices of H
+        for a in axes:
             for multiple in range(1, _LARGEST_MULTIPLE + 1):
                 if a != b and sizes[a] - multiple * sizes[b] == number:
                     return Size.of({a: 1, b: -multiple})
