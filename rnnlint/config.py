@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rnnlint.explicit import ExplicitScenario, ScenarioError, parse_scenarios
 from rnnlint.findings import Confidence, Severity
+from rnnlint.suggestions import suggestion
 
 CODES = re.compile(r"RNN\d{0,3}", re.IGNORECASE)
 
@@ -33,6 +35,7 @@ class Config:
     exclude: tuple[str, ...] = ()
     min_confidence: Confidence = Confidence.LIKELY
     fail_on: Severity = Severity.ERROR
+    gradients: tuple[ExplicitScenario, ...] = ()
 
 
 def load_config(start: Path) -> Config:
@@ -84,6 +87,7 @@ _KEYS = (
     "exclude",
     "min-confidence",
     "fail-on",
+    "gradients",
 )
 
 
@@ -91,7 +95,9 @@ def parse_config(table: Mapping[str, Any], root: Path, where: str) -> Config:
     """A table of the TOML as a :class:`Config`; ``where`` names it in errors."""
     for key in table:
         if key not in _KEYS:
-            raise ConfigurationError(f"{where}: unknown key {key!r} in [tool.rnnlint].{_suggest(key, _KEYS)}")
+            raise ConfigurationError(
+                f"{where}: unknown key {key!r} in [tool.rnnlint].{suggestion(key, _KEYS)}"
+            )
     ignores = table.get("per-file-ignores", {})
     if not isinstance(ignores, dict):
         raise ConfigurationError(f"{where}: per-file-ignores must be a table of pattern = [codes].")
@@ -106,7 +112,15 @@ def parse_config(table: Mapping[str, Any], root: Path, where: str) -> Config:
         exclude=_strings(table, "exclude", where),
         min_confidence=Confidence(_one_of(table, "min-confidence", Confidence, Confidence.LIKELY, where)),
         fail_on=Severity(_one_of(table, "fail-on", Severity, Severity.ERROR, where)),
+        gradients=_scenarios(table, where),
     )
+
+
+def _scenarios(table: Mapping[str, Any], where: str) -> tuple[ExplicitScenario, ...]:
+    try:
+        return parse_scenarios(table.get("gradients", {}))
+    except ScenarioError as error:
+        raise ConfigurationError(f"{where}: {error}") from None
 
 
 def _strings(table: Mapping[str, Any], key: str, where: str) -> tuple[str, ...]:
@@ -151,16 +165,5 @@ def _selector(word: str, codes: Mapping[str, str], where: str) -> str:
     if CODES.fullmatch(word) and any(code.startswith(upper) for code in codes.values()):
         return upper
     raise ConfigurationError(
-        f"{where}: {word!r} is no rule.{_suggest(word, (*codes.values(), *codes), upper)}"
+        f"{where}: {word!r} is no rule.{suggestion(word, (*codes.values(), *codes), upper)}"
     )
-
-
-def _suggest(word: str, known: Iterable[str], *spellings: str) -> str:
-    import difflib
-
-    close = [
-        match
-        for spelling in (word, *spellings)
-        for match in difflib.get_close_matches(spelling, list(known), 1)
-    ]
-    return f" Did you mean {close[0]!r}?" if close else ""
