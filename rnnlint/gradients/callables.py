@@ -184,14 +184,14 @@ class Library:
 
     trees: Mapping[Path, ast.Module]
     _usages: dict[tuple[int, str], Usage] = field(default_factory=dict)
+    _nodes: dict[int, tuple[ast.AST, ...]] = field(default_factory=dict)
+    _called: dict[int, list[tuple[ast.Call, Callable]]] = field(default_factory=dict)
 
     @cached_property
     def callables(self) -> tuple[Callable, ...]:
         """In order of the files and of their lines; a later definition of one name hides the earlier."""
         found: dict[tuple[Path, str], Callable] = {}
         for path, tree in self.trees.items():
-    _nodes: dict[int, tuple[ast.AST, ...]] = field(default_factory=dict)
-    _called: dict[int, list[tuple[ast.Call, Callable]]] = field(default_factory=dict)
             for statement in _top_level(tree):
                 if isinstance(statement, Function):
                     found[path, statement.name] = Callable(path, statement)
@@ -263,12 +263,6 @@ class Library:
                     found = found.merged(self.usage(callee, keyword.arg, depth - 1))
         return found
 
-    def callee(self, caller: Callable, call: ast.Call) -> Callable | None:
-        """The project callable that a call inside ``caller`` reaches, or None."""
-        function = call.func
-        if isinstance(function, ast.Name):
-            fitting = [c for c in self.functions_named(function.id) if c.owner is None]
-            if not fitting and function.id in self.instances:
     def _telling_nodes(self, function: Function) -> tuple[ast.AST, ...]:
         """The nodes that may say how a name is used, collected once for all names."""
         if id(function) not in self._nodes:
@@ -283,6 +277,12 @@ class Library:
             self._called[id(caller.node)] = [(call, callee) for call, callee in reached if callee is not None]
         return self._called[id(caller.node)]
 
+    def callee(self, caller: Callable, call: ast.Call) -> Callable | None:
+        """The project callable that a call inside ``caller`` reaches, or None."""
+        function = call.func
+        if isinstance(function, ast.Name):
+            fitting = [c for c in self.functions_named(function.id) if c.owner is None]
+            if not fitting and function.id in self.instances:
                 return self.method(*self.instances[function.id], "__call__")
             return fitting[0] if fitting else None
         if isinstance(function, ast.Attribute) and isinstance(function.value, ast.Name):

@@ -205,11 +205,11 @@ def in_shape(array: Array, shape: tuple[int, ...]) -> tuple[Array, float] | None
     return None
 
 
-def titles(words: Sequence[str | int]) -> str:
 def _without_ones(shape: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(size for size in shape if size != 1)
 
 
+def titles(words: Sequence[str | int]) -> str:
     """A short name for the report: the last word, with its index where it is in a list."""
     text = ""
     for word in words:
