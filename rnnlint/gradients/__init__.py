@@ -6,6 +6,6 @@ judged by
 the reference cell and by central differences of the user's own loss.
 """
 
-from rnnlint.gradients.prepare import ExplicitScenario, PreparedCheck, prepare
+from rnnlint.gradients.prepare import PreparedCheck, prepare
 
-__all__ = ["ExplicitScenario", "PreparedCheck", "prepare"]
+__all__ = ["PreparedCheck", "prepare"]

@@ -34,6 +34,7 @@ class Callable:
     path: Path
     node: Function
     owner: ast.ClassDef | None = None
+    results: tuple[str, ...] = ()  # what its results are called, where that is stated by hand
 
     @property
     def name(self) -> str:
@@ -74,6 +75,8 @@ class Callable:
     @cached_property
     def returned(self) -> tuple[str, ...]:
         """The names of what it returns, in order ("" where an item has no name); empty where nothing is."""
+        if self.results:
+            return self.results
         best: tuple[str, ...] = ()
         assigned = {
             target.id: statement.value
@@ -113,16 +116,19 @@ class Callable:
         return _operands(self.node, ast.Add | ast.Mult) - _operands(self.node, ast.MatMult)
 
     @cached_property
-    def is_unimplemented(self) -> bool:
-        """A template: nothing but a docstring, pass, ``…``, a raise of NotImplementedError, or names set to
-        None."""
+    def is_empty(self) -> bool:
+        """Nothing but a docstring, ``pass``, ``…`` or a raise."""
         body = [
             s for s in self.node.body if not (isinstance(s, ast.Expr) and isinstance(s.value, ast.Constant))
         ]
         meaning = [s for s in body if not isinstance(s, ast.Pass | ast.Import | ast.ImportFrom)]
-        if not meaning:
-            return True
-        if isinstance(meaning[0], ast.Raise) and len(meaning) == 1:
+        return not meaning or (len(meaning) == 1 and isinstance(meaning[0], ast.Raise))
+
+    @cached_property
+    def is_unimplemented(self) -> bool:
+        """A template: nothing but a docstring, pass, ``…``, a raise of NotImplementedError, or names set to
+        None."""
+        if self.is_empty:
             return True
         assigned = [s for s in ast.walk(self.node) if isinstance(s, ast.Assign)]
         blanks = [s for s in assigned if _is_none(s.value)]
@@ -344,11 +350,18 @@ def _top_level(tree: ast.Module) -> Iterator[ast.stmt]:
 def _names_of(value: ast.expr, assigned: Mapping[str, ast.expr]) -> Iterator[str]:
     if isinstance(value, ast.Tuple | ast.List):
         for element in value.elts:
-            yield label(element)
+            yield label(element) or _only_gradient(element)
     elif isinstance(value, ast.Name) and isinstance(assigned.get(value.id), ast.Tuple):
         yield from _names_of(assigned[value.id], {})
     else:
-        yield label(value)
+        yield label(value) or _only_gradient(value)
+
+
+def _only_gradient(node: ast.expr) -> str:
+    """The one gradient that an expression is made of: ``dW / N``, ``np.clip(dW, -1, 1)`` and ``-dW`` are "dW"."""
+    names = {label(n) for n in ast.walk(node) if isinstance(n, ast.Name | ast.Attribute)}
+    marked = {name for name in names if re.match(r"d_?[A-Za-z]|grad|delta|\w+_d$|\w+_grad$", name)}
+    return marked.pop() if len(marked) == 1 else ""
 
 
 def label(node: ast.expr) -> str:

@@ -60,11 +60,20 @@ def role_in_use(usage: Usage, name: str) -> Role:
 
 
 def form_of(
-    library: Library, callable_: Callable, parameter: Parameter, layout: Layout, over_steps: bool
+    library: Library,
+    callable_: Callable,
+    parameter: Parameter,
+    layout: Layout,
+    over_steps: bool,
+    called: str = "",
 ) -> Form:
-    """The form of one argument. Raises :class:`UnknownArgumentError`."""
+    """The form of one argument, whose role is read from what it is ``called`` where that is stated by hand.
+
+    Raises :class:`UnknownArgumentError`.
+    """
     usage = library.usage(callable_, parameter.name)
-    role = role_in_use(usage, parameter.name)
+    name = called or parameter.name
+    role = role_in_use(usage, name)
     documented = callable_.documented_shapes
     if layout.stated:
         stated = _stated(callable_, parameter, usage, role)
@@ -80,7 +89,8 @@ def form_of(
             stacked = usage.time_axis == 0 and usage.subscripts == 1
             return ArrayForm((Size(constant=LAYERS_DEEP), *state.axes)) if stacked else state
         case Role.WEIGHT | Role.BIAS:
-            return weight_form(parameter.name, layout, None, callable_.elementwise)
+            vectors = callable_.elementwise
+            return weight_form(name, layout, None, vectors | {name} if parameter.name in vectors else vectors)
         case Role.BUNDLE if usage.unpacked:
             vectors = callable_.elementwise
             items = {name: weight_form(name, layout, documented, vectors) for name in usage.unpacked}
@@ -91,9 +101,9 @@ def form_of(
                 {key: weight_form(key, layout, documented, vectors) for key in usage.keys}, "dict"
             )
         case Role.SIZE:
-            return _size(parameter.name)
+            return _size(name)
         case Role.RATE:
-            return GivenForm(1e-12 if "eps" in parameter.name.lower() else 0.5)
+            return GivenForm(1e-12 if "eps" in name.lower() else 0.5)
         case Role.OBJECT:
             return GivenForm(_object(library, parameter, usage))
         case Role.COTANGENT if not over_steps:

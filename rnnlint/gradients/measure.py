@@ -61,8 +61,9 @@ class Measurement:
 
     @property
     def score(self) -> tuple[int, int, int]:
-        """Charity: fewest wrong, fewest unpaired, most agreeing."""
-        return -self.judged.wrong, -len(self.unpaired), self.judged.agreeing
+        """Charity: fewest wrong or unpaired, then fewest unpaired, then most agreeing."""
+        doubtful = self.judged.wrong + len(self.unpaired)
+        return -doubtful, -len(self.unpaired), self.judged.agreeing
 
 
 def measure(workshop: Workshop, probe: Probe) -> Measurement | None:

@@ -18,6 +18,7 @@ Array = np.ndarray[Any, np.dtype[np.float64]]
 class Source(IntEnum):
     """Where a gradient was found, best first."""
 
+    STATED = -1  # where the configuration says
     RETURNED = 0
     STORED = 1  # attributes, globals
     OUTER_LOCAL = 2  # a local of the backward pass itself

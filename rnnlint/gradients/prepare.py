@@ -5,13 +5,13 @@ from __future__ import annotations
 import ast
 import secrets
 import time
-import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
+from rnnlint.explicit import ExplicitScenario
 from rnnlint.gradients.backward_alone import measure_alone
 from rnnlint.gradients.callables import Library
 from rnnlint.gradients.cells import KINDS
@@ -20,6 +20,7 @@ from rnnlint.gradients.driver import Lifted, lifted_drivers
 from rnnlint.gradients.holes import UnknownArgumentError
 from rnnlint.gradients.jobs import JobRunner, Workshop
 from rnnlint.gradients.measure import Measurement, measure, parameter_verdicts, rejudge
+from rnnlint.gradients.named import NotThereError, entered
 from rnnlint.gradients.passes import Pass, Style, passes_of
 from rnnlint.gradients.probe import ProbeFailedError, first_run, probe_of, returned_codes
 from rnnlint.gradients.reasons import (
@@ -33,7 +34,15 @@ from rnnlint.gradients.reasons import (
 from rnnlint.gradients.redefinitions import as_first_meant
 from rnnlint.gradients.reference import Match, match
 from rnnlint.gradients.solve import Solved, solve
-from rnnlint.gradients.synthesis import drafts
+from rnnlint.gradients.stated import (
+    ADVICE,
+    CORRECTABLE,
+    NOTE,
+    stated_drafts,
+    stated_pass,
+    with_stated_parameters,
+)
+from rnnlint.gradients.synthesis import Draft, drafts
 from rnnlint.gradients.trials import Trials, trials_over
 from rnnlint.gradients.verdict import TOLERANCE, Judged, scale_name
 from rnnlint.gradients.written_loss import factor_to_written_loss
@@ -48,19 +57,6 @@ MOST_SECONDS = 6.0
 """After so long no further pass of a file is begun."""
 MOST_DRIVERS = 3
 SECONDS_FOR_DRIVERS = 3.0
-
-
-@dataclass(frozen=True, slots=True)
-class ExplicitScenario:
-    """A scenario stated by hand: what is called, in order, with the names of its results.
-
-    ``forward`` and ``backward`` read like calls in an assignment file: ``"forward(x, h0, p) -> hs, cache"``.
-    """
-
-    forward: str
-    backward: str
-    parameters: tuple[str, ...] = ()
-    shapes: Mapping[str, tuple[int, ...]] | None = None
 
 
 @dataclass(frozen=True)
@@ -136,14 +132,13 @@ def prepare(
     *,
     seed: int | None = None,
     entry: str | None = None,
-    explicit: ExplicitScenario | None = None,
+    explicit: Sequence[ExplicitScenario] = (),
 ) -> list[PreparedCheck]:
     """Check every backward pass of ``source``: one entry a pass, or one that says why none could be checked.
 
     ``seed`` makes the probe repeatable; ``entry`` picks passes by name ("forward -> backward" or a part of
-    it).
+    it); ``explicit`` states them by hand, and then no others are looked for.
     """
-    del explicit
     chosen_seed = secrets.randbelow(2**31) if seed is None else seed
     trees = {
         path: ast.parse(as_first_meant(held.text))
@@ -151,8 +146,16 @@ def prepare(
         if held.problem is None
     }
     library = Library({source.path: trees[source.path], **trees})
-    found = [p for p in passes_of(library, source.path) if entry is None or _is_meant(p, entry)]
     desk = _Desk(project, source, runner, library, chosen_seed)
+    if explicit and entry is None:
+        return [desk.stated(scenario) for scenario in explicit]
+    found = passes_of(library, source.path)
+    if entry is not None:
+        try:
+            found = entered(library, source.path, entry, found)
+        except NotThereError as missing:
+            driven = list(_driven(desk, entry))
+            return driven or [desk.refused(None, Explained(missing.code, str(missing), None))]
     results = desk.check_all(found[:MOST_PASSES])
     checked = [r for r in results if r.check.status is not Status.NOT_CHECKED]
     if checked:
@@ -173,11 +176,6 @@ def _driven(desk: _Desk, entry: str | None) -> Iterator[PreparedCheck]:
             yield there.check(lifted.pass_)
 
 
-def _is_meant(pass_: Pass, entry: str) -> bool:
-    wanted = [part.strip() for part in entry.replace("→", "->").split("->")]
-    return all(any(w in t for t in (pass_.title, pass_.backward.title)) for w in wanted)
-
-
 def _is_worth_saying(prepared: PreparedCheck) -> bool:
     return prepared.check.reason_code is not None and prepared.check.reason_code.value in (
         "unimplemented",
@@ -193,6 +191,7 @@ class _Desk:
     library: Library
     seed: int
     lifted: Lifted | None = None
+    scenario: ExplicitScenario | None = None  # the pass, stated by hand
 
     def check_all(self, passes: Sequence[Pass]) -> list[PreparedCheck]:
         """The verdicts on passes, as many as there is time for."""
@@ -204,12 +203,23 @@ class _Desk:
             results.append(self.check(pass_))
         return results
 
+    def stated(self, scenario: ExplicitScenario) -> PreparedCheck:
+        """The verdict on a pass that is stated by hand."""
+        pass_: Pass | None = None
+        try:
+            pass_ = stated_pass(self.library, self.source.path, scenario)
+            return replace(self, scenario=scenario).check(pass_)
+        except NotThereError as missing:
+            return self.refused(pass_, Explained(missing.code, str(missing), ADVICE))
+
     def check(self, pass_: Pass) -> PreparedCheck:
         """The verdict on one pass."""
+        if pass_.backward.is_empty or (pass_.forward is not None and pass_.forward.is_empty):
+            return self.refused(pass_, explain_trouble(None, pass_))
         if pass_.forward is None and pass_.style is Style.PAIR:
             return self.alone(pass_)
         try:
-            made = list(drafts(self.project, self.library, pass_))
+            made = list(self._drafts(pass_))
         except UnknownArgumentError as unknown:
             if pass_.forward is None and not unknown.name:
                 return self.refused(pass_, no_forward(pass_))
@@ -234,6 +244,7 @@ class _Desk:
             tried.add(shapes)
             try:
                 probe = probe_of(workshop, candidate, np.random.default_rng(self.seed))
+                probe = with_stated_parameters(probe)
                 measurement = measure(workshop, probe)
             except ProbeFailedError as failed:
                 trouble = failed.trouble
@@ -247,6 +258,11 @@ class _Desk:
         if best is None or chosen is None:
             return self.refused(pass_, explain_trouble(trouble, pass_))
         return self._answer(pass_, workshop, chosen, best)
+
+    def _drafts(self, pass_: Pass) -> Iterator[Draft]:
+        if self.scenario is not None:
+            return stated_drafts(self.project, self.library, pass_, self.scenario)
+        return drafts(self.project, self.library, pass_)
 
     def alone(self, pass_: Pass) -> PreparedCheck:
         """The verdict on a backward pass with no forward: the reference's forward fills its arguments."""
@@ -287,6 +303,8 @@ class _Desk:
     def _answer(self, pass_: Pass, workshop: Workshop, solved: Solved, m: Measurement) -> PreparedCheck:
         matched = match(m)
         notes = (*self.project.notes, *solved.notes, *self._clip_note(workshop, m))
+        if self.scenario is not None:
+            notes += (NOTE,)
         empty = self._empty(pass_)
         check = replace(
             empty,
@@ -344,7 +362,8 @@ class _Desk:
 
     def refused(self, pass_: Pass | None, why: Explained) -> PreparedCheck:
         """A check that could not be made, with the reason."""
-        check = replace(self._empty(pass_), reason=why.reason, reason_code=why.code, advice=why.advice)
+        advice = ADVICE if self.scenario is not None and why.code in CORRECTABLE else why.advice
+        check = replace(self._empty(pass_), reason=why.reason, reason_code=why.code, advice=advice)
         return PreparedCheck(check, self.runner)
 
 

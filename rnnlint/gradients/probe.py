@@ -219,6 +219,8 @@ def returned_codes(draft: Draft) -> tuple[str, ...]:
     codes += [BACKWARD]
     if draft.has_model:
         codes.append(MODEL)
+    if draft.gradients:
+        codes.append(draft.stated_gradients)
     return (*codes, *draft.globals_)
 
 

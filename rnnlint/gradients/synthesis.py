@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import copy
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -51,6 +51,14 @@ class Draft:
     has_model: bool = False
     watched: tuple[str, ...] = ("*",)  # functions whose locals are recorded
     resets: tuple[str, ...] = ()  # methods that a caller calls between two passes
+    parameters: tuple[str, ...] = ()  # the only arrays that are weights, where that is stated by hand
+    gradients: Mapping[str, str] = field(default_factory=dict)  # parameter -> Python for its stated gradient
+
+    @property
+    def stated_gradients(self) -> str:
+        """Python for a dict of the stated gradients by parameter."""
+        return f"{{{', '.join(f'{name!r}: {code}' for name, code in self.gradients.items())}}}"
+
     data: tuple[str, ...] = ()  # holes that are no parameters, whatever their names say
 
     @property
@@ -61,7 +69,7 @@ class Draft:
 def drafts(project: Project, library: Library, pass_: Pass) -> Iterator[Draft]:
     """The scenario under each layout hypothesis, likely ones first. Raises :class:`UnknownArgumentError`."""
     lead = pass_.forward if pass_.style is Style.PAIR and pass_.forward is not None else pass_.backward
-    writer = _Writer(project, library, pass_)
+    writer = Writer(project, library, pass_)
     source = _input_parameter(library, lead)
     usage = library.usage(lead, source.name) if source is not None else None
     over_steps = writer.over_steps
@@ -69,8 +77,13 @@ def drafts(project: Project, library: Library, pass_: Pass) -> Iterator[Draft]:
         from rnnlint.gradients.callables import Usage
 
         usage = Usage()
+    yield from different(writer, layouts(over_steps, usage, writer.last_target))
+
+
+def different(writer: Writer, hypotheses: Iterable[Layout]) -> Iterator[Draft]:
+    """The drafts under these layouts, each program once."""
     seen: set[str] = set()
-    for layout in layouts(over_steps, usage, writer.last_target):
+    for layout in hypotheses:
         for stated in (True, False):
             draft = writer.draft(replace(layout, stated=stated))
             key = repr((draft.holes, draft.forward, draft.backward))
@@ -91,7 +104,9 @@ def _input_parameter(library: Library, callable_: Callable) -> Parameter | None:
 
 
 @dataclass
-class _Writer:
+class Writer:
+    """Writes the drafts of one pass."""
+
     project: Project
     library: Library
     pass_: Pass
@@ -154,7 +169,7 @@ class _Writer:
         owner = self.pass_.backward.owner
         has_model = owner is not None and not self.pass_.backward.is_static
         if has_model and owner is not None:
-            made = self._construct(self.pass_.backward.path, owner, layout, holes, 0)
+            made = self.construct(self.pass_.backward.path, owner, layout, holes, 0)
             setup.append(f"{MODEL} = {made}")
         forward_lines: list[str] = []
         upstream: list[Upstream] = []
@@ -164,16 +179,16 @@ class _Writer:
                 raise UnknownArgumentError(self.pass_.backward.title, "")
             function = self._function(forward, setup)
             if self.repeats:
-                forward_lines = self._repeated(function, forward, layout, holes)
+                forward_lines = self.repeated(function, forward, layout, holes)
             else:
-                arguments = self._arguments(forward, layout, holes)
+                arguments = self.arguments(forward, layout, holes)
                 forward_lines = [f"{FORWARD} = {function}({arguments})"]
             backward_call = self._function(self.pass_.backward, setup)
-            given = self._backward_arguments(layout, holes, upstream)
+            given = self.backward_arguments(layout, holes, upstream)
             backward_lines = [f"{BACKWARD} = {backward_call}({given})"]
         else:
             function = self._function(self.pass_.backward, setup)
-            arguments = self._arguments(self.pass_.backward, layout, holes)
+            arguments = self.arguments(self.pass_.backward, layout, holes)
             backward_lines = [f"{BACKWARD} = {function}({arguments})"]
             inner = self._inner_call(forward) if forward is not None and forward.returns_value else None
             if inner is not None:
@@ -231,7 +246,7 @@ class _Writer:
             callee = self.library.callee(backward, node)
             if callee is None or callee.node is not forward.node:
                 continue
-            renamed = _Renamed(names | {"self": MODEL})
+            renamed = Renamed(names | {"self": MODEL})
             call: ast.expr = renamed.visit(copy.deepcopy(node))
             bound = {n.id for n in ast.walk(call) if isinstance(n, ast.Name)}
             local = {
@@ -256,7 +271,7 @@ class _Writer:
         names = self.project.module_names(path)
         return names[0] if names else path.stem
 
-    def _construct(
+    def construct(
         self, path: Path, owner: ast.ClassDef, layout: Layout, holes: dict[str, Form], depth: int
     ) -> str:
         init = self.library.method(path, owner, "__init__")
@@ -269,7 +284,7 @@ class _Writer:
             inner = self._class_for(parameter.name, owner)
             if inner is not None and parameter.default is None:
                 given.append(
-                    f"{parameter.name}={self._construct(inner[0], inner[1], layout, holes, depth + 1)}"
+                    f"{parameter.name}={self.construct(inner[0], inner[1], layout, holes, depth + 1)}"
                 )
                 continue
             hole = f"_in_{parameter.name}"
@@ -306,7 +321,7 @@ class _Writer:
         found = same or alike
         return (self.project.target, found[0]) if found else None
 
-    def _arguments(self, callable_: Callable, layout: Layout, holes: dict[str, Form]) -> str:
+    def arguments(self, callable_: Callable, layout: Layout, holes: dict[str, Form]) -> str:
         given: list[str] = []
         for parameter in callable_.parameters:
             if parameter.default is not None and not self._wants(callable_, parameter):
@@ -325,15 +340,13 @@ class _Writer:
         usage = self.library.usage(callable_, parameter.name)
         return role is Role.BUNDLE and bool(usage.unpacked or usage.keys)
 
-    def _repeated(
-        self, function: str, forward: Callable, layout: Layout, holes: dict[str, Form]
-    ) -> list[str]:
+    def repeated(self, function: str, forward: Callable, layout: Layout, holes: dict[str, Form]) -> list[str]:
         first = forward.parameters[0].name if forward.parameters else ""
         hole = f"_in_{first}"
         holes[hole] = layout.sequence(Size.axis("D"))
         return [f"{FORWARD} = [{function}({first}=_step) for _step in {hole}]"]
 
-    def _backward_arguments(self, layout: Layout, holes: dict[str, Form], upstream: list[Upstream]) -> str:
+    def backward_arguments(self, layout: Layout, holes: dict[str, Form], upstream: list[Upstream]) -> str:
         backward, forward = self.pass_.backward, self.pass_.forward
         assert forward is not None
         given: list[str] = []
@@ -373,7 +386,7 @@ class _Writer:
                 return FORWARD
             return self._cache(forward)
         if role is Role.COTANGENT and parameter.default is None:
-            output = self._output_for(name, forward, len(upstream))
+            output = self.output_for(name, forward, len(upstream))
             upstream.append(Upstream(f"_in_{name}", output))
             return f"_in_{name}"
         unnamed = self._unnamed_output(parameter, forward)
@@ -427,7 +440,7 @@ class _Writer:
                 return _item(forward, position)
         return _item(forward, len(forward.returned) - 1) if forward.returned else FORWARD
 
-    def _output_for(self, name: str, forward: Callable, order: int) -> str:
+    def output_for(self, name: str, forward: Callable, order: int) -> str:
         """The forward's output that a cotangent belongs to: by name, by kind of state, else by order."""
         names = [n for n in forward.returned if role_of(n) is not Role.CACHE]
         stem = re.sub(r"^(d_?l?_?d?_?|grad_?|top_diff_|delta_)", "", name.lower())
@@ -447,7 +460,7 @@ class _Writer:
         return _item(forward, min(order, len(forward.returned) - 1))
 
 
-class _Renamed(ast.NodeTransformer):
+class Renamed(ast.NodeTransformer):
     def __init__(self, names: Mapping[str, str]) -> None:
         super().__init__()
         self._names = names
