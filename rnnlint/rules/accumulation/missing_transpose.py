@@ -3,11 +3,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rnnlint.findings import Severity
-from rnnlint.model.backward import BackwardPass
-from rnnlint.model.transposes import SameWay, same_way_products
+from rnnlint.model.file_model import FileModel
+from rnnlint.model.transposes import same_way_products
+from rnnlint.model.weight_products import products_that_map_forward_again
 from rnnlint.rules.accumulation.vanilla_cases import BATCH_CLASS, COLUMNS, DICT
 from rnnlint.rules.registry import FixDraft, Invalid, Report, Valid, rule
-from rnnlint.syntax.module import Module
+from rnnlint.syntax import tree
 
 
 @rule(
@@ -16,7 +17,7 @@ from rnnlint.syntax.module import Module
     severity=Severity.ERROR,
     needs="the forward pass's product with the same weights",
 )
-def check(bptt: BackwardPass) -> Iterator[Report]:
+def check(model: FileModel) -> Iterator[Report]:
     """The backward pass multiplies by the weights the same way round as the forward pass.
 
     ## What it does
@@ -44,22 +45,22 @@ def check(bptt: BackwardPass) -> Iterator[Report]:
     ## Fix safety
     It changes the gradient, so it is safe only after the numeric check has verified it.
     """
-    for each in same_way_products(bptt):
-        text = bptt.module.text_of(each.node)
-        right = _turned(bptt.module, each)
+    found: dict[int, tuple[tree.Expression, bool]] = {}
+    for bptt in model.backward_passes:
+        found |= {id(each.node): (each.node, each.is_transposed) for each in same_way_products(bptt)}
+    if model.recurrent_code:
+        named = products_that_map_forward_again(model.recurrent_code)
+        found |= {id(each.node): (each.node, each.is_transposed) for each in named}
+    for node, is_transposed in found.values():
+        text = model.module.text_of(node)
+        right = text.removesuffix(".T") if is_transposed else f"{model.module.operand_text(node)}.T"
         yield Report(
-            each.node,
+            node,
             f"The forward pass multiplies by {text} the same way round, so this maps forward again. The "
             f"adjoint goes back through the transpose: from a = W z follows dz = W^T delta. Use {right}.",
             remark="the forward's way round",
-            fix=FixDraft.replace(each.node, right),
+            fix=FixDraft.replace(node, right) if right != text else None,
         )
-
-
-def _turned(module: Module, product: SameWay) -> str:
-    if product.is_transposed:
-        return module.text_of(product.node).removesuffix(".T")
-    return f"{module.operand_text(product.node)}.T"
 
 
 VALID = (
@@ -72,10 +73,19 @@ VALID = (
             "carry = da.dot(self.Wh.T)", "carry = da.dot(self.Wh)"
         ),
     ),
+    Valid("tied weights, used both ways", COLUMNS.replace("return h\n", "return h, W.T @ h[-1]\n")),
     Valid("rows from the right", COLUMNS.replace("dh_next = W.T @ da", "dh_next = (da.T @ W).T")),
 )
 
 INVALID = (
+    Invalid(
+        "an attribute, in a forward pass that cannot be followed",
+        BATCH_CLASS.replace("self.h.append(", "self.h += self.wrap(").replace(
+            "da.dot(self.Wh.T)", "da.dot(self.Wh)"
+        ),
+        lines=(19,),
+        fixed=BATCH_CLASS.replace("self.h.append(", "self.h += self.wrap("),
+    ),
     Invalid("columns", COLUMNS.replace("W.T @ da", "W @ da"), lines=(17,), fixed=COLUMNS),
     Invalid(
         "a class with batch first",
