@@ -38,7 +38,7 @@ class Level:
 
 @dataclass(frozen=True)
 class Driver:
-    """One iteration: ``block[first : last + 1]`` runs from the first forward statement to the last gradient."""
+    """One iteration: ``block[first : last + 1]``, from the first forward statement to the last gradient."""
 
     path: Path
     scope: Scope
@@ -78,7 +78,7 @@ def drivers_of(library: Library, path: Path) -> list[Driver]:
     found: list[Driver] = []
     for scope, owner in _scopes(tree):
         if isinstance(scope, ast.FunctionDef) and (
-            _NOT_A_DRIVER.search(scope.name) or is_named_backward(scope.name) or _uses_framework(scope)
+            _NOT_A_DRIVER.search(scope.name) or _goes_back_itself(scope.name) or _uses_framework(scope)
         ):
             continue
         found += _Search(library, path, scope, owner).drivers()
@@ -94,6 +94,11 @@ def _scopes(tree: ast.Module) -> Iterator[tuple[Scope, ast.ClassDef | None]]:
             for member in statement.body:
                 if isinstance(member, ast.FunctionDef):
                     yield member, statement
+
+
+def _goes_back_itself(name: str) -> bool:
+    """A backward pass is no driver of one; ``test_backward`` is."""
+    return is_named_backward(name) and not re.match(r"test|check|try|run|demo", name, re.IGNORECASE)
 
 
 def _uses_framework(scope: ast.FunctionDef) -> bool:
@@ -131,7 +136,7 @@ class _Search:
 
     @cached_property
     def accumulators(self) -> frozenset[str]:
-        """Dotted names of the parameters' gradients: what the updates apply, and what is named after a parameter."""
+        """Dotted names of the parameters' gradients: those applied, and those named after a parameter."""
         words = {last_word(p).replace("_", "").lower() for p in self.parameters}
         applied = {
             name
@@ -235,7 +240,7 @@ class _Search:
         )
 
     def _own_calls(self, statement: ast.stmt) -> set[str]:
-        """Names of the project's functions and methods that a statement calls; ``__call__`` for an object of its own."""
+        """The project's callables that a statement calls, by name; ``__call__`` for an object."""
         called: set[str] = set()
         for node in ast.walk(statement):
             if isinstance(node, ast.Call):
@@ -261,7 +266,7 @@ class _Search:
         )
 
     def _is_recurrent(self, block: list[ast.stmt]) -> bool:
-        """Whether anything in the block looks back by a step; a block that only calls is as recurrent as its file."""
+        """Whether anything in the block looks back by a step."""
         text = "\n".join(ast.unparse(s) for s in block)
         steps = re.search(
             r"prev|\[-1\]|\[-?\s*\(?\w+\s*[-+]\s*[12]\)?\]|reversed|::\s*-1|next|future|hidden", text

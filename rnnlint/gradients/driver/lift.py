@@ -6,14 +6,13 @@ Errors, recorded values and trial texts then name the driver's own lines.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from itertools import groupby
 from pathlib import Path
 
 from rnnlint.gradients.callables import Library
 from rnnlint.gradients.driver.find import Driver, backward_calls, drivers_of
-from rnnlint.gradients.driver.names import bound_in, last_word, name_of, root_of, statements_in
+from rnnlint.gradients.driver.names import root_of, statements_in
 from rnnlint.gradients.driver.slice import Slice, cut
 from rnnlint.gradients.driver.steps import counting_steps, drawn_forms, numbers_by_step, one_hot_targets, single_targets
 from rnnlint.gradients.driver.write import RECORD, TAKEN, WATCHED, written
@@ -52,8 +51,8 @@ SETUP = (
     _applied.clear()
     return taken""",
 )
-"""What a lifted function calls: ``_watched`` keeps what a forward loop computed at each step, ``_record`` what an
-update would have applied, ``_taken`` gives both back with all variables."""
+"""What a lifted function calls: ``_watched`` keeps what a forward loop computed at each step, ``_record``
+what an update would have applied, ``_taken`` gives both back with all variables."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +71,7 @@ class Lifted:
         return drafts + [other for draft in drafts if (other := single_targets(draft)) is not None]
 
     def _draft(self, draft: Draft) -> Draft:
-        """What synthesis makes of the pass, with what the function calls, and without taking gradients for state."""
+        """What synthesis makes of the pass, with what the function calls and no gradient taken for state."""
         words = {name for name in self.driver.accumulators if root_of(name) == name}
         state = tuple(name for name in draft.globals_ if name not in words)
         holes = {**draft.holes, **one_hot_targets(self.slice, draft), **numbers_by_step(self.slice)}
@@ -125,7 +124,7 @@ class Lifted:
         )
 
     def again(self, project: Project) -> Project:
-        """The same driver lifted in other texts of the project; the project as it is where it is not found."""
+        """The same driver lifted in other texts of the project; ``project`` itself where it is not found."""
         there = replace(project, target=self.driver.path)
         found = lift(there, Library(_trees(project)), self.driver.path, self.driver.title)
         return found[0].project if found else project

@@ -93,7 +93,7 @@ def bound_in(statements: Iterable[ast.stmt]) -> set[str]:
 
 
 def read_in(node: ast.AST) -> set[str]:
-    """The variables that are read in a node and not bound by an inner function, lambda or comprehension of it."""
+    """The variables that are read in a node and not bound by a function or comprehension inside it."""
     found: set[str] = set()
     _read(node, frozenset(), found)
     return found

@@ -1,9 +1,10 @@
-"""The driver's own sizes, which a check replaces by names: ``Net(3, 20)``, ``np.zeros((20, 1))``, ``range(10)``."""
+"""The driver's own sizes, which names replace: ``Net(3, 20)``, ``np.zeros((20, 1))``, ``range(10)``."""
 
 from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Mapping, Sequence
+from typing import TypeGuard
 
 from rnnlint.gradients.callables import Library
 from rnnlint.gradients.driver.names import statements_in
@@ -17,23 +18,23 @@ _LEAST = 3
 """A literal 1 is the program's own; a literal 2 is more often a number of things than a size."""
 
 
-def opened_sizes(library: Library, statements: Sequence[ast.stmt]) -> dict[ast.Constant, str]:
+def opened_sizes(library: Library, statements: Sequence[ast.stmt]) -> dict[ast.AST, str]:
     """The literals among the statements that are sizes, with Python for what stands in their place."""
     numbers: dict[ast.Constant, int] = {}
     for statement in statements_in(statements):
         for node in ast.walk(statement):
             if isinstance(node, ast.Call):
                 for literal in _sizes_given(library, node):
-                    numbers[literal] = literal.value  # type: ignore[assignment]
+                    numbers[literal] = _number(literal)
     sizes = set(numbers.values())
-    opened = {literal: name_of_size(number) for literal, number in numbers.items()}
+    opened: dict[ast.AST, str] = {literal: name_of_size(number) for literal, number in numbers.items()}
     for statement in statements_in(statements):
         for node in ast.walk(statement):
             if isinstance(node, ast.Call):
                 opened.update(dict.fromkeys(_rates_given(library, node), "1.0"))
                 for literal in _counted_down(node):
-                    if literal.value + 1 in sizes:  # type: ignore[operator]
-                        opened[literal] = f"{name_of_size(literal.value + 1)} - 1"  # type: ignore[operator]
+                    if _number(literal) + 1 in sizes:
+                        opened[literal] = f"{name_of_size(_number(literal) + 1)} - 1"
                     else:
                         opened.pop(literal, None)
     return opened
@@ -44,7 +45,7 @@ def name_of_size(number: int) -> str:
     return f"literal_{number}_size"
 
 
-def names_opened(opened: Mapping[ast.Constant, str]) -> list[str]:
+def names_opened(opened: Mapping[ast.AST, str]) -> list[str]:
     """The variables that stand for literals."""
     return sorted({text.partition(" ")[0] for text in opened.values() if text.isidentifier()})
 
@@ -99,5 +100,9 @@ def _counted_down(call: ast.Call) -> Iterator[ast.Constant]:
             return
 
 
-def _is_size(value: ast.expr) -> bool:
+def _number(literal: ast.Constant) -> int:
+    return literal.value if isinstance(literal.value, int) else 0
+
+
+def _is_size(value: ast.expr) -> TypeGuard[ast.Constant]:
     return isinstance(value, ast.Constant) and type(value.value) is int and value.value >= _LEAST

@@ -18,7 +18,6 @@ from rnnlint.gradients.driver.find import Driver, is_clearing
 from rnnlint.gradients.driver.names import (
     bound_in,
     free_in,
-    last_word,
     name_of,
     read_in,
     root_of,
@@ -55,7 +54,7 @@ class Slice:
     ] = ()  # first values of loop variables, with the lines of their headers
     superseded: tuple[ast.stmt, ...] = ()  # the module's other assignments to what the iteration reads
     in_place: tuple[ast.stmt, ...] = ()  # the module's own assignments that the iteration builds upon
-    opened: Mapping[ast.Constant, str] = field(default_factory=dict)  # literals that are sizes
+    opened: Mapping[ast.AST, str] = field(default_factory=dict)  # literals that are sizes
     counted: tuple[tuple[ast.stmt, str], ...] = ()  # lasting statements that read how long some data are
     shapes: Mapping[str, tuple[ast.expr, ...]] = field(
         default_factory=dict
@@ -124,7 +123,7 @@ class _Cutter:
         """The holes as the text comes to them."""
         places = {
             node.id: (node.lineno, node.col_offset)
-            for statement in reversed(sorted(statements, key=lambda s: s.lineno))
+            for statement in sorted(statements, key=lambda s: -s.lineno)
             for node in reversed(list(ast.walk(statement)))
             if isinstance(node, ast.Name)
         }
@@ -168,7 +167,7 @@ class _Cutter:
         return isinstance(self.driver.scope, ast.Module)
 
     def _given(self) -> set[str]:
-        """Variables that are there in any case: builtins, and what the module defines, imports or sets to a constant."""
+        """Variables that are there in any case: builtins, and what the module defines or imports."""
         tree = self.library.trees[self.driver.path]
         given = set(dir(builtins))
         for statement in tree.body:
@@ -317,7 +316,7 @@ class _Cutter:
         for name in names:
             if name not in needed:
                 continue
-            if name in wanted and name not in self.lasting_needs or self.driver.owner is not None:
+            if (name in wanted and name not in self.lasting_needs) or self.driver.owner is not None:
                 self.holes.append(name)
             else:
                 self.sizes.append(name)
@@ -355,7 +354,7 @@ class _Cutter:
 
 
 def _drawn_shape(statement: ast.stmt) -> tuple[ast.expr, ...] | None:
-    """The shape of ``x = np.random.randn(n, d)``, ``np.random.random((n, d))``, ``rng.normal(size=(n, d))``."""
+    """The shape of ``x = np.random.randn(n, d)``, ``random((n, d))``, ``rng.normal(size=(n, d))``."""
     match statement:
         case ast.Assign(targets=[ast.Name()], value=ast.Call(func=ast.Attribute(attr=name)) as call):
             pass
@@ -419,4 +418,4 @@ def _is_left_out(statement: ast.stmt) -> bool:
             return False
 
 
-__all__ = ["Slice", "cut", "last_word"]
+__all__ = ["Slice", "cut"]

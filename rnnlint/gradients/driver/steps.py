@@ -1,4 +1,4 @@
-"""What an iteration says about its steps: which variables count them, and which sequences hold one number a step."""
+"""What an iteration says of its data: what counts the steps, what holds numbers, what is a target."""
 
 from __future__ import annotations
 
@@ -54,13 +54,17 @@ def _literals(slice_: Slice) -> Iterator[ast.AST]:
 def _indexed(node: ast.AST) -> Iterator[str]:
     """Variables that are indexed by one expression with a variable in it."""
     for inner in ast.walk(node):
-        if isinstance(inner, ast.Subscript) and isinstance(inner.value, ast.Name):
-            if not isinstance(inner.slice, ast.Tuple | ast.Slice) and read_in(inner.slice):
-                yield inner.value.id
+        match inner:
+            case ast.Subscript(value=ast.Name(id=name), slice=ast.Tuple() | ast.Slice()):
+                continue
+            case ast.Subscript(value=ast.Name(id=name), slice=index) if read_in(index):
+                yield name
+            case _:
+                continue
 
 
 def one_hot_targets(slice_: Slice, draft: Draft) -> dict[str, Form]:
-    """Forms of the holes that something is compared with: one-hot fits every loss, a random vector only some."""
+    """Forms of the holes that something is compared with: one-hot fits every loss, a random vector some."""
     found: dict[str, Form] = {}
     for name in compared(slice_):
         form = draft.holes.get(f"_in_{name}")
@@ -97,7 +101,7 @@ def single_targets(draft: Draft) -> Draft | None:
 
 
 def drawn_forms(slice_: Slice, holes: Mapping[str, Form]) -> dict[str, Form]:
-    """Forms of the holes that the driver itself draws at random: the shapes that it names, not their sizes."""
+    """Forms of the holes that the driver draws at random: the shapes that it names, not their sizes."""
     found: dict[str, Form] = {}
     for name, shape in slice_.shapes.items():
         sizes = [_named_size(axis, holes) for axis in shape]

@@ -1,4 +1,4 @@
-"""Which of a driver's variables hang on its data: those become holes, whatever is computed from them on the way."""
+"""Which of a driver's variables hang on its data: those become holes."""
 
 from __future__ import annotations
 
@@ -42,7 +42,10 @@ def constructs(library: Library, value: ast.AST) -> bool:
 def tainted(
     library: Library, statements: Iterable[ast.stmt], already: Iterable[str], lasting: frozenset[str]
 ) -> set[str]:
-    """The variables that hang on data after the statements; ``already`` did before. ``lasting`` ones never do."""
+    """The variables that hang on data after the statements.
+
+    Those ``already`` named did before; ``lasting`` ones never do.
+    """
     found = set(already)
     straight = list(statements)
     for statement in statements_in(straight):

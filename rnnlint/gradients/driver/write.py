@@ -63,7 +63,7 @@ class _Writer:
 
     def _sizes(self) -> list[str]:
         """Variables for the sizes that the driver itself chose."""
-        return [*names_opened(self._slice.opened), *sorted({f"{name}_size" for _, name in self._slice.counted})]
+        return [*names_opened(self._slice.opened), *sorted(set(self._counts().values()))]
 
     def _records(self) -> _Replaced:
         return {
@@ -72,12 +72,12 @@ class _Writer:
         }
 
     def _counts(self) -> _Replaced:
-        """``Net(len(words))`` reads a size of its own."""
+        """``Net(len(words))`` and ``zeros(x.shape[1])`` read sizes of their own."""
         return {
-            node: f"{name}_size"
+            node: size
             for statement, name in self._slice.counted
             for node in ast.walk(statement)
-            if ast.unparse(node) == f"len({name})"
+            if (size := _size_of(node, name))
         }
 
     def _splices(self) -> Iterator[_Splice]:
@@ -210,6 +210,19 @@ def _spliced(lines: Sequence[str], splices: Sequence[_Splice]) -> list[str]:
         made[first - 1] = before + text + after
         made[first:last] = [""] * (last - first)
     return made
+
+
+def _size_of(node: ast.AST, name: str) -> str:
+    match node:
+        case ast.Call(func=ast.Name(id="len"), args=[ast.Name(id=measured)]) if measured == name:
+            return f"{name}_size"
+        case ast.Subscript(
+            value=ast.Attribute(value=ast.Name(id=measured), attr="shape"),
+            slice=ast.Constant(value=int(axis)),
+        ) if measured == name:
+            return f"{name}_{axis}_size"
+        case _:
+            return ""
 
 
 def _outermost(node: ast.AST, replaced: Mapping[ast.AST, str]) -> Iterator[_Splice]:
