@@ -73,7 +73,7 @@ def check(requests: Iterable[Request], options: RunOptions, config: Config) -> R
     selection = Selection.of(config, options)
     asked: list[Request] = []
     with ExitStack() as stack:
-        checker = _Checker(options, selection, stack)
+        checker = _Checker(options, config, selection, stack)
         found: list[FileReport] = []
         for request in requests:  # one at a time, so that the caller's iterator knows which file is at hand
             asked.append(request)
@@ -90,8 +90,9 @@ def check(requests: Iterable[Request], options: RunOptions, config: Config) -> R
 class _Checker:
     """Checks one request after the other with one runner, started when the first of them is to be run."""
 
-    def __init__(self, options: RunOptions, selection: Selection, stack: ExitStack) -> None:
+    def __init__(self, options: RunOptions, config: Config, selection: Selection, stack: ExitStack) -> None:
         self.options = options
+        self.config = config
         self.selection = selection
         self.ran = False
         self._stack = stack
@@ -108,7 +109,7 @@ class _Checker:
             return
         project = Project.alone(source) if request.source is not None else Project.of(source)
         findings = _static_findings(project, request)
-        scenarios = _scenarios(project, self.options, runner) if runner is not None else ()
+        scenarios = _scenarios(project, self.options, self.config, runner) if runner is not None else ()
         yield from self._divided(request, project, findings, scenarios)
 
     def _divided(
@@ -197,13 +198,16 @@ def _neighbours(project: Project) -> tuple[Path, ...]:
     return tuple(readable)[:MOST_NEIGHBOURS]
 
 
-def _scenarios(project: Project, options: RunOptions, runner: Runner) -> Sequence[PreparedCheck]:
+def _scenarios(
+    project: Project, options: RunOptions, config: Config, runner: Runner
+) -> Sequence[PreparedCheck]:
     from rnnlint.gradients import prepare
 
     source = project.source
     if source.problem is not None or not source.text.strip():
         return ()
-    return prepare(project, source, runner, seed=options.seed, entry=options.entry)
+    stated = config.stated_for(source.path)
+    return prepare(project, source, runner, seed=options.seed, entry=options.entry, explicit=stated)
 
 
 def _changes(reports: Sequence[FileReport], options: RunOptions) -> tuple[Change, ...]:

@@ -37,6 +37,18 @@ class Config:
     fail_on: Severity = Severity.ERROR
     gradients: tuple[ExplicitScenario, ...] = ()
 
+    def stated_for(self, path: Path) -> tuple[ExplicitScenario, ...]:
+        """The scenarios that are stated for a file: those of the last pattern that fits it."""
+        if not self.gradients:
+            return ()
+        from pathspec import GitIgnoreSpec
+
+        absolute, root = path.absolute(), self.root.absolute()
+        name = (absolute.relative_to(root) if absolute.is_relative_to(root) else absolute).as_posix()
+        patterns = dict.fromkeys(scenario.pattern for scenario in self.gradients)
+        fitting = [pattern for pattern in patterns if GitIgnoreSpec.from_lines([pattern]).match_file(name)]
+        return tuple(scenario for scenario in self.gradients if scenario.pattern in fitting[-1:])
+
 
 def load_config(start: Path) -> Config:
     """The configuration that holds for ``start``: of the nearest ``pyproject.toml`` upward with our table.
