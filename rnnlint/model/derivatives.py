@@ -157,8 +157,8 @@ class Derivatives:
         """What is wrong with ``delta`` as the adjoint of the gate's pre-activation; nothing where it is
         right."""
         monomials = self.monomials(delta)
-        if not monomials:
-            return []
+        if not monomials or any(each.root.op is Op.CARRIED and not each.factors for each in monomials):
+            return []  # a δ carried whole had its factors a step ago
         found: list[Discrepancy] = []
         try:
             for root in {each.root.key: each.root for each in monomials}.values():
@@ -216,8 +216,11 @@ class Derivatives:
         while after is not None and after.op is Op.PART:
             after = after.args[0]
         monomials = (self.monomials(after) or []) if after is not None else []
-        through = {each.root.op is Op.PRODUCT and not each.factors for each in monomials}
-        return through.pop() if len(through) == 1 else None
+        roots = [each.root for each in monomials]
+        if roots and all(each.op is Op.PRODUCT for each in roots) and not any(m.factors for m in monomials):
+            return True
+        through_weights = any(each.root.op is Op.PRODUCT and not each.factors for each in monomials)
+        return False if carried in roots and not through_weights else None
 
     def _agrees(
         self,

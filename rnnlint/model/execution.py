@@ -611,6 +611,8 @@ class Execution:
                 return base.args[key]
             if base.op is Op.SYMBOL and isinstance(key, str):
                 return self.terms.symbol(place, node)
+        if base.op is Op.TUPLE and (part := _literal_slice(node.indices)) is not None:
+            return self.terms.make(Op.TUPLE, *base.args[part], data=base.data, origin=node)
         index = self._index(node.indices, frame)
         if index is not None and index.op is Op.COMPARE:
             return base  # the chosen elements: for each of them, the array
@@ -824,6 +826,16 @@ def _position(bound: Term | None) -> int | None:
     """Where a bound of a slice lies; an open one and a bound that is no sum of sizes have none."""
     form = affine(bound) if bound is not None else None
     return form.constant + _UNIT * sum(form.coefficients.values()) if form else None
+
+
+def _literal_slice(indices: tuple[tree.Expression, ...]) -> slice | None:
+    """``[:3]`` of a tuple, where its bounds are written out."""
+    match indices:
+        case (tree.Slice(lower=lower, upper=upper, step=None),):
+            bounds = [each.value if isinstance(each, tree.Constant) else each for each in (lower, upper)]
+            if all(isinstance(each, int | None) for each in bounds):
+                return slice(*bounds)
+    return None
 
 
 def _operands(node: tree.Call) -> tuple[tree.Expression, ...]:

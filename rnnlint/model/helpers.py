@@ -230,7 +230,7 @@ def _work_out(term: Term, x: tuple[float, ...]) -> tuple[float, ...]:
     match term.op:
         case Op.NUMBER:
             if not isinstance(term.data, int | float):
-                raise ValueError(f"{term.data!r} is no number")
+                raise TypeError(f"{term.data!r} is no number")
             return (float(term.data),) * len(x)
         case Op.SYMBOL:
             return x
@@ -245,7 +245,7 @@ def _work_out(term: Term, x: tuple[float, ...]) -> tuple[float, ...]:
         case Op.APPLY:
             contract = term.data
             if not isinstance(contract, Contract):
-                raise ValueError("a helper without a contract")
+                raise TypeError("a helper without a contract")
             return _work_out(contract.body, _work_out(term.args[0], x))
         case Op.TRANSPOSE:
             return _work_out(term.args[0], x)
@@ -270,7 +270,7 @@ def on_numbers(term: Term, operands: Sequence[float]) -> float:
         case Op.POWER, (a, b):
             power = a**b
             if isinstance(power, complex):
-                raise ValueError("a root of a negative number")
+                raise TypeError("a root of a negative number")
             return float(power)
         case Op.NEGATE, (a,):
             return -a

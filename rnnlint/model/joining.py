@@ -21,14 +21,17 @@ FEWEST_GRADIENTS = 2
 def backward_passes(program: Program, helpers: Helpers) -> Iterator[BackwardPass]:
     """Every backward pass of the target file that can be followed."""
     module = program.target
+    stems = _stems(module)
     seen: set[int] = set()
     for definition in _definitions(module):
-        if isinstance(definition.function, tree.Function) and _writes_gradients(definition.function.body):
+        if isinstance(definition.function, tree.Function) and _writes_gradients(
+            definition.function.body, stems
+        ):
             found = _pass_of(program, helpers, definition)
             if found is not None and id(definition.function) not in seen:
                 seen.add(id(definition.function))
                 yield found
-    if _writes_gradients(tuple(_top_level(module))):
+    if _writes_gradients(tuple(_top_level(module)), stems):
         found = _run(program, helpers, None, None, frozenset())
         if found is not None:
             yield found
@@ -44,19 +47,43 @@ def _top_level(module: Module) -> Iterator[tree.Statement]:
     return (each for each in module.body if not isinstance(each, tree.Function | tree.Class))
 
 
-def _writes_gradients(body: tuple[tree.Statement, ...]) -> bool:
-    """Whether at least two assignments outside nested functions are to names that say gradient."""
-    names: set[str] = set()
+def _writes_gradients(body: tuple[tree.Statement, ...], stems: frozenset[str]) -> bool:
+    """Whether it multiplies matrices and assigns the gradients of two things or more that the file names."""
+    found: set[str] = set()
+    multiplies = False
     ahead: list[tree.Node] = list(body)
     while ahead:
         node = ahead.pop()
         if isinstance(node, tree.Function | tree.Class):
             continue
+        multiplies = multiplies or _is_product(node)
         if isinstance(node, tree.Assign | tree.AugmentedAssign):
             targets = node.targets if isinstance(node, tree.Assign) else (node.target,)
-            names |= {stem for target in targets for each in _leaves(target) if (stem := gradient_stem(each))}
+            leaves = (leaf for target in targets for leaf in _leaves(target))
+            found |= {stem for leaf in leaves if (stem := gradient_stem(leaf)) and stem in stems}
         ahead.extend(node.children())
-    return len(names) >= FEWEST_GRADIENTS
+    return multiplies and len(found) >= FEWEST_GRADIENTS
+
+
+def _is_product(node: tree.Node) -> bool:
+    match node:
+        case tree.Binary(operator="@"):
+            return True
+        case tree.Call(function=tree.Attribute(attr=name) | tree.Name(id=name)):
+            return name in ("dot", "matmul", "outer", "einsum")
+    return False
+
+
+def _stems(module: Module) -> frozenset[str]:
+    """The stems of everything that a file names: variables, attributes, keys."""
+    found: set[str] = set()
+    for node in module.walk():
+        match node:
+            case tree.Name(id=name) | tree.Attribute(attr=name) | tree.Parameter(name=name):
+                found.add(stem_of(name))
+            case tree.Constant(value=str() as key) if len(key) < 40:
+                found.add(stem_of(key))
+    return frozenset(found)
 
 
 def _leaves(target: tree.Expression) -> Iterator[tree.Expression]:
