@@ -305,10 +305,14 @@ class Library:
         for tree in self.trees.values():
             for node in ast.walk(tree):
                 match node:
-                    case ast.Assign(targets=[ast.Name(id=name)], value=ast.Call(func=ast.Name(id=made))):
+                    case ast.Assign(targets=[ast.Name(id=name)], value=ast.Call(func=ast.Name(id=made))) | ast.Assign(
+                        targets=[ast.Name(id=name)], value=ast.List(elts=[ast.Call(func=ast.Name(id=made)), *_])
+                    ):
                         class_ = self.class_named(made)
                         if class_ is not None:
                             found.setdefault(name, class_)
+                    case ast.For(target=ast.Name(id=name), iter=ast.Name(id=held)) if held in found:
+                        found.setdefault(name, found[held])
                     case _:
                         pass
         return found

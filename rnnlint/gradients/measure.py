@@ -16,7 +16,7 @@ from rnnlint.gradients.own_loss import Differences, differences, losses_of
 from rnnlint.gradients.pairing import Pair, Source, pair
 from rnnlint.gradients.probe import MOST_NUMBERS, Place, Probe, ProbeFailedError, first_run, returned_codes
 from rnnlint.gradients.verdict import Judged, Measured, judge, relative_error
-from rnnlint.sandbox.job import Ran
+from rnnlint.sandbox.job import Ran, Scenario
 from rnnlint.verdicts import ParameterVerdict, Verdict
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
@@ -41,6 +41,11 @@ class Measurement:
     accumulates: bool = False
     second: Judged | None = None
     clipped: bool = False
+
+    @property
+    def base_scenario(self) -> Scenario:
+        """The run that the user's gradients are taken from."""
+        return self.probe.scenario(returned_codes(self.probe.draft), frames=self.probe.draft.watched)
 
     @property
     def is_trusted(self) -> bool:
@@ -141,6 +146,8 @@ def paired(probe: Probe, base: Ran) -> dict[str, Pair]:
     """The base run's gradients for the probe's places; inputs and states only by what the code returns."""
     found = candidates_of(probe, base)
     weights = [p.named for p in probe.places if p.is_weight]
+    if probe.draft.data:  # among all variables of a driver are the parameters themselves
+        found = [c for c in found if not any(np.array_equal(c.array, p.array) for p in probe.places)]
     pairs = pair(weights, found)
     if probe.draft.data:  # one iteration of a driver: its inputs' gradients are nobody's
         return pairs

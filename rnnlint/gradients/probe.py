@@ -242,7 +242,7 @@ def _hole_places(draft: Draft, holes: Mapping[str, Value]) -> Iterable[Place]:
                 code = f"{hole}[{index!r}]"
                 value = holes[hole][index]
                 if isinstance(value, np.ndarray) and value.dtype.kind == "f":
-                    ways = (Way((name, key)),)
+                    ways: tuple[Way, ...] = (Way((name, key)),)
                     if isinstance(index, int):
                         ways += (Way((name,), (index,)),)
                     yield Place(code, key, ways, value, True, True)

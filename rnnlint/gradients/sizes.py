@@ -24,8 +24,6 @@ DATA_AXES = (TIME, BATCH, HIDDEN, INPUT, OUTPUT)
 
 _TIME_DYE = 5
 """Steps are looped over in Python, so their dye is small."""
-_OUTPUT_DYE = 2003
-"""Larger than any weight's dye: an index below it that is out of bounds names the axis that it indexes."""
 _LEAST_OTHER = 3
 _LARGEST_MULTIPLE = 4
 """Gates stacked into one matrix: at most four."""
@@ -213,7 +211,6 @@ def _is_whole(size: Size) -> bool:
     return all(Fraction(c).denominator == 1 for c in (size.constant, *(c for _, c in size.terms)))
 
 
-_DYES = {TIME: _TIME_DYE, OUTPUT: _OUTPUT_DYE}
 _SMALL = (11, 13, 19, 29, 37, 43, 53)
 
 
@@ -221,10 +218,12 @@ def _dyes(axes: list[str], divisible: bool) -> dict[str, int]:
     small, large = list(_SMALL), list(_large(divisible))
     chosen: dict[str, int] = {}
     for axis in axes:
-        if axis in _DYES:
-            chosen[axis] = _DYES[axis]
-        else:
+        if axis == TIME:
+            chosen[axis] = _TIME_DYE
+        elif axis != OUTPUT:
             chosen[axis] = small.pop(0) if axis in DATA_AXES else large.pop(0)
+    if OUTPUT in axes:  # the largest: a class index that is out of bounds then names the axis that it indexes
+        chosen[OUTPUT] = next(number for number in large if number > max(chosen.values(), default=0))
     return chosen
 
 
