@@ -93,6 +93,7 @@ _WHY = {
     Kind.MATRIX_ORDER: "The operands of this product are in the wrong order.",
     Kind.SIGN: "This has the wrong sign.",
     Kind.PART: "This is the wrong part of the array.",
+    Kind.MISSING_FUNCTION: "The forward pass uses this through its nonlinearity, the backward without.",
     Kind.MISSING_FACTOR: "A factor is missing from this product.",
     Kind.MISSING_TERM: "A path is missing from this sum: every use of a quantity adds a term to its adjoint.",
     Kind.SPURIOUS_TERM: "This sum has a term that no use of the quantity gives it.",

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from rnnlint.findings import Confidence, Evidence, Finding, Severity
-from rnnlint.fixes import apply_fixes
+from rnnlint.findings import Confidence, Edit, Evidence, Finding, Severity
+from rnnlint.fixes import Applied, apply_fixes
 from rnnlint.model.project import Project
 from rnnlint.verdicts import GradientCheck, Status, Verdict
 
@@ -26,7 +26,7 @@ class Rerunnable(Protocol):
     @property
     def check(self) -> GradientCheck: ...
 
-    def rerun(self, project: Project) -> GradientCheck: ...
+    def reruns(self, variants: Sequence[Sequence[Edit]]) -> list[GradientCheck]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +52,10 @@ def prove(project: Project, findings: Sequence[Finding], scenarios: Sequence[Rer
         if not scenario.check.wrong:
             fixed.append(scenario.check)
             continue
-        helpful, best = _helpful(project, fixable, scenario)
+        helpful, best, without = _helpful(project, fixable, scenario)
         fixed.append(best)
-        for finding in helpful:
-            weighed = _weigh(project, finding, helpful, scenario, best)
+        for finding, left in zip(helpful, without, strict=True):
+            weighed = _weigh(finding, left, best)
             if weighed is not None and _costlier(weighed, proven.get(id(finding))):
                 proven[id(finding)] = weighed
     return Proof(tuple(proven.get(id(finding), finding) for finding in findings), tuple(fixed))
@@ -78,10 +78,14 @@ def errors_of(check: GradientCheck) -> Mapping[str, float]:
 
 def fixed_project(project: Project, findings: Iterable[Finding]) -> Project:
     """``project`` with the findings' fixes applied in memory; an overlapping one is left out."""
+    return project.overlay(_applied(project, findings).texts)
+
+
+def _applied(project: Project, findings: Iterable[Finding]) -> Applied:
     fixes = [finding.fix for finding in findings if finding.fix is not None]
     touched = {edit.path for fix in fixes for edit in fix.edits}
     texts = {path: project.files[path].text for path in touched if path in project.files}
-    return project.overlay(apply_fixes(texts, fixes).texts)
+    return apply_fixes(texts, fixes)
 
 
 def _is_fixable(finding: Finding, project: Project) -> bool:
@@ -92,21 +96,34 @@ def _is_fixable(finding: Finding, project: Project) -> bool:
 
 def _helpful(
     project: Project, fixable: Sequence[Finding], scenario: Rerunnable
-) -> tuple[list[Finding], GradientCheck]:
-    """The fixes that together bring the gradients nearest to right, and the check with them applied.
+) -> tuple[list[Finding], GradientCheck, list[GradientCheck]]:
+    """The fixes that together bring the gradients nearest to right, the check with them applied, and those
+    with all but one of them.
 
     Starts from all of them; while some are wrong, takes back the one whose absence helps most.
     """
     kept = list(fixable)
-    best = scenario.rerun(fixed_project(project, kept))
+    best, *without = _checks(project, [kept, *_all_but_one(kept)], scenario)
     while kept and not agrees(best):
-        trials = [[other for other in kept if other is not finding] for finding in kept]
-        checks = [scenario.rerun(fixed_project(project, trial)) for trial in trials]
-        nearest = min(range(len(trials)), key=lambda index: _distance(checks[index]))
-        if _distance(checks[nearest]) >= _distance(best) - NOTICEABLE:
+        nearest = min(range(len(kept)), key=lambda index: _distance(without[index]))
+        if _distance(without[nearest]) >= _distance(best) - NOTICEABLE:
             break
-        kept, best = trials[nearest], checks[nearest]
-    return kept, best
+        best = without[nearest]
+        del kept[nearest]
+        without = _checks(project, _all_but_one(kept), scenario)
+    return kept, best, without
+
+
+def _all_but_one(findings: Sequence[Finding]) -> list[list[Finding]]:
+    return [[other for other in findings if other is not finding] for finding in findings]
+
+
+def _checks(
+    project: Project, trials: Sequence[Sequence[Finding]], scenario: Rerunnable
+) -> list[GradientCheck]:
+    """The scenario with the fixes of each trial."""
+    applied = [_applied(project, findings).edits for findings in trials]
+    return scenario.reruns([[edit for edits in each.values() for edit in edits] for each in applied])
 
 
 def _distance(check: GradientCheck) -> float:
@@ -116,16 +133,8 @@ def _distance(check: GradientCheck) -> float:
     return 10.0 * len(check.wrong) + sum(errors_of(check).values())
 
 
-def _weigh(
-    project: Project,
-    finding: Finding,
-    helpful: Sequence[Finding],
-    scenario: Rerunnable,
-    best: GradientCheck,
-) -> Finding | None:
-    """``finding`` with what it alone costs, or None where taking its fix back changes nothing."""
-    others = [other for other in helpful if other is not finding]
-    left = scenario.rerun(fixed_project(project, others))
+def _weigh(finding: Finding, left: GradientCheck, best: GradientCheck) -> Finding | None:
+    """``finding`` with what it alone costs, or None where leaving it in, as in ``left``, changes nothing."""
     before, after = errors_of(best), errors_of(left)
     if left.status is Status.NOT_CHECKED:
         return None
@@ -133,7 +142,7 @@ def _weigh(
     if not worse or finding.fix is None:
         return None
     costliest_first = sorted(worse, key=lambda name: -worse[name])
-    evidence = Evidence(scenario.check.id, tuple(costliest_first), worse[costliest_first[0]])
+    evidence = Evidence(best.id, tuple(costliest_first), worse[costliest_first[0]])
     if not agrees(best):
         return replace(finding, evidence=evidence)
     return replace(

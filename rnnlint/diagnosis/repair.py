@@ -26,6 +26,8 @@ MOST_SECONDS = 6.0
 BATCH = 16
 PATIENCE = 4
 """Batches after which a step forward is taken though a better one may come."""
+MORE_PATIENCE = 12
+"""Batches after which an edit is taken that makes its stage right and nothing over all steps."""
 MOST_PAIRED = 24
 """Of how many edits every two are tried together, where none alone helps."""
 
@@ -200,11 +202,11 @@ class _Search:
             elif step.wrong < wrong and (best is None or len(step.wrong) < len(best.wrong)):
                 best = step
             if tried % BATCH == 0:
-                patient = tried < PATIENCE * BATCH
                 chosen = self._chosen_over_time(stage, complete)
-                if chosen is not None and (self._is_progress(chosen) or not patient):
+                if chosen is not None and (self._is_progress(chosen) or tried >= MORE_PATIENCE * BATCH):
                     return chosen
-                if best is not None and not complete and (self._is_clean(best, wrong) or not patient):
+                settled = best is not None and (self._is_clean(best, wrong) or tried >= PATIENCE * BATCH)
+                if settled and not complete:
                     return best
         return self._chosen_over_time(stage, complete) or best or self._paired(stage, likely, wrong)
 

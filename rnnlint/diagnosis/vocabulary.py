@@ -50,6 +50,8 @@ class Vocabulary:
                     found[self.program.source(atom)] = None
             for name in self._read_from_sequences(suspect):
                 found[name] = None
+        for state in self._steps_before():
+            found[state] = None
         return tuple(found)
 
     @cached_property
@@ -264,12 +266,36 @@ class Vocabulary:
                 yield target.id
 
     def _is_used_as_factor(self, name: str) -> bool:
+        """Whether it is used so, or not at all: a forgotten factor leaves its name behind."""
+        reads = [
+            node
+            for suspect in self.text.suspects
+            if (value := value_of(suspect.node)) is not None
+            for node in ast.walk(value)
+            if isinstance(node, ast.Name) and node.id == name
+        ]
+        return not reads or any(self._is_factor(node) for node in reads)
+
+    def _steps_before(self) -> Iterator[str]:
+        """The step before of what goes through tanh: ``cs[t - 1]`` for ``cs[t]``."""
         for suspect in self.text.suspects:
             value = value_of(suspect.node)
             for node in ast.walk(value) if value is not None else ():
-                if isinstance(node, ast.Name) and node.id == name and self._is_factor(node):
-                    return True
-        return False
+                match node:
+                    case ast.Call(args=[ast.Subscript(value=base, slice=ast.Name(id=step))]):
+                        if step in self.loop_variables and "tanh" in self.program.source(node.func):
+                            yield f"{self.program.source(base)}[{step} - 1]"
+                    case ast.Call(
+                        args=[
+                            ast.Subscript(
+                                value=base, slice=ast.BinOp(left=ast.Name(id=step), right=ast.Constant(value=1))
+                            )
+                        ]
+                    ):
+                        if step in self.loop_variables and "tanh" in self.program.source(node.func):
+                            yield f"{self.program.source(base)}[{step}]"
+                    case _:
+                        pass
 
 
 def value_of(statement: ast.stmt) -> ast.expr | None:
@@ -285,6 +311,7 @@ def value_of(statement: ast.stmt) -> ast.expr | None:
 
 def targets(statement: ast.stmt) -> Iterator[ast.expr]:
     """What a statement binds or changes, tuples taken apart."""
+    waiting: list[ast.expr]
     match statement:
         case ast.Assign(targets=given):
             waiting = list(given)
@@ -293,11 +320,11 @@ def targets(statement: ast.stmt) -> Iterator[ast.expr]:
         case _:
             waiting = []
     while waiting:
-        target = waiting.pop(0)
-        if isinstance(target, ast.Tuple | ast.List):
-            waiting[:0] = target.elts
+        bound = waiting.pop(0)
+        if isinstance(bound, ast.Tuple | ast.List):
+            waiting[:0] = bound.elts
         else:
-            yield target
+            yield bound
 
 
 def atoms_in(value: ast.expr) -> Iterator[Atom]:

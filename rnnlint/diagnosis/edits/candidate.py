@@ -25,6 +25,7 @@ class Kind(StrEnum):
     PLAIN_ACTIVATION = "plain-activation"
     TWICE = "nonlinearity-twice"
     DERIVATIVE = "derivative"
+    MISSING_FUNCTION = "missing-function"
     MISSING_DERIVATIVE = "missing-derivative"
     MISSING_FACTOR = "missing-factor"
     SPURIOUS_FACTOR = "spurious-factor"

@@ -28,6 +28,8 @@ def derivative_edits(suspect: Suspect, words: Vocabulary) -> Iterator[Candidate]
 
 def _of_expression(suspect: Suspect, words: Vocabulary, node: ast.expr) -> Iterator[Candidate]:
     state = only_state(node, words)
+    if state is not None and node is value_of(suspect.node) and isinstance(node, ast.Subscript):
+        yield replacing(suspect.program, node, f"{words.tanh}({state})", Kind.MISSING_FUNCTION, 0.9)
     if state is None or (
         isinstance(node, ast.Name | ast.Attribute | ast.Subscript) and state not in words.states
     ):

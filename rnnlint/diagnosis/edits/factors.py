@@ -91,6 +91,10 @@ def _adjoints_inserted(suspect: Suspect, words: Vocabulary, value: ast.expr) -> 
         if all(program.source(atom) in words.states for atom in atoms):
             for adjoint in words.deltas:
                 yield single(program, slot, product=True).with_factor(adjoint, Kind.MISSING_FACTOR, 0.9)
+            for atom in atoms:
+                if isinstance(program.parent(atom), ast.BinOp):
+                    for adjoint in words.deltas:
+                        yield replacing(program, atom, adjoint, Kind.PARTNER, 1.0)
 
 
 def _into_products(suspect: Suspect, words: Vocabulary, value: ast.expr) -> Iterator[Candidate]:
