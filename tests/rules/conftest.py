@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
-from rnnlint.suppressions import apply
 
 from rnnlint.findings import Finding
 from rnnlint.model.project import Project
 from rnnlint.rules import lint
 from rnnlint.source import Source, read_source
+from rnnlint.suppressions import apply
 
 
 @pytest.fixture

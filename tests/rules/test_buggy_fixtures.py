@@ -15,7 +15,7 @@ from rnnlint.source import read_source
 
 ROOT = Path(__file__).parents[2] / "fixtures" / "buggy"
 PROGRAMS = tomllib.loads((ROOT / "expected.toml").read_text())["program"]
-CODES = {rule.code for rule in all_rules() if rule.family == "accumulation"}
+CODES = {rule.code for rule in all_rules()}
 STATIC = [each for each in PROGRAMS if each["code"] in CODES]
 
 

@@ -51,7 +51,8 @@ def check(model: FileModel) -> Iterator[Report]:
     ## Fix safety
     There is no fix: the limit is yours to choose.
     """
-    if any(_CLIPPING.search(each.text) for each in model.project.files.values()):
+    texts = [each.text for each in model.project.files.values()]
+    if model.recurrent_code is None or any(_CLIPPING.search(text) for text in texts):
         return
     loops = (loop.statement for bptt in model.backward_passes for loop in bptt.loops)
     heads = {_head(model.module, loop) for loop in loops if model.module.holds(loop)}
