@@ -266,12 +266,14 @@ class _Search:
         )
 
     def _is_recurrent(self, block: list[ast.stmt]) -> bool:
-        """Whether anything in the block looks back by a step."""
-        text = "\n".join(ast.unparse(s) for s in block)
+        """Whether the block, or a function that it calls, looks back by a step."""
+        called = {c.node for s in block for n in self._own_calls(s) for c in self.library.functions_named(n)}
+        bodies = [*block, *(statement for node in called for statement in node.body)]
+        text = "\n".join(ast.unparse(s) for s in bodies)
         steps = re.search(
             r"prev|\[-1\]|\[-?\s*\(?\w+\s*[-+]\s*[12]\)?\]|reversed|::\s*-1|next|future|hidden", text
         )
-        return bool(steps) and any(isinstance(s, ast.For | ast.While) for s in statements_in(block))
+        return bool(steps) and any(isinstance(s, ast.For | ast.While) for s in statements_in(bodies))
 
 
 def backward_calls(driver: Driver) -> set[str]:

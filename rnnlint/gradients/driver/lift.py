@@ -14,7 +14,14 @@ from rnnlint.gradients.callables import Library
 from rnnlint.gradients.driver.find import Driver, backward_calls, drivers_of
 from rnnlint.gradients.driver.names import root_of, statements_in
 from rnnlint.gradients.driver.slice import Slice, cut
-from rnnlint.gradients.driver.steps import counting_steps, drawn_forms, numbers_by_step, one_hot_targets, single_targets
+from rnnlint.gradients.driver.steps import (
+    counting_steps,
+    drawn_forms,
+    numbers_by_step,
+    one_hot_targets,
+    renamed_data,
+    single_targets,
+)
 from rnnlint.gradients.driver.write import RECORD, TAKEN, WATCHED, written
 from rnnlint.gradients.forms import NumberForm
 from rnnlint.gradients.passes import Pass, Style
@@ -74,7 +81,12 @@ class Lifted:
         """What synthesis makes of the pass, with what the function calls and no gradient taken for state."""
         words = {name for name in self.driver.accumulators if root_of(name) == name}
         state = tuple(name for name in draft.globals_ if name not in words)
-        holes = {**draft.holes, **one_hot_targets(self.slice, draft), **numbers_by_step(self.slice)}
+        holes = {
+            **draft.holes,
+            **one_hot_targets(self.slice, draft),
+            **numbers_by_step(self.slice),
+            **renamed_data(self.slice, draft, self.library),
+        }
         for hole in draft.holes.keys() & {f"_in_{name}" for name in self._ones}:
             holes[hole] = NumberForm(ONE)
         setup = [line for line in draft.setup if line.partition(" = ")[0] not in self.step_counts]

@@ -12,7 +12,19 @@ from rnnlint.gradients.driver.updates import is_rate_name
 from rnnlint.gradients.roles import Role, role_of
 
 _MAKERS = frozenset(
-    {"zeros", "ones", "empty", "full", "randn", "rand", "random", "normal", "uniform", "standard_normal", "eye"}
+    {
+        "zeros",
+        "ones",
+        "empty",
+        "full",
+        "randn",
+        "rand",
+        "random",
+        "normal",
+        "uniform",
+        "standard_normal",
+        "eye",
+    }
 )
 _LEAST = 3
 """A literal 1 is the program's own; a literal 2 is more often a number of things than a size."""
@@ -56,7 +68,11 @@ def _sizes_given(library: Library, call: ast.Call) -> Iterator[ast.Constant]:
             given = call.args if len(call.args) == 1 else [a for a in call.args[1:2] if len(call.args) == 2]
             yield from (a for a in given if _is_size(a))
         case ast.Attribute(attr=name) if name in _MAKERS:
-            tuples = [a for a in [*call.args, *(k.value for k in call.keywords)] if isinstance(a, ast.Tuple | ast.List)]
+            tuples = [
+                a
+                for a in [*call.args, *(k.value for k in call.keywords)]
+                if isinstance(a, ast.Tuple | ast.List)
+            ]
             literals = [e for t in tuples for e in t.elts]
             if name in ("randn", "rand", "zeros", "ones", "empty", "eye"):
                 literals += call.args
@@ -93,7 +109,8 @@ def _counted_down(call: ast.Call) -> Iterator[ast.Constant]:
     """The 9 of ``range(9, -1, -1)``."""
     match call:
         case ast.Call(
-            func=ast.Name(id="range" | "xrange"), args=[ast.Constant() as first, _, ast.UnaryOp(op=ast.USub())]
+            func=ast.Name(id="range" | "xrange"),
+            args=[ast.Constant() as first, _, ast.UnaryOp(op=ast.USub())],
         ) if _is_size(first):
             yield first
         case _:

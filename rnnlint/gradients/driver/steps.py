@@ -7,11 +7,12 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
+from rnnlint.gradients.callables import Library
 from rnnlint.gradients.driver.names import bound_in, read_in
 from rnnlint.gradients.driver.slice import Slice
-from rnnlint.gradients.forms import ArrayForm, Fill, Form, NumberForm, StepsForm
+from rnnlint.gradients.forms import ArrayForm, Fill, Form, IndicesForm, NumberForm, StepsForm
 from rnnlint.gradients.roles import Role, role_of
-from rnnlint.gradients.sizes import BATCH, ONE, OUTPUT, TIME, Size
+from rnnlint.gradients.sizes import BATCH, INPUT, ONE, OUTPUT, TIME, Size
 from rnnlint.gradients.synthesis import Draft
 
 _BATCH = re.compile(r"b$|B$|N$|m$|batch", re.IGNORECASE)
@@ -71,6 +72,20 @@ def one_hot_targets(slice_: Slice, draft: Draft) -> dict[str, Form]:
         if isinstance(form, ArrayForm) and form.fill is Fill.NORMAL and len(form.axes) >= 2:
             fill = Fill.ONE_HOT_FIRST if draft.layout.columns else Fill.ONE_HOT_LAST
             found[f"_in_{name}"] = replace(form, fill=fill)
+    return found
+
+
+def renamed_data(slice_: Slice, draft: Draft, library: Library) -> dict[str, Form]:
+    """Forms of the holes whose names (``window``, ``bits``) only look like those of weights."""
+    found: dict[str, Form] = {}
+    for name in slice_.holes:
+        if role_of(name) not in (Role.WEIGHT, Role.BIAS) or f"_in_{name}" not in draft.holes:
+            continue
+        usage = library.usage(draft.pass_.backward, name)
+        if usage.is_index:
+            found[f"_in_{name}"] = IndicesForm((Size.axis(TIME),), Size.axis(OUTPUT))
+        elif usage.is_sequence:
+            found[f"_in_{name}"] = draft.layout.sequence(Size.axis(INPUT))
     return found
 
 

@@ -57,7 +57,11 @@ def tainted(
         if constructs(library, value):
             continue
         drawn = reads_data(library, value) or bool(values_read_in(value) & found)
-        if any(statement is s for s in straight) and isinstance(statement, ast.Assign) and not touched_by(statement):
+        if (
+            any(statement is s for s in straight)
+            and isinstance(statement, ast.Assign)
+            and not touched_by(statement)
+        ):
             found -= touched  # what they held before is gone
         literal = isinstance(value, ast.Constant) or (isinstance(statement, ast.Assign) and _is_empty(value))
         for name in touched - lasting:

@@ -67,7 +67,9 @@ class _Writer:
 
     def _records(self) -> _Replaced:
         return {
-            node: "; ".join(f"{RECORD}({f'd{last_word(u.parameter)}'!r}, {ast.unparse(u.gradient)})" for u in updates)
+            node: "; ".join(
+                f"{RECORD}({f'd{last_word(u.parameter)}'!r}, {ast.unparse(u.gradient)})" for u in updates
+            )
             for node, updates in groupby(self._slice.records, key=lambda u: u.statement)
         }
 
@@ -134,7 +136,9 @@ class _Writer:
         """Gradients that are no locals of the iteration."""
         kept = [*self._slice.before, *self._slice.body]
         local = (bound_in(kept) | set(self._slice.holes)) - set(self._slice.shared)
-        names = sorted(n for n in self._driver.accumulators if "." not in n and "[" not in n and n not in local)
+        names = sorted(
+            n for n in self._driver.accumulators if "." not in n and "[" not in n and n not in local
+        )
         bound = {name_of(t) for s in statements_in(kept) for t in targets_of(s)}
         return "".join(f", {n}={n}" for n in names if n in bound)
 
@@ -154,7 +158,9 @@ class _Writer:
     def _shares_end(self, statement: ast.stmt) -> bool:
         """Whether another statement follows on the same line."""
         return any(
-            other.lineno == _end(statement) and other.col_offset > statement.col_offset and other is not statement
+            other.lineno == _end(statement)
+            and other.col_offset > statement.col_offset
+            and other is not statement
             for block in (self._driver.block, *(level.block for level in self._driver.levels))
             for other in block
             if not _inside(other, [statement])
@@ -204,7 +210,9 @@ _Splice = tuple[int, int, int, int, str]
 def _spliced(lines: Sequence[str], splices: Sequence[_Splice]) -> list[str]:
     """The lines with the splices made; their number stays."""
     made = list(lines)
-    for first, column, last, end_column, text in sorted(set(splices), key=lambda s: (s[0], s[1], s[3]), reverse=True):
+    for first, column, last, end_column, text in sorted(
+        set(splices), key=lambda s: (s[0], s[1], s[3]), reverse=True
+    ):
         before = made[first - 1][: _column(made[first - 1], column)]
         after = made[last - 1][_column(made[last - 1], end_column) :]
         made[first - 1] = before + text + after
