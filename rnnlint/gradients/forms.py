@@ -24,6 +24,7 @@ class Fill(StrEnum):
 
     NORMAL = "normal"
     ONE_HOT_FIRST = "one-hot along axis 0"
+    ONE_HOT_SECOND = "one-hot along axis 1"
     ONE_HOT_LAST = "one-hot along the last axis"
 
 
@@ -119,7 +120,7 @@ def drawn(form: Form, sizes: Mapping[str, int], rng: np.random.Generator) -> Val
     def array(shape: tuple[int, ...], fill: Fill) -> Value:
         if fill is Fill.NORMAL or not shape:
             return rng.normal(0.0, SCALE, shape)
-        axis = 0 if fill is Fill.ONE_HOT_FIRST else len(shape) - 1
+        axis = _class_axis(fill, len(shape))
         hot = rng.integers(0, shape[axis], tuple(n for a, n in enumerate(shape) if a != axis))
         return np.moveaxis(np.eye(shape[axis])[hot], -1, axis).copy()
 
@@ -129,11 +130,15 @@ def drawn(form: Form, sizes: Mapping[str, int], rng: np.random.Generator) -> Val
     return _build(form, sizes, array, indices)
 
 
+def _class_axis(fill: Fill, rank: int) -> int:
+    return {Fill.ONE_HOT_FIRST: 0, Fill.ONE_HOT_SECOND: 1}.get(fill, rank - 1)
+
+
 def _cheap_array(shape: tuple[int, ...], fill: Fill) -> Value:
     if fill is Fill.NORMAL or not shape:
         return Expression(f"__import__('numpy').full({shape!r}, 0.125)")
     # The last class is the hot one: where code indexes with an argmax, the error names the axis it indexes.
-    axis = 0 if fill is Fill.ONE_HOT_FIRST else len(shape) - 1
+    axis = _class_axis(fill, len(shape))
     cold, hot = ((*shape[:axis], size, *shape[axis + 1 :]) for size in (shape[axis] - 1, 1))
     made = ", ".join(
         f"__import__('numpy').full({part!r}, {value})" for part, value in ((cold, 0.125), (hot, 1.0))

@@ -125,7 +125,7 @@ class StatedWriter(Writer):
         gradients = {name: self._gradient(text) for name, text in self.scenario.gradients.items()}
         return replace(
             draft,
-            holes=self._with_shapes(draft.holes, layout),
+            holes=self._with_shapes(draft.holes),
             parameters=self.scenario.parameters,
             gradients=gradients,
         )
@@ -162,9 +162,7 @@ class StatedWriter(Writer):
         init = self.library.method(path, owner, "__init__")
         if init is not None:
             bound(init, call)
-        given = (
-            _written(argument, lambda name: self._size(name, layout, holes)) for argument in call.arguments
-        )
+        given = (_written(argument, lambda name: self._size(name, holes)) for argument in call.arguments)
         return f"{owner.name}({', '.join(given)})"
 
     def arguments(self, callable_: Callable, layout: Layout, holes: dict[str, Form]) -> str:
@@ -223,11 +221,11 @@ class StatedWriter(Writer):
         sizes = [size for s in shapes for size in (*s.axes, *((s.below,) if s.below else ()))]
         return frozenset(axis for size in sizes for axis, _ in size.terms)
 
-    def _size(self, name: str, layout: Layout, holes: dict[str, Form]) -> str:
+    def _size(self, name: str, holes: dict[str, Form]) -> str:
         """A name in the construction: an array whose shape is stated, a rate, else a size."""
         stated = self.scenario.shapes.get(name)
         if stated is not None:
-            holes[f"_in_{name}"] = shaped(stated, name, layout)
+            holes[f"_in_{name}"] = shaped(stated, name)
         elif role_of(name) is Role.RATE:
             holes[f"_in_{name}"] = GivenForm(0.5)
         else:
@@ -250,7 +248,7 @@ class StatedWriter(Writer):
     def _form(self, name: str, callable_: Callable, parameter: Parameter, layout: Layout) -> Form:
         stated = self.scenario.shapes.get(name)
         if stated is not None:
-            return shaped(stated, name, layout)
+            return shaped(stated, name)
         if name in self._axes:
             return NumberForm(Size.axis(name))
         role = role_in_use(self.library.usage(callable_, parameter.name), name)
@@ -299,7 +297,7 @@ class StatedWriter(Writer):
 
         return _written(Argument(text), place)
 
-    def _with_shapes(self, holes: Mapping[str, Form], layout: Layout) -> dict[str, Form]:
+    def _with_shapes(self, holes: Mapping[str, Form]) -> dict[str, Form]:
         """The stated shapes of what is inside a dict or tuple of parameters."""
         found = dict(holes)
         inner = {name: s for name, s in self.scenario.shapes.items() if f"_in_{name}" not in holes}
@@ -309,7 +307,7 @@ class StatedWriter(Writer):
             for hole in holding or [h for h in bundles if getattr(found[h], "container", "") == "dict"][:1]:
                 form = found[hole]
                 assert isinstance(form, BundleForm)
-                found[hole] = replace(form, items={**form.items, name: shaped(stated, name, layout)})
+                found[hole] = replace(form, items={**form.items, name: shaped(stated, name)})
         return found
 
 

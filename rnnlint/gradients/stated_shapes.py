@@ -8,7 +8,7 @@ from rnnlint.explicit import Arrangement, StatedShape, StatedSize
 from rnnlint.gradients.forms import ArrayForm, Fill, Form, IndicesForm
 from rnnlint.gradients.layouts import Item, Layout, Steps
 from rnnlint.gradients.roles import Role, role_of
-from rnnlint.gradients.sizes import Size
+from rnnlint.gradients.sizes import BATCH, TIME, Size
 
 _ITEMS = {
     Arrangement.COLUMNS: (Item.COLUMN, Item.COLUMNS),
@@ -24,6 +24,9 @@ _STEPS = {
 }
 
 
+_NO_CLASSES = frozenset({TIME, BATCH, "N"})
+
+
 def fits(layout: Layout, wanted: Sequence[Arrangement]) -> bool:
     """Whether a layout is as all the stated words say."""
     return all(
@@ -31,16 +34,20 @@ def fits(layout: Layout, wanted: Sequence[Arrangement]) -> bool:
     )
 
 
-def shaped(stated: StatedShape, name: str, layout: Layout) -> Form:
+def shaped(stated: StatedShape, name: str) -> Form:
     """An array of a stated shape; targets are one-hot along their features."""
     axes = tuple(_size(size) for size in stated.axes)
     if stated.below is not None:
         return IndicesForm(axes, _size(stated.below), listed=False)
-    fill = Fill.NORMAL
-    if role_of(name) is Role.TARGET and len(axes) > 1:
-        upright = not axes[-1].terms or (layout.columns and len(axes) == 2)
-        fill = Fill.ONE_HOT_FIRST if upright else Fill.ONE_HOT_LAST
-    return ArrayForm(axes, fill)
+    return ArrayForm(axes, _fill_of_targets(axes) if role_of(name) is Role.TARGET else Fill.NORMAL)
+
+
+def _fill_of_targets(axes: Sequence[Size]) -> Fill:
+    """One-hot along the last axis that is neither the steps nor a batch nor a constant."""
+    classes = [i for i, size in enumerate(axes) if size.terms and not set(size.axes) & _NO_CLASSES]
+    if not classes or classes[-1] == len(axes) - 1:
+        return Fill.ONE_HOT_LAST if classes else Fill.NORMAL
+    return (Fill.ONE_HOT_FIRST, Fill.ONE_HOT_SECOND)[min(classes[-1], 1)]
 
 
 def _size(stated: StatedSize) -> Size:
