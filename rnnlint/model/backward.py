@@ -711,7 +711,7 @@ def stem_of(name: str) -> str:
 _GRADIENTS = re.compile(r"^d$|grad|delta|^d_?(params|weights|p|w)", re.IGNORECASE)
 _STATE_NAME = re.compile(r"prev|state|hidden|^h|^a$|^s_", re.IGNORECASE)
 _GRADIENT = re.compile(
-    r"^(?:_?(?:d(?:elta)?|del|grads?|gradient|dL_d|dl_d|dLd|nabla)_?(?P<after>.+)"
+    r"^(?:_?(?:gradients?|grads?|delta|del|dL_?d|dl_?d|nabla|d)_?(?P<after>.+)"
     r"|(?P<before>.+?)_?(?:_d|_grad|grad|_delta|_gradient))$"
 )
 

@@ -13,6 +13,7 @@ from rnnlint.model.joining import backward_passes
 from rnnlint.model.program import Program
 from rnnlint.model.project import Project
 from rnnlint.model.recurrent_code import RecurrentCode, recurrent_code
+from rnnlint.model.surviving_state import SurvivingState, surviving_states
 from rnnlint.source import Source
 from rnnlint.syntax import tree
 from rnnlint.syntax.module import Module, module_of
@@ -61,6 +62,11 @@ class FileModel:
     def recurrent_code(self) -> RecurrentCode | None:
         """The part of the file that belongs to a recurrent network, None where it has none."""
         return recurrent_code(self.program)
+
+    @cached_property
+    def surviving_states(self) -> tuple[SurvivingState, ...]:
+        """Lists of states that only grow."""
+        return tuple(surviving_states(self.program))
 
     @cached_property
     def is_recurrent(self) -> bool:
