@@ -64,6 +64,10 @@ class Workshop:
             )
         )
 
+    def loads(self, path: Path) -> bool:
+        """Whether a job's program holds the file."""
+        return path in self._files().names
+
     def _files(self) -> _Files:
         """Looked up on disk once, also for copies with other texts."""
         project = self.project

@@ -12,6 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from rnnlint.explicit import ExplicitScenario
+from rnnlint.findings import Edit
+from rnnlint.fixes import apply_edits
 from rnnlint.gradients.backward_alone import measure_alone
 from rnnlint.gradients.callables import Library
 from rnnlint.gradients.cells import KINDS
@@ -47,7 +49,7 @@ from rnnlint.gradients.trials import Trials, trials_over
 from rnnlint.gradients.verdict import TOLERANCE, Judged, scale_name
 from rnnlint.gradients.written_loss import factor_to_written_loss
 from rnnlint.model.project import Project
-from rnnlint.sandbox.job import Trouble
+from rnnlint.sandbox.job import Ran, Trouble
 from rnnlint.source import Source
 from rnnlint.verdicts import GradientCheck, Status
 
@@ -81,22 +83,18 @@ class PreparedCheck:
 
     def trials(self) -> Trials | None:
         """The same scenario, to be run on many texts of its functions at once; None where nothing was
-        measured, and for a driver's iteration, whose lines do not stand where the file has them.
+        measured.
         """
-        if self.measurement is None or self.workshop is None or self.lifted is not None:
+        if self.measurement is None or self.workshop is None:
             return None
-        return Trials(self.workshop, self.measurement)
+        return Trials(self.workshop, self.measurement, lifted=self.lifted)
 
     def trials_over(self, steps: int) -> Trials | None:
         """As :meth:`trials` over so many steps; None where the code does not run that way."""
-        if (
-            self.measurement is None
-            or self.workshop is None
-            or self.solved is None
-            or self.lifted is not None
-        ):
+        if self.measurement is None or self.workshop is None or self.solved is None:
             return None
-        return trials_over(steps, self.workshop, self.solved, self.measurement, self.check.seed or 0)
+        made = trials_over(steps, self.workshop, self.solved, self.measurement, self.check.seed or 0)
+        return replace(made, lifted=self.lifted) if made is not None else None
 
     def rerun(self, project: Project) -> GradientCheck:
         """The same scenario, values and truth on ``project``'s texts."""
@@ -105,24 +103,43 @@ class PreparedCheck:
         workshop = replace(
             self.workshop, project=self.lifted.again(project) if self.lifted is not None else project
         )
-        measurement = self.measurement
-        codes = returned_codes(measurement.probe.draft)
-        try:
-            base = first_run(
-                workshop.run([measurement.probe.scenario(codes, frames=measurement.probe.draft.watched)])
-            )
-        except ProbeFailedError as failed:
-            why = explain_trouble(failed.trouble)
-            return replace(
-                self.check,
-                status=Status.NOT_CHECKED,
-                reason=why.reason,
-                reason_code=why.code,
-                advice=why.advice,
-                parameters=(),
-            )
-        judged = rejudge(measurement, base)
-        return _with_verdicts(self.check, measurement, judged)
+        outcome = workshop.run([self.measurement.base_scenario])
+        ran = outcome.runs[0] if outcome.runs else Ran(trouble=outcome.trouble)
+        return self._verdict_on(self.measurement, ran)
+
+    def reruns(self, variants: Sequence[Sequence[Edit]]) -> list[GradientCheck]:
+        """As :meth:`rerun`, with each variant's edits made: one job, but for edits outside functions."""
+        trials, workshop = self.trials(), self.workshop
+        if self.measurement is None or workshop is None or trials is None:
+            return [self._edited(edits) for edits in variants]
+        loaded = [[edit for edit in edits if workshop.loads(edit.path)] for edits in variants]
+        runs = trials.runs(loaded, self.measurement.base_scenario)
+        return [
+            self._verdict_on(self.measurement, ran) if ran is not None else self._edited(edits)
+            for edits, ran in zip(variants, runs, strict=True)
+        ]
+
+    def _edited(self, edits: Sequence[Edit]) -> GradientCheck:
+        if self.workshop is None:
+            return self.check
+        base = self.lifted.original if self.lifted is not None else self.workshop.project
+        files = base.files
+        changes = {path: [e for e in edits if e.path == path] for path in {edit.path for edit in edits}}
+        texts = {path: apply_edits(files[path].text, inside) for path, inside in changes.items()}
+        return self.rerun(base.overlay(texts))
+
+    def _verdict_on(self, measurement: Measurement, ran: Ran) -> GradientCheck:
+        if ran.trouble is None:
+            return _with_verdicts(self.check, measurement, rejudge(measurement, ran))
+        why = explain_trouble(ran.trouble)
+        return replace(
+            self.check,
+            status=Status.NOT_CHECKED,
+            reason=why.reason,
+            reason_code=why.code,
+            advice=why.advice,
+            parameters=(),
+        )
 
 
 def prepare(

@@ -17,6 +17,7 @@ import numpy as np
 
 from rnnlint.findings import Edit
 from rnnlint.fixes import apply_edits
+from rnnlint.gradients.driver import Lifted
 from rnnlint.gradients.gradients_found import candidates_of
 from rnnlint.gradients.jobs import Workshop, shown_path
 from rnnlint.gradients.measure import Measurement, measure
@@ -26,7 +27,7 @@ from rnnlint.gradients.sizes import TIME
 from rnnlint.gradients.solve import Solved
 from rnnlint.gradients.verdict import TOLERANCE, relative_error
 from rnnlint.model.project import Project
-from rnnlint.sandbox.job import PATCH_OWNER, Patch, Ran
+from rnnlint.sandbox.job import PATCH_OWNER, Patch, Ran, Scenario
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 Errors = Mapping[str, float]
@@ -45,6 +46,7 @@ class Trials:
     measurement: Measurement
 
     moved: bool = False  # to other texts than those that were measured
+    lifted: Lifted | None = None  # whose text is run, where it is not the file's own
 
     @cached_property
     def errors(self) -> Errors:
@@ -59,21 +61,23 @@ class Trials:
 
         An edit outside functions and methods cannot be tried this way: None.
         """
-        patches = [self._patches(variant) for variant in variants]
         probe = self.measurement.probe
         frames = probe.draft.watched if self._needs_frames else ()
         plain = probe.scenario(returned_codes(probe.draft), frames=frames)
-        scenarios = [replace(plain, patches=patch) for patch in patches if patch is not None]
-        if not scenarios:
-            return [None] * len(variants)
-        runs = iter(self.workshop.run(scenarios, SECONDS).runs)
-        return [
-            _errors_of(self.measurement, next(runs, None)) if patch is not None else None for patch in patches
-        ]
+        return [_errors_of(self.measurement, ran) for ran in self.runs(variants, plain)]
+
+    def runs(self, variants: Sequence[Sequence[Edit]], scenario: Scenario) -> list[Ran | None]:
+        """``scenario`` run on each variant; None where it cannot be tried this way or time ran out."""
+        patches = [self._patches(variant) for variant in variants]
+        scenarios = [replace(scenario, patches=patch) for patch in patches if patch is not None]
+        ran = iter(self.workshop.run(scenarios, SECONDS).runs if scenarios else ())
+        return [next(ran, None) if patch is not None else None for patch in patches]
 
     def rebased(self, project: Project) -> Trials:
         """The same scenario with ``project``'s texts to start from."""
-        return Trials(replace(self.workshop, project=project), self.measurement, moved=True)
+        lifted = self.lifted.rebased(project) if self.lifted is not None else None
+        workshop = replace(self.workshop, project=lifted.project if lifted is not None else project)
+        return Trials(workshop, self.measurement, True, lifted)
 
     @property
     def _needs_frames(self) -> bool:
@@ -90,7 +94,11 @@ class Trials:
             if path not in self._files:
                 project = self.workshop.project
                 self._files[path] = _Functions.of(shown_path(project, path), project.files[path].text)
-            found = self._files[path].patches([edit for edit in variant if edit.path == path])
+            edits = [edit for edit in variant if edit.path == path]
+            if self.lifted is not None and path == self.lifted.driver.path:
+                found = self._files[path].differences(self.lifted.edited(edits))
+            else:
+                found = self._files[path].patches(edits)
             if found is None:
                 return None
             made += found
@@ -150,10 +158,26 @@ class _Functions:
             changes.setdefault(place, []).append(edit)
         return [self._patch(*place, inside) for place, inside in changes.items()]
 
+    def differences(self, text: str | None) -> list[Patch] | None:
+        """The functions that another text of the file has otherwise; None where it differs in none."""
+        if text is None:
+            return None
+        before, after = self.text.split("\n"), text.split("\n")
+        bodies = {name: before[start - 1 : end] for start, end, name in self.places}
+        changed = [
+            self._made(start, name, after[start - 1 : end])
+            for start, end, name in _Functions.of(self.shown, text).places
+            if bodies.get(name) != after[start - 1 : end]
+        ]
+        return changed or None
+
     def _patch(self, start: int, end: int, name: str, edits: Sequence[Edit]) -> Patch:
         lines = self.text.split("\n")
         new = apply_edits(self.text, edits).split("\n")
-        body = "\n".join(new[start - 1 : end + len(new) - len(lines)])
+        return self._made(start, name, new[start - 1 : end + len(new) - len(lines)])
+
+    def _made(self, start: int, name: str, lines: Sequence[str]) -> Patch:
+        body = "\n".join(lines)
         if "." in name:
             return Patch(self.shown, name, "\n" * (start - 2) + f"class {PATCH_OWNER}:\n" + body)
         return Patch(self.shown, name, "\n" * (start - 1) + body)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from rnnlint.findings import Edit, Span
 from rnnlint.gradients import PreparedCheck, prepare
 from rnnlint.model.project import Project
 from rnnlint.sandbox import Runner
@@ -76,3 +77,22 @@ def test_rerun_lifts_the_same_loop_from_the_changed_text(runner: Runner, tmp_pat
     again = prepared.rerun(Project.of(source).overlay({path: mended}))
     assert not again.wrong
     assert again.status is Status.CHECKED
+
+
+def test_trial_of_a_repair_inside_the_loop_finds_every_error_gone(runner: Runner, tmp_path: Path) -> None:
+    """The loop's body stands deeper in the file than in what is run; edits are in the file's own columns."""
+    path = planted(tmp_path, "top_level_loop.py", "future_delta = h_delta", "future_delta = 0 * h_delta")
+    prepared = check(runner, path)
+    trials = prepared.trials()
+    assert trials is not None
+    lines = path.read_text().splitlines()
+    line = next(number for number, text in enumerate(lines, 1) if "0 * h_delta" in text)
+    column = lines[line - 1].index("0 * ") + 1
+    repair = Edit(path, Span(line, column, line, column + 4), "")
+    unrepaired = trials.errors
+    assert max(unrepaired.values()) > 1e-3
+    (repaired,) = trials.run([[repair]])
+    assert repaired is not None
+    assert max(repaired.values()) < 1e-6
+    (again,) = prepared.reruns([[repair]])
+    assert not again.wrong

@@ -6,10 +6,12 @@ Errors, recorded values and trial texts then name the driver's own lines.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from rnnlint.findings import Edit
+from rnnlint.fixes import apply_edits
 from rnnlint.gradients.callables import Library
 from rnnlint.gradients.driver.find import Driver, backward_calls, drivers_of
 from rnnlint.gradients.driver.names import root_of, statements_in
@@ -67,6 +69,7 @@ class Lifted:
     """A project in which a driver's iteration is a function, and the pass that this makes."""
 
     project: Project
+    original: Project
     driver: Driver
     slice: Slice
     pass_: Pass
@@ -135,11 +138,23 @@ class Lifted:
             ran=f"one iteration of {title if isinstance(self.driver.scope, ast.Module) else f'{title}()'}",
         )
 
-    def again(self, project: Project) -> Project:
-        """The same driver lifted in other texts of the project; ``project`` itself where it is not found."""
+    def rebased(self, project: Project) -> Lifted | None:
+        """The same driver lifted in other texts of the project; None where it is not found."""
         there = replace(project, target=self.driver.path)
         found = lift(there, Library(_trees(project)), self.driver.path, self.driver.title)
-        return found[0].project if found else project
+        return found[0] if found else None
+
+    def again(self, project: Project) -> Project:
+        """The project of :meth:`rebased`; ``project`` itself where there is none."""
+        found = self.rebased(project)
+        return found.project if found is not None else project
+
+    def edited(self, edits: Sequence[Edit]) -> str | None:
+        """The lifted text of the driver's file with edits made in the file as it stands."""
+        path = self.driver.path
+        text = apply_edits(self.original.files[path].text, edits)
+        found = self.rebased(self.original.overlay({path: text}))
+        return found.project.files[path].text if found is not None else None
 
 
 def lifted_drivers(project: Project, library: Library) -> list[Lifted]:
@@ -191,4 +206,4 @@ def _lifted(project: Project, library: Library, driver: Driver) -> Lifted | None
     )
     if callable_ is None:
         return None
-    return Lifted(changed, driver, slice_, Pass(callable_, None, Style.WHOLE), lifted_library)
+    return Lifted(changed, project, driver, slice_, Pass(callable_, None, Style.WHOLE), lifted_library)
