@@ -65,7 +65,10 @@ class ProgramText:
         known = self._spans.get(node)
         if known is None:
             end = node.end_lineno or node.lineno
-            first, last = self._column(node.lineno, node.col_offset), self._column(end, node.end_col_offset or 0)
+            first, last = (
+                self._column(node.lineno, node.col_offset),
+                self._column(end, node.end_col_offset or 0),
+            )
             known = self._spans[node] = Span(node.lineno, first, end, last)
         return known
 

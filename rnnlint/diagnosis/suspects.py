@@ -105,7 +105,6 @@ def _functions_named(programs: dict[Path, ProgramText], name: str) -> Iterator[t
             yield program, node
 
 
-
 def _called(suspects: tuple[Suspect, ...]) -> Iterator[str]:
     nodes: list[ast.AST] = [suspect.node for suspect in suspects]
     nodes += [loop.iter for suspect in suspects for loop in suspect.loops if isinstance(loop, ast.For)]

@@ -288,7 +288,8 @@ class Vocabulary:
                     case ast.Call(
                         args=[
                             ast.Subscript(
-                                value=base, slice=ast.BinOp(left=ast.Name(id=step), right=ast.Constant(value=1))
+                                value=base,
+                                slice=ast.BinOp(left=ast.Name(id=step), right=ast.Constant(value=1)),
                             )
                         ]
                     ):

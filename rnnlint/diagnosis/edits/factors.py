@@ -70,6 +70,7 @@ def _inserted(suspect: Suspect, words: Vocabulary, value: ast.expr) -> Iterator[
                     if carries:  # dC_next = dC * f
                         rank += 0.3 if derivative else -0.5
                     rank += 0.8 if isinstance(suspect.node, ast.AugAssign) else 0.0
+                    rank += 0.6 if term is slot and len(terms) > 1 else 0.0  # all terms at once
                     yield single(program, term, product=True).with_factor(form, kind, rank)
             if isinstance(suspect.node, ast.Assign):
                 for one, other in permutations(words.states[: MOST_STATES // 2], 2):

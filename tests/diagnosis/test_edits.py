@@ -1,0 +1,105 @@
+"""The small edits that a statement may need: what they write, and that it is Python in the right place."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from rnnlint.diagnosis.edits import edits_of_loops, edits_of_statement
+from rnnlint.diagnosis.suspects import backward_texts
+from rnnlint.diagnosis.vocabulary import Vocabulary
+from rnnlint.fixes import apply_edits
+from rnnlint.model.project import Project
+from rnnlint.source import read_source
+from rnnlint.verdicts import GradientCheck, Status
+
+PASS = """\
+import numpy as np
+
+def backward(hs, cs, f, i, o, W_f, W_i, W_o, xs, dhs):
+    dW_f, dW_i, dW_o = np.zeros_like(W_f), np.zeros_like(W_i), np.zeros_like(W_o)
+    dh_next = np.zeros_like(hs[0])
+    dc_next = np.zeros_like(cs[0])
+    for t in reversed(range(len(xs))):
+        c_prev = cs[t]
+        dh = dhs[t] + dh_next
+        do = dh * np.tanh(cs[t + 1]) * o[t] * (1 - o[t])
+        dc = dc_next + dh * o[t] * (1 - np.tanh(cs[t + 1]) ** 2)
+        df = dc * c_prev * f[t] * (1 - f[t])
+        di = dc * f[t] * i[t] * (1 - i[t])
+        dW_f += df @ xs[t].T
+        dW_i += di @ xs[t].T
+        dW_o += do @ xs[t].T
+        dz = W_f.T @ df + W_i.T @ di + W_o.T @ do
+        dh_next = dz[:3]
+        dc_next = dc * f[t]
+    return dW_f, dW_i, dW_o
+"""
+
+SLIPS = [
+    ("c_prev = cs[t]", "c_prev = cs[t - 1]"),
+    ("c_prev = cs[t]", "c_prev = cs[t + 1]"),
+    ("* (1 - f[t])\n        di", "* (1 - f[t] ** 2)\n        di"),
+    ("* f[t] * (1 - f[t])\n        di", "* f[t]\n        di"),
+    ("* o[t] * (1 - o[t])\n        dc", "\n        dc"),
+    ("(1 - np.tanh(cs[t + 1]) ** 2)", "(1 - cs[t + 1] ** 2)"),
+    ("(1 - np.tanh(cs[t + 1]) ** 2)", "(1 - np.tanh(np.tanh(cs[t + 1])) ** 2)"),
+    ("dW_f += df @", "dW_f = df @"),
+    ("dW_f += df @", "dW_f -= df @"),
+    ("dW_f += df @", "dW_f += di @"),
+    ("dW_i += di @", "dW_f += di @"),
+    ("df @ xs[t].T", "df @ xs[t]"),
+    ("W_f.T @ df", "W_f @ df"),
+    ("W_f.T @ df", "W_i.T @ df"),
+    (" + W_i.T @ di", ""),
+    ("W_f.T @ df + W_i.T", "W_f.T @ df - W_i.T"),
+    ("dhs[t] + dh_next", "dhs[t]"),
+    ("dh_next = dz[:3]", "dh_next = dz[3:]"),
+    ("dc_next = dc * f[t]", "dc_next = dc"),
+    ("dc_next = dc * f[t]", "dc_next = dc * i[t]"),
+    ("dc_next = dc * f[t]", "dc_prev = dc * f[t]"),
+    ("dc * c_prev *", "dc * i[t] *"),
+    ("reversed(range(len(xs)))", "range(len(xs))"),
+    ("range(len(xs))", "range(1, len(xs))"),
+]
+
+
+def written(path: Path, text: str) -> set[str]:
+    """Every program that is one edit away, in the normal form of its syntax tree."""
+    path.write_text(text)
+    project = Project.of(read_source(path))
+    (backward,) = backward_texts(project, GradientCheck("x", Status.CHECKED, path, 3))
+    words = Vocabulary(backward)
+    candidates = [c for suspect in backward.suspects for c in edits_of_statement(suspect, words)]
+    candidates += edits_of_loops(backward, words)
+    return {ast.unparse(ast.parse(apply_edits(text, candidate.edits))) for candidate in candidates}
+
+
+@pytest.mark.parametrize(
+    ("right", "slip"), SLIPS, ids=[slip.split("\n")[0] or "left out" for _, slip in SLIPS]
+)
+def test_a_slip_is_one_edit_away_from_what_was_meant(tmp_path, right, slip):
+    assert PASS.count(right) == 1
+    wanted = ast.unparse(ast.parse(PASS))
+    slipped = PASS.replace(right, slip)
+    found = written(tmp_path / "model.py", slipped)
+    if slip.startswith("dc_prev"):  # computed and forgotten: what is missing is the update
+        wanted = ast.unparse(ast.parse(slipped.replace(slip, f"{slip}\n        dc_next = dc_prev")))
+    assert wanted in found or _reordered(wanted, found)
+
+
+def _reordered(wanted: str, found: set[str]) -> bool:
+    """Whether one of the programs differs from ``wanted`` only in the order of factors and terms."""
+    return _sorted(wanted) in {_sorted(text) for text in found}
+
+
+def _sorted(text: str) -> tuple[tuple[str, ...], ...]:
+    return tuple(tuple(sorted(line.replace("(", " ").replace(")", " ").split())) for line in text.split("\n"))
+
+
+def test_a_text_with_another_alphabet_keeps_its_columns(tmp_path):
+    text = PASS.replace("do = dh", "δo = dh").replace("do @", "δo @").replace("@ do", "@ δo")
+    programs = written(tmp_path / "model.py", text.replace("δo @ xs[t].T", "δo @ xs[t]"))
+    assert ast.unparse(ast.parse(text)) in programs
