@@ -124,3 +124,68 @@ class GradientCheck:
         """The parameters that something was found out about."""
         silent = (Verdict.UNPAIRED, Verdict.UNINFORMATIVE)
         return tuple(p for p in self.parameters if p.verdict not in silent)
+
+    def raise_if_wrong(self, *, allow_scale: bool = False) -> None:
+        """What a test calls: raises :class:`WrongGradientError` unless every gradient is the loss's own.
+
+        Wrong are also a gradient that is missing or not finite, two equal calls that differ, and a check in
+        which every gradient is zero; a factor common to all gradients unless ``allow_scale``.
+        """
+        bad = {Verdict.WRONG, Verdict.NOT_FINITE, Verdict.UNPAIRED} | (
+            set() if allow_scale else {Verdict.SCALED}
+        )
+        if self.nondeterministic or not self.judged or any(p.verdict in bad for p in self.parameters):
+            raise WrongGradientError(self)
+
+    def __str__(self) -> str:
+        """A line on the whole, then one a parameter."""
+        return "\n".join((self._sentence, *(_row(p) for p in self.parameters), *self._remarks))
+
+    @property
+    def _sentence(self) -> str:
+        if self.status is Status.NOT_CHECKED:
+            return f"Not checked: {self.reason or 'no reason is known.'}"
+        if self.wrong:
+            return f"Wrong: {len(self.wrong)} of {len(self.judged)} gradients of {self.ran}."
+        if not self.judged:
+            return f"Nothing shown: every gradient of {self.ran} is zero or missing."
+        if any(p.verdict is Verdict.SCALED for p in self.parameters):
+            return f"Right but for a common factor: {len(self.judged)} gradients of {self.ran}."
+        return f"Right: {len(self.judged)} of {len(self.judged)} gradients of {self.ran}."
+
+    @property
+    def _remarks(self) -> tuple[str, ...]:
+        said: list[str] = []
+        if any(p.verdict is Verdict.SCALED for p in self.parameters) and self.scale is not None:
+            said.append(f"What is scaled is {self.scale:.6g} times the loss's gradient.")
+        if self.nondeterministic:
+            said.append("Two equal calls gave different gradients: draw the data once, outside.")
+        return tuple(said)
+
+
+class WrongGradientError(AssertionError):
+    """A gradient check failed; ``check`` holds the verdicts and the message is the check as text."""
+
+    def __init__(self, check: GradientCheck) -> None:
+        super().__init__(str(check))
+        self.check = check
+
+
+def _row(parameter: ParameterVerdict) -> str:
+    """``W_f  wrong  relative error 0.89, cosine 0.31; worst at (0, 3): 0.1 for -0.2``."""
+    figures: list[str] = []
+    if parameter.verdict is Verdict.UNPAIRED:
+        figures.append("no gradient was given for it")
+    if parameter.relative_error is not None and parameter.verdict is not Verdict.UNINFORMATIVE:
+        figures.append(f"relative error {parameter.relative_error:.2g}")
+    if parameter.verdict is Verdict.UNINFORMATIVE:
+        figures.append("zero, and rightly so")
+    if parameter.verdict is Verdict.WRONG:
+        if parameter.cosine is not None:
+            figures.append(f"cosine {parameter.cosine:.2f}")
+        if parameter.ratio is not None:
+            figures.append(f"{parameter.ratio:.6g} times the right one")
+        if parameter.worst is not None:
+            worst = parameter.worst
+            figures.append(f"worst at {worst.index}: {worst.got:.6g} for {worst.expected:.6g}")
+    return f"  {parameter.name:<10} {parameter.verdict.value:<13} {', '.join(figures)}".rstrip()

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 
 import click
 import pytest
 
+from rnnlint import WrongGradientError
+from rnnlint.cli import command_line
 from rnnlint.cli.check import command
+from rnnlint.cli.failures import run
 from rnnlint.config import parse_config
 from rnnlint.results import ExitStatus
 
@@ -29,10 +33,9 @@ def test_every_option_it_names_is_one_of_check() -> None:
 
 
 def test_its_configuration_is_read() -> None:
-    (text,) = blocks("toml")
-    config = parse_config(tomllib.loads(text)["tool"]["rnnlint"], Path(), "README.md")
-    assert config.select
-    assert config.per_file_ignores
+    tables = [tomllib.loads(text)["tool"]["rnnlint"] for text in blocks("toml")]
+    configs = [parse_config(table, Path(), "README.md") for table in tables]
+    assert any(config.select and config.per_file_ignores for config in configs)
 
 
 def test_it_lists_the_exit_statuses() -> None:
@@ -51,3 +54,65 @@ def test_it_names_every_format(name: str) -> None:
     assert isinstance(option.type, click.Choice)
     assert name in option.type.choices
     assert f"`{name}`" in README
+
+
+WORKED = re.compile(
+    r"```python\n# (\w+\.py)\n(.*?)```\n\n```toml\n(.*?)```\n\n```console\n\$ rnnlint (.*?)\n(.*?)```",
+    re.DOTALL,
+)
+"""A program, the scenario that is stated for it, the command and what it prints."""
+
+
+def worked_examples() -> list[tuple[str, ...]]:
+    _, _, section = README.partition("## When it cannot find your passes")
+    return [match.groups() for match in WORKED.finditer(section)]
+
+
+def words(report: str) -> list[str]:
+    """A report without its errors, whose last digits are the machine's."""
+    return re.sub(r"\d*\.\d+|\de-\d+", "#", report).split()
+
+
+def test_there_are_three_worked_examples() -> None:
+    assert [name for name, *_ in worked_examples()] == ["odd.py", "memory.py", "counter.py"]
+
+
+@pytest.mark.parametrize(("name", "program", "table", "command_line_", "printed"), worked_examples())
+def test_a_worked_example_prints_what_it_shows(
+    name: str,
+    program: str,
+    table: str,
+    command_line_: str,
+    printed: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / name).write_text(f"# {name}\n{program}", encoding="utf-8")
+    (tmp_path / "pyproject.toml").write_text(table, encoding="utf-8")
+    status = run(command_line, command_line_.split(), "rnnlint")
+    out = capsys.readouterr().out
+    assert words(out) == words(printed)
+    assert status == (ExitStatus.FOUND if "WRONG" in printed else ExitStatus.CLEAN)
+
+
+def test_without_its_scenario_a_worked_example_is_not_checked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name, program, *_ in worked_examples():
+        (tmp_path / name).write_text(program, encoding="utf-8")
+        run(command_line, [name], "rnnlint")
+        assert "NOT CHECKED" in capsys.readouterr().out
+
+
+def test_its_own_test_passes_and_can_fail() -> None:
+    (program,) = (text for text in blocks("python") if "def test_gradients" in text)
+    right: dict[str, Callable[[], None]] = {}
+    exec(program, right)
+    right["test_gradients"]()
+    wrong: dict[str, Callable[[], None]] = {}
+    exec(program.replace('dh = params["W"].T @ da', 'dh = params["W"] @ da'), wrong)
+    with pytest.raises(WrongGradientError, match=r"W +wrong"):
+        wrong["test_gradients"]()
