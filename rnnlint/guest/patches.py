@@ -40,14 +40,23 @@ def _exchange(program: Program, patch: Patch) -> tuple[FunctionType, CodeType]:
     if index is None:
         raise PatchError(f"{patch.path} is not loaded")
     namespace = vars(program.modules[index])
-    defined = dict(namespace)
-    exec(program.compile_definition(patch.text, index), defined)
     owner, _, name = patch.name.rpartition(".")
     old = _function(vars(namespace[owner]) if owner else namespace, name)
-    new = _function(vars(defined[PATCH_OWNER]) if owner else defined, name)
-    if len(old.__code__.co_freevars) != len(new.__code__.co_freevars):
+    new = program.compile_definition(patch.text, index)
+    for each in [PATCH_OWNER, name] if owner else [name]:
+        new = _inside(new, each)
+    if len(old.__code__.co_freevars) != len(new.co_freevars):
         raise PatchError(f"{patch.name} closes over other names")
-    return old, new.__code__
+    return old, new
+
+
+def _inside(code: CodeType, name: str) -> CodeType:
+    """The code of what a text defines. Nothing runs: its defaults may need what was never loaded."""
+    found = (each for each in code.co_consts if isinstance(each, CodeType) and each.co_name == name)
+    inner = next(found, None)
+    if inner is None:
+        raise PatchError(f"{name} is not in its other text")
+    return inner
 
 
 def _function(holder: Mapping[str, Any], name: str) -> FunctionType:

@@ -10,6 +10,7 @@ import pytest
 
 from rnnlint.sandbox import Runner
 from rnnlint.sandbox.job import (
+    PATCH_OWNER,
     Expression,
     Failure,
     Job,
@@ -17,6 +18,7 @@ from rnnlint.sandbox.job import (
     Opaque,
     Operand,
     Outcome,
+    Patch,
     Ran,
     Scenario,
     Trouble,
@@ -189,6 +191,36 @@ def step(x):
         runs = several(runner, "", Scenario("1 / 0"), Scenario("x = 1", returns=("x",)))
         assert runs[0].trouble is not None
         assert runs[1].values == (1,)
+
+
+class TestPatches:
+    """Other texts of functions, for one scenario each."""
+
+    TEXT = """
+W = open("missing.bin")
+def double(x, W=W):
+    return 2 * x
+class Cell:
+    def step(self, x):
+        return double(x) + 1
+"""
+
+    def test_a_function_runs_its_other_text_in_that_scenario_alone(self, runner: Runner) -> None:
+        triple = Patch("entry.py", "double", "def double(x, W=W):\n    return 3 * x")
+        step = Patch(
+            "entry.py", "Cell.step", f"class {PATCH_OWNER}:\n def step(self, x):\n  return -double(x)"
+        )
+        scenarios = [
+            Scenario("r = Cell().step(2)", returns=("r",), patches=patches)
+            for patches in ((), (triple,), (step,), (triple, step), ())
+        ]
+        runs = several(runner, self.TEXT, *scenarios)
+        assert [run.values for run in runs] == [(5,), (7,), (-4,), (-6,), (5,)]
+
+    def test_what_is_not_there_cannot_be_exchanged(self, runner: Runner) -> None:
+        missing = Patch("entry.py", "halve", "def halve(x):\n    return x / 2")
+        (ran,) = several(runner, self.TEXT, Scenario("", patches=(missing,)))
+        assert ran.trouble is not None
 
 
 class TestTrouble:
