@@ -422,6 +422,82 @@ class BackwardPass:
         )
 
     @cached_property
+    def stale_values(self) -> tuple[tree.Name, ...]:
+        """Variables that a backward loop reads as a step's values and that the forward loop left behind."""
+        left: dict[str, Term] = {}
+        for binding in self.heap.bindings:
+            if binding.loop is not None and binding.loop.number in self.timeline.forward_loops:
+                left[binding.place] = binding.value
+        factors = [
+            factor
+            for delta in self.deltas
+            for monomial in self.derivatives.monomials(delta.term) or ()
+            for factor in monomial.factors
+        ]
+        factors += [gradient.operand for gradient in self.weight_gradients]
+        stale = {
+            term.args[0].key
+            for factor in factors
+            for term in factor.walk()
+            if term.op is Op.LAST and term.data in self.timeline.forward_loops
+        }
+        names = {place_name(place) for place, value in left.items() if value.key in stale}
+        found: dict[str, tree.Name] = {}
+        for loop in self.step_loops:
+            for node in (inner for statement in loop.statement.body for inner in statement.walk()):
+                if isinstance(node, tree.Name) and node.id in names and self.module.holds(node):
+                    found.setdefault(node.id, node)
+        return tuple(found.values())
+
+    @cached_property
+    def wrong_carry_slices(self) -> tuple[tree.Expression, ...]:
+        """Slices that take the inputs' part of dz for the carry of h."""
+        found = []
+        for loop, place in self.carried_adjoints:
+            carry = loop.next[place]
+            keys = carry.data if carry.op is Op.PART and isinstance(carry.data, tuple) else ()
+            cuts = [k for k in keys if isinstance(k, SliceKey) and (k.begin, k.end) != (None, None)]
+            first = self._is_first_in_stack(_whole(carry))
+            if len(cuts) != 1 or first is None or carry.origin is None or not self.module.holds(carry.origin):
+                continue
+            takes_first = not cuts[0].begin and cuts[0].end is not None
+            takes_last = bool(cuts[0].begin) and cuts[0].end is None
+            if (takes_last and first) or (takes_first and not first):
+                found.append(carry.origin)
+        return tuple(found)
+
+    def _is_first_in_stack(self, dz: Term) -> bool | None:
+        """Whether h stands first in what the weights of ``dz`` multiply; None where it is no stack of two."""
+        answers: set[bool] = set()
+        for monomial in self.derivatives.monomials(dz) or ():
+            pair = self.forward.weighted_of(monomial.root) if monomial.root.op is Op.PRODUCT else None
+            if pair is None:
+                return None
+            for operand in self.forward.operands_of(pair.weight):
+                steps = [steps for _, steps in self.forward.pieces(operand)]
+                if len(steps) != 2 or sorted(steps) != [-1, 0]:
+                    return None
+                answers.add(steps[0] == -1)
+        return answers.pop() if len(answers) == 1 else None
+
+    @cached_property
+    def rebound_sequences(self) -> tuple[tuple[tree.Assign, str], ...]:
+        """Assignments in a loop over the steps that put one step's result in the place of what is indexed."""
+        found = []
+        for loop in self.heap.loops:
+            statement = loop.statement
+            if not isinstance(statement, tree.For) or loop.number in self.timeline.forward_loops:
+                continue
+            counters = {each.id for each in statement.target.walk() if isinstance(each, tree.Name)}
+            for node in statement.body:
+                if isinstance(node, tree.Assign) and self.module.holds(node):
+                    name = _rebinds(node, counters)
+                    earlier = statement.body[: statement.body.index(node)]
+                    if name is not None and not any(_assigns(each, name) for each in earlier):
+                        found.append((node, name))
+        return tuple(dict.fromkeys(found))
+
+    @cached_property
     def skipping_loops(self) -> tuple[tuple[Loop, int], ...]:
         """Loops over the steps that leave out the first ones, and how many, where the forward pass takes
         all."""
@@ -649,6 +725,25 @@ def _place_in_stack(keys: Hashable) -> int:
         return int(keys[1])
     slices = [key for key in keys if isinstance(key, SliceKey)] if isinstance(keys, tuple) else []
     return max((key.begin or 0 for key in slices), default=0)
+
+
+def _rebinds(node: tree.Assign, counters: set[str]) -> str | None:
+    """The name that ``out = f(out[t])`` takes its entry from and puts the result into."""
+    match node.targets:
+        case (tree.Name(id=name),):
+            for inner in node.value.walk():
+                match inner:
+                    case tree.Subscript(value=tree.Name(id=indexed), indices=(tree.Name(id=index),)):
+                        if indexed == name and index in counters:
+                            return name
+    return None
+
+
+def _assigns(statement: tree.Statement, name: str) -> bool:
+    targets = [t for n in statement.walk() if isinstance(n, tree.Assign) for t in n.targets]
+    return any(
+        isinstance(each, tree.Name) and each.id == name for target in targets for each in target.walk()
+    )
 
 
 def _whole(term: Term) -> Term:

@@ -121,7 +121,9 @@ class Timeline:
         found: set[int] = set()
         without: set[int] = set()
         for loop, value in noted:
-            if loop is not None and loop.number not in found and value.has(_is_nonlinearity, without):
+            if loop is None or loop.number in found:
+                continue
+            if value.has(_is_nonlinearity, without, not_in=Op.LAST):  # what a loop left behind is not its own
                 found.add(loop.number)
         return frozenset(found)
 

@@ -69,8 +69,8 @@ class Term:
                 yield term
                 ahead.extend(term.args)
 
-    def has(self, wanted: Callable[[Term], bool], without: set[int]) -> bool:
-        """Whether ``wanted`` holds for this term or one in it.
+    def has(self, wanted: Callable[[Term], bool], without: set[int], *, not_in: Op | None = None) -> bool:
+        """Whether ``wanted`` holds for this term or one in it, but not inside an operation ``not_in``.
 
         ``without`` collects the keys of terms that hold none, so that several questions look at each once.
         """
@@ -82,7 +82,8 @@ class Term:
                 if wanted(term):
                     return True
                 seen.add(term.key)
-                ahead.extend(term.args)
+                if term.op is not not_in:
+                    ahead.extend(term.args)
         without |= seen
         return False
 
