@@ -6,6 +6,7 @@ from __future__ import annotations
 import ast
 import re
 import time
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
@@ -23,6 +24,7 @@ from rnnlint.gradients.synthesis import MODEL, Draft
 from rnnlint.sandbox.job import Failure, Ran, Scenario, Trouble
 
 MOST_RUNS = 40
+MOST_SECONDS = 5.0
 PATIENCE = 2
 """Rounds that other hypotheses get once one has been solved."""
 MOST_ALIVE = 8
@@ -132,7 +134,10 @@ def solve(
     attempts = [_Attempt(order, draft) for order, draft in enumerate(drafts)]
     patience = PATIENCE
     deadline = time.monotonic() + MOST_SECONDS
+    began = time.monotonic()
     for _ in range(MOST_RUNS):
+        if time.monotonic() - began > MOST_SECONDS:
+            break
         alive = [a for a in attempts if not a.done and a.dead is None][:MOST_ALIVE]
         if not alive or patience == 0 or time.monotonic() > deadline:
             break

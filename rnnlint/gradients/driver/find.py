@@ -163,17 +163,29 @@ class _Search:
         if inner:
             yield from inner
             return
-        found = self._at(block, levels)
-        if found is not None:
-            yield found
+        for start, end in self._rounds(block):
+            found = self._at(block, levels, start, end)
+            if found is not None:
+                yield found
 
-    def _at(self, block: list[ast.stmt], levels: tuple[Level, ...]) -> Driver | None:
-        backward = [i for i, s in enumerate(block) if self._goes_back(s)]
+    def _rounds(self, block: list[ast.stmt]) -> Iterator[tuple[int, int]]:
+        """Where a block calls forward and back several times, one after the other, each round by itself."""
+        start, went_back = 0, False
+        for index, statement in enumerate(block):
+            calls_back = self._calls_back(statement)
+            if went_back and not calls_back and self._calls_forward(statement):
+                yield start, index
+                start, went_back = index, False
+            went_back = went_back or calls_back
+        yield start, len(block)
+
+    def _at(self, block: list[ast.stmt], levels: tuple[Level, ...], start: int, end: int) -> Driver | None:
+        backward = [i for i in range(start, end) if self._goes_back(block[i])]
         if not backward:
             return None
         called = any(self._calls_back(block[i]) for i in backward)
         goes_forward = self._calls_forward if called else self._goes_forward
-        forward = [i for i in range(backward[-1]) if i not in backward and goes_forward(block[i])]
+        forward = [i for i in range(start, backward[-1]) if i not in backward and goes_forward(block[i])]
         if not forward or forward[0] > backward[0]:
             return None
         assigned = {n for i in backward for n in self._gradients_in(block[i])}

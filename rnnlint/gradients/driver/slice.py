@@ -33,6 +33,7 @@ _STARTING_CALL = re.compile(r"reset|clear|zero|init_?(hidden|state)|new_sequence
 _SHOWN = re.compile(
     r"^(print|display|show|plot|savefig|log|write|info|figure|pause|flush|set_description|update)$"
 )
+_NUMERICAL = re.compile(r"numerical|num_?grad|finite_diff|grad_?check", re.IGNORECASE)
 _LASTING = (Role.WEIGHT, Role.BIAS, Role.BUNDLE)
 
 
@@ -410,6 +411,8 @@ def _is_left_out(statement: ast.stmt) -> bool:
     match statement:
         case ast.Expr(value=ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name))):
             return bool(_SHOWN.match(name))
+        case ast.Assign(value=ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name))):
+            return bool(_NUMERICAL.search(name))
         case ast.If(body=body, orelse=orelse):
             return all(_is_left_out(s) for s in [*body, *orelse])
         case ast.Break() | ast.Continue() | ast.Return() | ast.Pass() | ast.Raise():
