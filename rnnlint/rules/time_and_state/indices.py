@@ -69,7 +69,8 @@ def one_place_later(bptt: BackwardPass) -> Misunderstanding:
     misread = [each for each in bptt.misreads if each.sequence.initial_store is not None]
     lines = []
     if misread:
-        first = min(misread, key=lambda each: bptt.module.span(each.nodes[0]))
+        bases = [each.sequence.base for each in misread]
+        first = max(misread, key=lambda each: bases.count(each.sequence.base))
         store = first.sequence.initial_store
         names = list(dict.fromkeys(bptt.module.text_of(each.nodes[0].value) for each in misread))
         index = index_of(first.nodes[0])
@@ -84,7 +85,7 @@ def one_place_later(bptt: BackwardPass) -> Misunderstanding:
                 f"   {name:<{width}} [init,  {name}_0,  {name}_1,  ...]",
             ]
         same = f" Same for {', '.join(each for each in names if each != name)}." if len(names) > 1 else ""
-        lines.append(f"The state of this step is {name}[{now}]; the one before is {name}[{before}].{same}")
+        lines.append(f"This step's state is {name}[{now}]; the one before is {name}[{before}].{same}")
     return Misunderstanding(
         "states-one-place-later", "Your states sit one place later than you index", "\n".join(lines)
     )
