@@ -102,6 +102,10 @@ class _Cutter:
             self._header(level.block[level.position], needed)
             self._walk(level.block[: level.position], needed, depth)
         self._parameters(needed)
+        if self._is_module:
+            self.sizes += sorted(
+                n for n in needed if role_of(n) is Role.SIZE and n not in self._module_names()
+            )
         return Slice(
             driver,
             tuple(self.setup),
@@ -166,6 +170,9 @@ class _Cutter:
     @property
     def _is_module(self) -> bool:
         return isinstance(self.driver.scope, ast.Module)
+
+    def _module_names(self) -> set[str]:
+        return bound_in(self.library.trees[self.driver.path].body)
 
     def _given(self) -> set[str]:
         """Variables that are there in any case: builtins, and what the module defines or imports."""
@@ -293,8 +300,11 @@ class _Cutter:
         return {n for t in targets_of(statement) if (n := name_of(t)).startswith("self.")}
 
     def _open(self, names: Iterable[str], needed: set[str]) -> None:
+        """Data become holes; a size that was read off data is a size of its own."""
         for name in sorted(names):
-            if name not in self.holes:
+            if role_of(name) is Role.SIZE and self.driver.owner is None:
+                self.sizes.append(name)
+            elif name not in self.holes:
                 self.holes.append(name)
             needed.discard(name)
 

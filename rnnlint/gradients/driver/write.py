@@ -63,7 +63,8 @@ class _Writer:
 
     def _sizes(self) -> list[str]:
         """Variables for the sizes that the driver itself chose."""
-        return [*names_opened(self._slice.opened), *sorted(set(self._counts().values()))]
+        counts = sorted(set(self._counts().values()))
+        return [*self._slice.sizes, *names_opened(self._slice.opened), *counts]
 
     def _records(self) -> _Replaced:
         return {
@@ -120,7 +121,7 @@ class _Writer:
         outer = " " * (self._indent - 4)
         lines: list[str] = []
         own = ["self"] if self._driver.owner is not None else []
-        sizes = [*self._slice.sizes, *(() if self._slice.in_place else self._sizes())]
+        sizes = () if self._slice.in_place else self._sizes()
         made = [" ".join(self._rendered(s).split("\n")) for s in self._slice.setup]
         if own and made:
             parameters = ", ".join([*own, *sizes])
