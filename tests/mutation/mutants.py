@@ -1,7 +1,7 @@
 """Bugs put into right programs: one small slip in the backward pass, its line known.
 
 Independent of :mod:`rnnlint.diagnosis`, which has to find them: it shares no code and no list of slips with it.
-A slip need not change a gradient; :func:`mutants` only knows the text, who uses it measures.
+A slip need not change a gradient; :func:`slips` only knows the text, who uses it measures.
 """
 
 from __future__ import annotations
@@ -38,14 +38,9 @@ class Slip:
     kind: str
 
 
-def mutants(text: str, functions: tuple[str, ...], after: str = "") -> list[Mutant]:
-    """Every program one slip away, in the named functions (from the line that contains ``after`` on)."""
-    return [_applied(text, (slip,)) for slip in slips(text, functions, after)]
-
-
-def pairs(text: str, chosen: list[tuple[Slip, Slip]]) -> list[Mutant]:
-    """The programs with two slips at once."""
-    return [_applied(text, tuple(sorted(pair, key=lambda slip: slip.start))) for pair in chosen]
+def mutant_of(text: str, *chosen: Slip) -> Mutant:
+    """The program with these slips in it."""
+    return _applied(text, tuple(sorted(chosen, key=lambda slip: slip.start)))
 
 
 def slips(text: str, functions: tuple[str, ...], after: str = "") -> list[Slip]:
