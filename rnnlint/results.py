@@ -52,7 +52,7 @@ class RunOptions:
     verbose: bool = False
     seed: int | None = None
     sandbox: SandboxMode = SandboxMode.AUTO
-    entry: str | None = None  # the name of the backward pass to check, where a file has several
+    entry: str | None = None  # the pass to check: "backward", or "forward -> backward" to pair two
 
 
 @dataclass(frozen=True, slots=True)

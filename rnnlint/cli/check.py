@@ -115,7 +115,9 @@ Exit status:
 )
 @click.option("--config", type=click.Path(path_type=Path), metavar="FILE", help="Use this pyproject.toml.")
 @click.option(
-    "--entry", metavar="NAME", help="The pass to run, where a file has several: a function or Class.method."
+    "--entry",
+    metavar="NAMES",
+    help='The pass to run: "backward", "Net.backward", or two to be paired, "forward -> backward".',
 )
 @click.option(
     "--seed", type=click.IntRange(0), help="Repeat a run: its seed is printed. [default: a fresh one]"

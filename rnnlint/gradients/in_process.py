@@ -7,14 +7,14 @@ is inferred, and nothing is sandboxed.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from rnnlint.gradients.pairing import Candidate, Named, Source, Way, pair
+from rnnlint.gradients.pairing import is_gradient_name, stem
 from rnnlint.gradients.verdict import TOLERANCE, Measured, judge, relative_error
 from rnnlint.verdicts import GradientCheck, ParameterVerdict, Status, Verdict
 
@@ -226,20 +226,27 @@ def _paired(arrays: Parameters, gradients: object) -> dict[str, tuple[str, Array
             f"The gradients must be a mapping of names to arrays, not {type(gradients).__name__}."
         )
     given = {str(key): np.array(value, dtype=np.float64) for key, value in gradients.items()}
-    named = [Named(name, (Way((name,)),), array.shape, array) for name, array in arrays.items()]
-    others = [
-        Candidate((key,), (), value, Source.RETURNED, key)
-        for key, value in given.items()
-        if key not in arrays
-    ]
-    found = {name: (p.candidate.title, p.candidate.array) for name, p in pair(named, others).items()}
-    found.update({name: (name, given[name]) for name in arrays if name in given})
+    titles = {name: _title(name, given.keys() - arrays.keys(), given) for name in arrays}
+    found = {name: (title, given[title]) for name, title in titles.items() if title is not None}
     for name, (title, gradient) in found.items():
         if gradient.shape != arrays[name].shape:
             raise ValueError(
                 f"The gradient {title} has shape {gradient.shape}, and {name} has {arrays[name].shape}."
             )
     return found
+
+
+def _title(name: str, free: Set[str], given: Mapping[str, Array]) -> str | None:
+    """What the gradient of a parameter is called, of the names that are no other parameter's."""
+    if name in given:
+        return name
+    alike = sorted(
+        key for key in free if is_gradient_name(key) and stem(key) == name.replace("_", "").lower()
+    )
+    fitting = [key for key in alike if name in key] or alike  # dW of W where there is a dw of w too
+    if len(fitting) > 1:
+        raise ValueError(f"The gradient of {name} may be any of {', '.join(fitting)}: call it {name}.")
+    return fitting[0] if fitting else None
 
 
 def _restore(arrays: Parameters, held: Parameters) -> None:
