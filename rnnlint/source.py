@@ -17,6 +17,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from rnnlint.blanks import fill_blanks
+
 LARGEST_BYTES = 8_000_000
 """Larger files are data, not somebody's program."""
 
@@ -48,6 +50,7 @@ class Cell:
     first_line: int
     line_count: int
     skipped: str | None = None
+    unfinished: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,17 +202,16 @@ def _notebook(path: Path, original: str) -> Source:
     line = 1
     python2 = False
     for number, (index, body) in enumerate(_code_cells(path, original), start=1):
-        text, skipped, converted = _cell_text(_unify_newlines(body))
-        python2 |= converted
+        read = _read_cell(_unify_newlines(body))
+        text = read.text
+        python2 |= read.python2
         count = text.count("\n") + 1
-        cells.append(Cell(index, number, line, count, skipped))
+        cells.append(Cell(index, number, line, count, read.skipped, read.unfinished))
         chunks.append(text)
         line += count
     joined = "\n".join(chunks) + ("\n" if chunks else "")
     problem = _syntax_problem(joined)
-    return Source(
-        path, joined, original, cells=tuple(cells), notebook=True, python2=python2, problem=problem
-    )
+    return Source(path, joined, original, cells=tuple(cells), notebook=True, python2=python2, problem=problem)
 
 
 def _code_cells(path: Path, original: str) -> Iterator[tuple[int, str]]:
@@ -233,22 +235,37 @@ def _code_cells(path: Path, original: str) -> Iterator[tuple[int, str]]:
             yield index, body if isinstance(body, str) else "".join(map(str, body))
 
 
-def _cell_text(body: str) -> tuple[str, str | None, bool]:
-    """A cell as Python, why it was left out, and whether it was Python 2.
+@dataclass(frozen=True, slots=True)
+class _CellText:
+    """A cell as Python, as :class:`Cell` describes it."""
 
-    Magics and shell lines are blanked, and all of it where it still does not parse.
-    """
+    text: str
+    skipped: str | None = None
+    python2: bool = False
+    unfinished: tuple[int, ...] = ()
+
+
+def _read_cell(body: str) -> _CellText:
+    """A cell with magics and shell lines blanked, and all of it where it still does not parse."""
     if re.match(r"\s*%%(?!time|capture|prun)", body):
-        return _blank(body), None, False  # another language
+        return _CellText(_blank(body))  # another language
     text = "\n".join(_without_magic(line) for line in body.split("\n"))
     converted = _from_python2(text)
     if converted is not None:
-        return converted, None, True
+        return _CellText(converted, python2=True)
     problem = _syntax_problem(text)
     if problem is None:
-        return text, None, False
-    return _blank(body), f"line {problem.line}: {problem.message}", False
+        return _CellText(text)
+    lines = text.split("\n")
+    unfinished = tuple(n for n, line in enumerate(lines, start=1) if _UNFINISHED.match(line))
+    finished = "\n".join(fill_blanks(lines, unfinished))
+    if unfinished and _syntax_problem(finished) is None:
+        return _CellText(finished, unfinished=unfinished)
+    return _CellText(_blank(body), skipped=f"line {problem.line}: {problem.message}")
 
+
+_UNFINISHED = re.compile(r"^(\s*[A-Za-z_][\w.\[\], ]*[-+*/@]?=)\s*(#.*)?$")
+"""An exercise's blank: ``f =`` with nothing after it."""
 
 _MAGIC = re.compile(r"^(\s*)(?:%|!|\?|[\w.]+\?{1,2}\s*$|[\w, ]+=\s*[%!])")
 

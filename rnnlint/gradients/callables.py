@@ -125,10 +125,16 @@ class Callable:
         return not meaning or (len(meaning) == 1 and isinstance(meaning[0], ast.Raise))
 
     @cached_property
+    def is_unfinished(self) -> bool:
+        """Whether something in it is still ``...``: a notebook's blank (:attr:`rnnlint.source.Cell.unfinished`)."""
+        assigned = (s for s in ast.walk(self.node) if isinstance(s, ast.Assign | ast.AugAssign))
+        return any(isinstance(s.value, ast.Constant) and s.value.value is ... for s in assigned)
+
+    @cached_property
     def is_unimplemented(self) -> bool:
         """A template: nothing but a docstring, pass, ``…``, a raise of NotImplementedError, or names set to
         None."""
-        if self.is_empty:
+        if self.is_empty or self.is_unfinished:
             return True
         assigned = [s for s in ast.walk(self.node) if isinstance(s, ast.Assign)]
         blanks = [s for s in assigned if _is_none(s.value)]
@@ -305,8 +311,12 @@ class Library:
         for tree in self.trees.values():
             for node in ast.walk(tree):
                 match node:
-                    case ast.Assign(targets=[ast.Name(id=name)], value=ast.Call(func=ast.Name(id=made))) | ast.Assign(
-                        targets=[ast.Name(id=name)], value=ast.List(elts=[ast.Call(func=ast.Name(id=made)), *_])
+                    case (
+                        ast.Assign(targets=[ast.Name(id=name)], value=ast.Call(func=ast.Name(id=made)))
+                        | ast.Assign(
+                            targets=[ast.Name(id=name)],
+                            value=ast.List(elts=[ast.Call(func=ast.Name(id=made)), *_]),
+                        )
                     ):
                         class_ = self.class_named(made)
                         if class_ is not None:

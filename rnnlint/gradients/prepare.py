@@ -231,7 +231,10 @@ class _Desk:
 
     def check(self, pass_: Pass) -> PreparedCheck:
         """The verdict on one pass."""
-        if pass_.backward.is_empty or (pass_.forward is not None and pass_.forward.is_empty):
+        if pass_.forward is not None and pass_.forward.is_unfinished:
+            pass_ = replace(pass_, forward=None)
+        empty = (c is not None and (c.is_empty or c.is_unfinished) for c in (pass_.forward, pass_.backward))
+        if any(empty):
             return self.refused(pass_, explain_trouble(None, pass_))
         if pass_.forward is None and pass_.style is Style.PAIR:
             return self.alone(pass_)

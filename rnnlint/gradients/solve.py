@@ -12,11 +12,21 @@ from dataclasses import dataclass, field, replace
 
 from rnnlint.gradients.asserted import asserted_equations
 from rnnlint.gradients.callables import Library
-from rnnlint.gradients.forms import FAR, ArrayForm, BundleForm, Form, IndicesForm, StepsForm, dyed, sizes_of
+from rnnlint.gradients.forms import (
+    FAR,
+    ArrayForm,
+    BundleForm,
+    Form,
+    IndicesForm,
+    NumberForm,
+    StepsForm,
+    dyed,
+    sizes_of,
+)
 from rnnlint.gradients.holes import UnknownArgumentError, form_of, weight_form
 from rnnlint.gradients.jobs import Workshop
 from rnnlint.gradients.layouts import Item
-from rnnlint.gradients.roles import Role, role_of
+from rnnlint.gradients.roles import Role, is_certain_size, role_of, size_axis
 from rnnlint.gradients.shape_errors import equations
 from rnnlint.gradients.sizes import BATCH, DATA_AXES, INPUT, OUTPUT, Size, Solution
 from rnnlint.gradients.supplied import supplied_helper
@@ -264,11 +274,30 @@ def _supply(attempt: _Attempt, trouble: Trouble) -> bool:
     )
     if match is None:
         return False
+    if _is_undefined_size(match[1], attempt.draft, trouble):
+        return _open_size(attempt, match[1])
     code = supplied_helper(match[1])
     if code is None or code in attempt.draft.setup:
         return False
     attempt.draft = replace(attempt.draft, setup=(code, *attempt.draft.setup))
     attempt.notes += (f"{match[1]}() is defined nowhere; the standard one is supplied.",)
+    return True
+
+
+def _is_undefined_size(name: str, draft: Draft, trouble: Trouble) -> bool:
+    """Whether a global that is defined nowhere (its cell does not parse) is certainly a size of the model."""
+    here = {c.path.name for c in (draft.pass_.forward, draft.pass_.backward) if c is not None}
+    return trouble.exception == "NameError" and is_certain_size(name) and len(here) == 1
+
+
+def _open_size(attempt: _Attempt, name: str) -> bool:
+    hole = f"_in_{name}"
+    if hole in attempt.draft.holes:
+        return False
+    axis = size_axis(name) or f"size.{name}"
+    holes = {**attempt.draft.holes, hole: NumberForm(Size.axis(axis))}
+    attempt.draft = replace(attempt.draft, setup=(*attempt.draft.setup, f"{name} = {hole}"), holes=holes)
+    attempt.notes += (f"{name} is defined nowhere; a size that fits is supplied.",)
     return True
 
 
