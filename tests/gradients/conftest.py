@@ -27,9 +27,7 @@ def runner() -> Iterator[Runner]:
 def check(runner: Runner) -> Check:
     """Checks a file as it lies among its neighbours."""
 
-    def checked(
-        path: Path, seed: int = 5, entry: str | None = None
-    ) -> list[PreparedCheck]:
+    def checked(path: Path, seed: int = 5, entry: str | None = None) -> list[PreparedCheck]:
         source = read_source(path)
         return prepare(Project.of(source), source, runner, seed=seed, entry=entry)
 

@@ -298,12 +298,7 @@ CALLER_WITH_CACHES = """
     """
 
 PROGRAMS = {
-    "endless loop": (
-        ENDLESS_LOOP,
-        "dhnext = Whh.T @ draw",
-        "dhnext = Whh @ draw",
-        {"Wxh", "Whh", "bh"},
-    ),
+    "endless loop": (ENDLESS_LOOP, "dhnext = Whh.T @ draw", "dhnext = Whh @ draw", {"Wxh", "Whh", "bh"}),
     "training function": (TRAINING_FUNCTION, "s * (1 - s)\n", "(1 - s)\n", {"U", "W"}),
     "fit that makes its weights": (
         FIT_THAT_MAKES_ITS_WEIGHTS,
@@ -311,18 +306,8 @@ PROGRAMS = {
         "dWh += h[:, t].T",
         {"Wh"},
     ),
-    "statements that share lines": (
-        STATEMENTS_SHARE_LINES,
-        "gUc += hs[t].T",
-        "gUc += hs[t + 1].T",
-        {"Uc"},
-    ),
-    "dictionaries": (
-        DICTIONARIES,
-        'params["Whh"].T @ da',
-        'params["Whh"] @ da',
-        {"Wxh", "Whh", "bh"},
-    ),
+    "statements that share lines": (STATEMENTS_SHARE_LINES, "gUc += hs[t].T", "gUc += hs[t + 1].T", {"Uc"}),
+    "dictionaries": (DICTIONARIES, 'params["Whh"].T @ da', 'params["Whh"] @ da', {"Wxh", "Whh", "bh"}),
 }
 
 
@@ -340,9 +325,7 @@ def check(runner: Runner, folder: Path, text: str) -> PreparedCheck:
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
-def test_right_driver_is_right_whatever_its_way(
-    runner: Runner, tmp_path: Path, name: str
-) -> None:
+def test_right_driver_is_right_whatever_its_way(runner: Runner, tmp_path: Path, name: str) -> None:
     made = check(runner, tmp_path, PROGRAMS[name][0]).check
     assert made.status is Status.CHECKED, made.reason
     assert not made.wrong
@@ -360,9 +343,7 @@ def test_planted_bug_shows_in_the_parameters_that_it_reaches(
     assert len(made.judged) > len(reached), "some parameter vouches for the loss"
 
 
-def test_gradient_check_file_lends_its_calls_to_the_file_it_tests(
-    runner: Runner, tmp_path: Path
-) -> None:
+def test_gradient_check_file_lends_its_calls_to_the_file_it_tests(runner: Runner, tmp_path: Path) -> None:
     (tmp_path / "cell.py").write_text(
         dedent(
             """
@@ -405,38 +386,22 @@ def test_gradient_check_file_lends_its_calls_to_the_file_it_tests(
         )
     )
     source = read_source(tmp_path / "cell.py")
-    wrong = {
-        p.name
-        for made in prepare(Project.of(source), source, runner, seed=5)
-        for p in made.check.wrong
-    }
-    assert wrong, (
-        "the recurrent matrix meets the state before the step, not the one after"
-    )
+    wrong = {p.name for made in prepare(Project.of(source), source, runner, seed=5) for p in made.check.wrong}
+    assert wrong, "the recurrent matrix meets the state before the step, not the one after"
     assert all("R" in name for name in wrong)
 
 
-def test_caller_with_caches_gives_literal_sizes_and_steps_up(
-    runner: Runner, tmp_path: Path
-) -> None:
-    text = CALLER_WITH_CACHES.replace(
-        "def backward(self, dh)", "def reverse_pass_backward(self, dh)"
-    )
+def test_caller_with_caches_gives_literal_sizes_and_steps_up(runner: Runner, tmp_path: Path) -> None:
+    text = CALLER_WITH_CACHES.replace("def backward(self, dh)", "def reverse_pass_backward(self, dh)")
     text = text.replace("cell.backward(", "cell.reverse_pass_backward(")
     made = check(runner, tmp_path, text).check
     assert made.status is not Status.NOT_CHECKED, made.reason
     assert not made.wrong
 
 
-def test_number_that_no_gradient_agrees_with_proves_nothing(
-    runner: Runner, tmp_path: Path
-) -> None:
+def test_number_that_no_gradient_agrees_with_proves_nothing(runner: Runner, tmp_path: Path) -> None:
     """A script whose only number named after an error is not its loss: no verdict rather than a wrong one."""
-    text = (
-        Path(__file__).parents[2] / "fixtures" / "correct" / "top_level_loop.py"
-    ).read_text()
-    text = text.replace(
-        "0.5 * (guess[0, 0] - sum_bits[k]) ** 2", "abs(guess[0, 0] - sum_bits[k])"
-    )
+    text = (Path(__file__).parents[2] / "fixtures" / "correct" / "top_level_loop.py").read_text()
+    text = text.replace("0.5 * (guess[0, 0] - sum_bits[k]) ** 2", "abs(guess[0, 0] - sum_bits[k])")
     made = check(runner, tmp_path, text).check
     assert not made.wrong

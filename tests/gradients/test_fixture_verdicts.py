@@ -19,13 +19,8 @@ FIXTURES = Path(__file__).parents[2] / "fixtures"
 
 
 def programs(family: str) -> list[Any]:
-    expected = tomllib.loads((FIXTURES / family / "expected.toml").read_text())[
-        "program"
-    ]
-    return [
-        pytest.param(FIXTURES / family / p["path"], p["wrong"], id=p["path"])
-        for p in expected
-    ]
+    expected = tomllib.loads((FIXTURES / family / "expected.toml").read_text())["program"]
+    return [pytest.param(FIXTURES / family / p["path"], p["wrong"], id=p["path"]) for p in expected]
 
 
 def wrong_in(prepared: list[PreparedCheck]) -> set[str]:
@@ -48,14 +43,10 @@ def test_planted_bug(check: Check, path: Path, wrong: list[str]) -> None:
     assert wrong_in(check(path)) == set(wrong)
 
 
-RIGHT = sorted((FIXTURES / "correct").glob("*.py")) + sorted(
-    (FIXTURES / "buggy").glob("*/right_*.py")
-)
+RIGHT = sorted((FIXTURES / "correct").glob("*.py")) + sorted((FIXTURES / "buggy").glob("*/right_*.py"))
 
 
-@pytest.mark.parametrize(
-    "path", RIGHT, ids=lambda path: f"{path.parent.name}/{path.name}"
-)
+@pytest.mark.parametrize("path", RIGHT, ids=lambda path: f"{path.parent.name}/{path.name}")
 def test_right_program_is_checked_and_found_right(check: Check, path: Path) -> None:
     prepared = check(path)
     assert not wrong_in(prepared)
@@ -63,9 +54,7 @@ def test_right_program_is_checked_and_found_right(check: Check, path: Path) -> N
     assert verdicts.count(Verdict.RIGHT) + verdicts.count(Verdict.SCALED) >= 2
 
 
-def test_forward_is_recognised_as_a_standard_cell_with_its_gate_order(
-    check: Check,
-) -> None:
+def test_forward_is_recognised_as_a_standard_cell_with_its_gate_order(check: Check) -> None:
     (prepared,) = check(FIXTURES / "correct" / "lstm_class.py")
     assert prepared.check.forward == "standard"
     assert prepared.check.kind == "lstm"
@@ -80,17 +69,12 @@ def test_gru_is_recognised_whatever_its_gates_are_called(check: Check) -> None:
 
 def test_a_seed_repeats_a_check_and_another_does_not(check: Check) -> None:
     path = FIXTURES / "article" / "backward.py"
-    errors = [
-        [p.relative_error for p in check(path, seed=seed)[0].check.parameters]
-        for seed in (3, 3, 4)
-    ]
+    errors = [[p.relative_error for p in check(path, seed=seed)[0].check.parameters] for seed in (3, 3, 4)]
     assert errors[0] == errors[1]
     assert errors[0] != errors[2]
 
 
-def test_a_lone_backward_is_judged_on_a_reference_forward(
-    check: Check, tmp_path: Path
-) -> None:
+def test_a_lone_backward_is_judged_on_a_reference_forward(check: Check, tmp_path: Path) -> None:
     for name in ("backward.py", "utils.py"):
         (tmp_path / name).write_text((FIXTURES / "article" / name).read_text())
     (prepared,) = check(tmp_path / "backward.py")

@@ -44,9 +44,7 @@ def verdicts(prepared: PreparedCheck) -> dict[str, Verdict]:
     return {p.name: p.verdict for p in prepared.check.parameters}
 
 
-def test_gradients_of_inputs_are_judged_where_they_are_returned(
-    check_text: CheckText,
-) -> None:
+def test_gradients_of_inputs_are_judged_where_they_are_returned(check_text: CheckText) -> None:
     (prepared,) = check_text(RNN)
     assert verdicts(prepared) == dict.fromkeys(("Wx", "Wh", "b", "x"), Verdict.RIGHT)
     assert prepared.check.loss is not None and "upstream" in prepared.check.loss
@@ -54,9 +52,7 @@ def test_gradients_of_inputs_are_judged_where_they_are_returned(
 
 def test_one_common_factor_is_a_scale_not_an_error(check_text: CheckText) -> None:
     (prepared,) = check_text(
-        RNN.replace(
-            "return dx, carry, dWx, dWh, db", "return -dx, carry, -dWx, -dWh, -db"
-        )
+        RNN.replace("return dx, carry, dWx, dWh, db", "return -dx, carry, -dWx, -dWh, -db")
     )
     assert not prepared.check.wrong
     assert prepared.check.scale == pytest.approx(-1.0)
@@ -74,9 +70,7 @@ def test_a_factor_on_one_parameter_alone_is_wrong(check_text: CheckText) -> None
 
 
 def test_a_gradient_that_is_not_finite_is_said_to_be(check_text: CheckText) -> None:
-    (prepared,) = check_text(
-        RNN.replace("carry, dWx, dWh, db", "carry, dWx, dWh, db / 0.0")
-    )
+    (prepared,) = check_text(RNN.replace("carry, dWx, dWh, db", "carry, dWx, dWh, db / 0.0"))
     assert verdicts(prepared)["b"] is Verdict.NOT_FINITE
 
 
@@ -91,9 +85,7 @@ def test_clipping_at_the_end_is_left_out_and_said(check_text: CheckText) -> None
 
 
 def test_random_gradients_are_called_nondeterministic(check_text: CheckText) -> None:
-    noisy = RNN.replace(
-        "carry, dWx, dWh, db\n", "carry, dWx, dWh + NOISE.pop(), db\n"
-    ).replace(
+    noisy = RNN.replace("carry, dWx, dWh, db\n", "carry, dWx, dWh + NOISE.pop(), db\n").replace(
         "import numpy as np\n", "import numpy as np\n\n    import itertools, time\n", 1
     )
     noisy = noisy.replace("NOISE.pop()", "1e-3 * (time.perf_counter_ns() % 1000)")
@@ -146,9 +138,7 @@ def test_gradients_that_add_up_over_calls_are_a_note(check_text: CheckText) -> N
     assert prepared.check.accumulates
 
 
-def test_state_that_survives_a_call_makes_the_second_one_wrong(
-    check_text: CheckText,
-) -> None:
+def test_state_that_survives_a_call_makes_the_second_one_wrong(check_text: CheckText) -> None:
     (prepared,) = check_text(LAYER.format(clear="pass", zero=ZERO))
     assert prepared.check.call == 2
     assert {p.name for p in prepared.check.wrong} == {"W", "b"}
@@ -156,12 +146,7 @@ def test_state_that_survives_a_call_makes_the_second_one_wrong(
 
 def test_a_fix_is_tried_in_the_same_scenario(check_text: CheckText) -> None:
     (prepared,) = check_text(RNN.replace("(1 - h[t] ** 2)", "(1 - h[t])"))
-    assert {p.name for p in prepared.check.wrong} == {
-        "Wx",
-        "Wh",
-        "b",
-        "x",
-    } or prepared.check.wrong
+    assert {p.name for p in prepared.check.wrong} == {"Wx", "Wh", "b", "x"} or prepared.check.wrong
     assert prepared.workshop is not None
     project = prepared.workshop.project
     text = project.source.text.replace("(1 - h[t])", "(1 - h[t] ** 2)")
@@ -184,11 +169,7 @@ def reason(prepared: list[PreparedCheck]) -> Reason | None:
 
 def test_no_backward_pass(check_text: CheckText) -> None:
     assert (
-        reason(
-            check_text(
-                "import numpy as np\n\ndef sigmoid(x):\n    return 1 / (1 + np.exp(-x))\n"
-            )
-        )
+        reason(check_text("import numpy as np\n\ndef sigmoid(x):\n    return 1 / (1 + np.exp(-x))\n"))
         is Reason.NO_BACKWARD
     )
 
@@ -217,7 +198,5 @@ def test_code_that_raises_says_where(check_text: CheckText) -> None:
 
 
 def test_an_endless_loop_ends(check_text: CheckText) -> None:
-    prepared = check_text(
-        RNN.replace("carry = 0\n", "carry = 0\n        while True: pass\n")
-    )
+    prepared = check_text(RNN.replace("carry = 0\n", "carry = 0\n        while True: pass\n"))
     assert reason(prepared) is Reason.TIMEOUT

@@ -14,9 +14,7 @@ SIZES = {"T": 4, "B": 2, "V": 5}
 
 
 def measured(**got: np.ndarray) -> list[Measured]:
-    return [
-        Measured(name, f"d{name}", value, TRUE[name]) for name, value in got.items()
-    ]
+    return [Measured(name, f"d{name}", value, TRUE[name]) for name, value in got.items()]
 
 
 def test_relative_error_is_0_right_1_zeros_2_reversed() -> None:
@@ -27,24 +25,14 @@ def test_relative_error_is_0_right_1_zeros_2_reversed() -> None:
 
 
 def test_the_common_factor_is_divided_out() -> None:
-    judged = judge(
-        measured(a=5 * TRUE["a"], b=5 * TRUE["b"], c=5 * TRUE["c"] + 1), SIZES
-    )
-    assert [v.verdict for v in judged.verdicts] == [
-        Verdict.SCALED,
-        Verdict.SCALED,
-        Verdict.WRONG,
-    ]
+    judged = judge(measured(a=5 * TRUE["a"], b=5 * TRUE["b"], c=5 * TRUE["c"] + 1), SIZES)
+    assert [v.verdict for v in judged.verdicts] == [Verdict.SCALED, Verdict.SCALED, Verdict.WRONG]
     assert (judged.scale, judged.scale_name) == (pytest.approx(5), "V")
 
 
 def test_mixed_factors_are_wrong() -> None:
     judged = judge(measured(a=TRUE["a"], b=TRUE["b"], c=2 * TRUE["c"]), SIZES)
-    assert [v.verdict for v in judged.verdicts] == [
-        Verdict.RIGHT,
-        Verdict.RIGHT,
-        Verdict.WRONG,
-    ]
+    assert [v.verdict for v in judged.verdicts] == [Verdict.RIGHT, Verdict.RIGHT, Verdict.WRONG]
 
 
 def test_an_odd_factor_of_one_parameter_is_no_scale() -> None:
@@ -77,15 +65,7 @@ def test_the_worst_element_is_found() -> None:
 
 @pytest.mark.parametrize(
     ("scale", "name"),
-    [
-        (-1, "-1"),
-        (4, "T"),
-        (0.5, "1/2"),
-        (-1 / 8, "-1/(B·T)"),
-        (10, "2·V"),
-        (1, None),
-        (0.7311, None),
-    ],
+    [(-1, "-1"), (4, "T"), (0.5, "1/2"), (-1 / 8, "-1/(B·T)"), (10, "2·V"), (1, None), (0.7311, None)],
 )
 def test_scales_are_named_after_the_sizes(scale: float, name: str | None) -> None:
     found = scale_name(scale, {"T": 4, "B": 2, "V": 5})
