@@ -170,7 +170,7 @@ class Ran:
     values: tuple[Value, ...] = ()
     frames: tuple[Frame, ...] = ()
     trouble: Trouble | None = None
-    calls: Mapping[str, int] = field(default_factory=dict)  # user functions called, how often
+    calls: Mapping[str, int] = field(default_factory=dict)  # how often what was called, with frames recorded
 
 
 @dataclass(frozen=True, slots=True)

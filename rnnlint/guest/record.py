@@ -35,7 +35,8 @@ class Recorder:
     @contextmanager
     def watching(self) -> Iterator[None]:
         """Record until the block is left."""
-        sys.setprofile(self._profile)
+        if self._wanted:
+            sys.setprofile(self._profile)
         if self._steps:
             sys.settrace(self._trace)
         try:
