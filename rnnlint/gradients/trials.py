@@ -23,7 +23,7 @@ from rnnlint.gradients.jobs import Workshop, shown_path
 from rnnlint.gradients.measure import Measurement, measure
 from rnnlint.gradients.pairing import Source, in_shape
 from rnnlint.gradients.probe import LEAST, ProbeFailedError, probe_of, returned_codes
-from rnnlint.gradients.sizes import TIME
+from rnnlint.gradients.sizes import HIDDEN, TIME
 from rnnlint.gradients.solve import Solved
 from rnnlint.gradients.verdict import TOLERANCE, relative_error
 from rnnlint.model.project import Project
@@ -31,7 +31,10 @@ from rnnlint.sandbox.job import PATCH_OWNER, Patch, Ran, Scenario
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 Errors = Mapping[str, float]
-"""Each parameter's relative error, after the factor that all share; a gradient that is not finite has 2."""
+"""The relative error of each parameter, or of each gate's block of a stacked one, after the factor that all share.
+
+A gradient that is not finite has 2; blocks that are zero and should be are left out.
+"""
 
 SECONDS = 20.0
 NOTHING = 1e-9
@@ -96,7 +99,11 @@ class Trials:
                 self._files[path] = _Functions.of(shown_path(project, path), project.files[path].text)
             edits = [edit for edit in variant if edit.path == path]
             if self.lifted is not None and path == self.lifted.driver.path:
-                found = self._files[path].differences(self.lifted.edited(edits))
+                moved = self.lifted.moved(edits)
+                if moved is not None:
+                    found = self._files[path].patches(moved)
+                else:
+                    found = self._files[path].differences(self.lifted.edited(edits))
             else:
                 found = self._files[path].patches(edits)
             if found is None:
@@ -208,11 +215,28 @@ def _errors(measurement: Measurement, ran: Ran) -> Errors:
             )
             got[name] = shaped[0] if shaped is not None else np.zeros_like(measurement.truth[name])
     scale = _shared_factor(got, measurement.truth)
-    return {name: _error(array / scale, measurement.truth[name]) for name, array in got.items()}
+    hidden = measurement.probe.sizes.get(HIDDEN, 0)
+    errors: dict[str, float] = {}
+    for name, array in got.items():
+        parts = zip(_parts(array / scale, hidden), _parts(measurement.truth[name], hidden), strict=True)
+        for number, (mine, true) in enumerate(parts):
+            if np.linalg.norm(true) > NOTHING or np.linalg.norm(mine) > NOTHING:
+                errors[f"{name}/{number}"] = _error(mine, true)
+    return errors
+
+
+def _parts(array: Array, hidden: int) -> list[Array]:
+    """The gates of a stacked gradient: its blocks along an axis of two to four times the hidden size."""
+    for axis, size in enumerate(array.shape):
+        if hidden > 1 and size % hidden == 0 and 2 <= size // hidden <= 4:
+            return np.split(array, size // hidden, axis=axis)
+    return [array]
 
 
 def _error(got: Array, true: Array) -> float:
-    return relative_error(got, true) if np.all(np.isfinite(got)) else 2.0
+    if not np.all(np.isfinite(got)):
+        return 2.0
+    return relative_error(got, true) if np.linalg.norm(got - true) > NOTHING else 0.0
 
 
 def _shared_factor(got: Mapping[str, Array], truth: Mapping[str, Array]) -> float:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from rnnlint.findings import Edit
+from rnnlint.findings import Edit, Span
 from rnnlint.fixes import apply_edits
 from rnnlint.gradients.callables import Library
 from rnnlint.gradients.driver.find import Driver, backward_calls, drivers_of
@@ -149,12 +149,36 @@ class Lifted:
         found = self.rebased(project)
         return found.project if found is not None else project
 
+    def moved(self, edits: Sequence[Edit]) -> list[Edit] | None:
+        """Edits of the file as it stands in the columns of the lifted text; None where a line is another."""
+        path = self.driver.path
+        here = self.original.files[path].text.split("\n")
+        there = self.project.files[path].text.split("\n")
+        found: list[Edit] = []
+        for edit in edits:
+            span = edit.span
+            shifts = {_shift(here, there, line) for line in range(span.line, span.end_line + 1)}
+            shift = shifts.pop()
+            if shifts or shift is None or (shift and "\n" in edit.text):
+                return None
+            column, end = max(1, span.column + shift), max(1, span.end_column + shift)
+            found.append(replace(edit, span=Span(span.line, column, span.end_line, end)))
+        return found
+
     def edited(self, edits: Sequence[Edit]) -> str | None:
         """The lifted text of the driver's file with edits made in the file as it stands."""
         path = self.driver.path
         text = apply_edits(self.original.files[path].text, edits)
         found = self.rebased(self.original.overlay({path: text}))
         return found.project.files[path].text if found is not None else None
+
+
+def _shift(here: Sequence[str], there: Sequence[str], line: int) -> int | None:
+    """By how many columns a line has moved; None where it has become another."""
+    old, new = here[line - 1], there[line - 1]
+    if old.strip() != new.strip():
+        return None
+    return (len(new) - len(new.lstrip())) - (len(old) - len(old.lstrip()))
 
 
 def lifted_drivers(project: Project, library: Library) -> list[Lifted]:
