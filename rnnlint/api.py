@@ -154,7 +154,7 @@ class _Checker:
             hidden=tuple(finding for finding in hidden if finding not in forced),
             gradients=checks,
             fixed=fixed,
-            notes=project.notes if origin is not Origin.PROJECT else (),
+            notes=_reading_notes(project, source, checks) if origin is not Origin.PROJECT else (),
         )
 
     def _started_runner(self) -> Runner:
@@ -233,6 +233,12 @@ def _changes(reports: Sequence[FileReport], options: RunOptions) -> tuple[Change
 def _usable(report: FileReport, options: RunOptions) -> list[Fix]:
     fixes = (finding.fix for finding in report.findings if finding.fix is not None)
     return [fix for fix in fixes if fix.safe or options.unsafe_fixes or options.diff]
+
+
+def _reading_notes(project: Project, source: Source, checks: Sequence[GradientCheck]) -> tuple[str, ...]:
+    """How the file and its project were read, unless a check says so already."""
+    said = {note for check in checks for note in check.notes}
+    return tuple(note for note in (*source.notes, *project.notes) if note not in said)
 
 
 def _one_a_file(reports: Iterable[FileReport]) -> tuple[FileReport, ...]:

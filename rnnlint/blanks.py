@@ -11,7 +11,8 @@ import re
 from collections.abc import Sequence
 
 _BLANK = re.compile(r"^(?P<head>\s*(?P<name>[A-Za-z_]\w*)\s*=)\s*(?P<comment>#.*)?$")
-_WRITTEN_GATE = re.compile(r"^\s*(?P<letter>[A-Za-z])\s*=\s*(?P<function>[\w.]+)\((?P<inside>.*)\)\s*(#.*)?$")
+_ELLIPSIS = re.compile(r"^(\s*[^#=]*[-+*/@]?=)\s*(#.*)?$")
+_WRITTEN_GATE = re.compile(r"^\s*(?P<letter>[A-Za-z])\s*=\s*[\w.]+\((?P<inside>.*)\)\s*(#.*)?$")
 _SIGMOID_GATES = frozenset("fiou")
 _CELL_STATE = re.compile(r"^[Cc](_?(t|prev|next|new))?$")
 
@@ -29,11 +30,8 @@ def fill_blanks(lines: Sequence[str], blanks: Sequence[int]) -> list[str]:
     return filled
 
 
-_ELLIPSIS = re.compile(r"^(\s*[^#=]*[-+*/@]?=)\s*(#.*)?$")
-
-
 def _standard_value(name: str, body: Sequence[str]) -> str | None:
-    """The right side that ``name`` has in an LSTM, in the words of ``body``; None where that cannot be told."""
+    """The right side that ``name`` has in an LSTM, in the words of ``body``, or None."""
     if _CELL_STATE.match(name):
         return _cell_update(name, "\n".join(body))
     return _like_a_written_gate(name, body) if name in _SIGMOID_GATES else None
@@ -65,7 +63,7 @@ def _is_bound(name: str, body: Sequence[str]) -> bool:
 
 
 def _function_around(lines: Sequence[str], number: int) -> Sequence[str]:
-    """The lines of the top-level function that line ``number`` stands in, of the whole cell where it is none."""
+    """The lines of the top-level function round line ``number``, of the whole cell where it is in none."""
     starts = [n for n, line in enumerate(lines) if re.match(r"def\s", line)]
     first = max((n for n in starts if n < number), default=0)
     last = min((n for n in starts if n >= number), default=len(lines))

@@ -93,6 +93,24 @@ class Source:
                 return Place(line - cell.first_line + 1, cell.number)
         return Place(line)
 
+    def label(self, line: int) -> str:
+        """A line as a reader is told it: ``26``, or ``cell 3:12`` in a notebook."""
+        place = self.place(line)
+        return str(place.line) if place.cell is None else f"cell {place.cell}:{place.line}"
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was done to read it, in whole sentences: blanks of an exercise that were filled."""
+        return tuple(
+            f"Code cell {cell.number} has blanks (line {_listed(filled)}); "
+            "the standard equations stand in for them."
+            for cell in self.cells
+            if (filled := [n for n in cell.unfinished if not self._is_blank(cell.first_line + n - 1)])
+        )
+
+    def _is_blank(self, line: int) -> bool:
+        return self.line_text(line).partition("#")[0].rstrip().endswith("= ...")
+
     def line_text(self, line: int) -> str:
         """Line ``line`` (1-based) of the program, without its newline; empty beyond the end."""
         lines = self.text.split("\n")
@@ -103,11 +121,16 @@ class Source:
         return replace(self, text=text, problem=_syntax_problem(text))
 
 
+def _listed(numbers: list[int]) -> str:
+    return ", ".join(map(str, numbers))
+
+
 def read_source(path: Path) -> Source:
     """Read a ``.py`` file or ``.ipynb`` notebook.
 
     Raises :class:`UnreadableSourceError` with one sentence where it is missing, a directory, too large,
-    binary, or a notebook that is not one. Text that is not Python is not an error here: :attr:`Source.problem` says so.
+    binary, or a notebook that is not one. Text that is not Python is not an error here:
+    :attr:`Source.problem` says so.
     """
     try:
         size = path.stat().st_size
@@ -146,7 +169,7 @@ def _program(path: Path, text: str, original: str) -> Source:
 
 
 def _from_python2(text: str) -> str | None:
-    """``text`` as Python 3 where it was written for Python 2, whether or not it happens to parse as it stands."""
+    """``text`` as Python 3 where it was written for Python 2, even if it happens to parse as it stands."""
     from rnnlint.python2 import convert, is_python2
 
     if _syntax_problem(text) is None and not is_python2(text):

@@ -59,10 +59,7 @@ def beside(path: Path, home: Path) -> str:
 
 def place(source: Source | None, row: int) -> str:
     """``26``, or ``cell 3:12`` in a notebook."""
-    if source is None:
-        return str(row)
-    where = source.place(row)
-    return str(where.line) if where.cell is None else f"cell {where.cell}:{where.line}"
+    return str(row) if source is None else source.label(row)
 
 
 def first_sentence(text: str) -> str:

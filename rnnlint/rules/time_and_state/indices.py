@@ -47,8 +47,9 @@ def index_fix(module: Module, nodes: tuple[tree.Subscript, ...], by: int) -> Fix
 
 
 def stored_at(store: Store) -> str:
-    """``forward.py:12``."""
-    return f"{store.module.path.name}:{span_of(store).line}"
+    """``forward.py:12``, or ``cell 15:35`` in a notebook."""
+    source, line = store.module.source, span_of(store).line
+    return source.label(line) if source.notebook else f"{source.path.name}:{line}"
 
 
 def span_of(store: Store) -> Span:

@@ -55,7 +55,7 @@ def check(bptt: BackwardPass) -> Iterator[Report]:
             continue
         first, module = misread.nodes[0], bptt.module
         access, right = module.text_of(first), corrected(module, first, misread.correction)
-        lines = [str(module.span(each).line) for each in misread.nodes[1:]]
+        lines = [module.source.label(module.span(each).line) for each in misread.nodes[1:]]
         store = misread.sequence.initial_store
         why = (
             f"{stored_at(store)} stores the initial state first"
