@@ -144,9 +144,7 @@ class Rule:
     @property
     def subject(self) -> type:
         """The type that the rule wants to look at."""
-        (parameter,) = inspect.signature(self.check, eval_str=True).parameters.values()
-        subject: type = parameter.annotation
-        return subject
+        return _subject_of(self.check)
 
     @property
     def summary(self) -> str:
@@ -175,6 +173,13 @@ class Rule:
         """The wrong programs of the rule's file."""
         cases: tuple[Invalid, ...] = sys.modules[self.module].INVALID
         return cases
+
+
+@cache
+def _subject_of(check: Check) -> type:
+    (parameter,) = inspect.signature(check, eval_str=True).parameters.values()
+    subject: type = parameter.annotation
+    return subject
 
 
 def rule(
