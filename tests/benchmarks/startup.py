@@ -31,7 +31,7 @@ BROKEN = 2
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Seconds of one process: by the clock, and on processors, those of the children it waited for among them."""
+    """Seconds of one process: by the clock, and on processors with the children that it waited for."""
 
     wall: float
     cpu: float
