@@ -1,4 +1,4 @@
-"""Which gradients each statement of a backward pass reaches, measured: its result is scaled a little and the pass run."""
+"""Which gradients each statement of a backward pass reaches, measured: its result is changed a little and the pass run."""
 
 from __future__ import annotations
 
@@ -6,13 +6,12 @@ import ast
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from rnnlint.diagnosis.edits.chains import slots
-from rnnlint.diagnosis.suspects import Suspect
-from rnnlint.diagnosis.vocabulary import value_of
+from rnnlint.diagnosis.suspects import Suspect, slots
 from rnnlint.findings import Edit
 
 Errors = Mapping[str, float]
-SCALED = "1.0078125"
+SCALED, ADDED = "1.0078125", "0.0078125"
+"""A zero has to change as well."""
 CHANGED = 1e-9
 
 
@@ -27,15 +26,15 @@ class Trials(Protocol):
 
 def influences(suspects: Sequence[Suspect], trials: Trials) -> list[frozenset[str] | None]:
     """For each statement the parameters whose gradients depend on its result; None where that could not be seen."""
-    edits = [_scaling(suspect) for suspect in suspects]
+    edits = [_disturbing(suspect) for suspect in suspects]
     tried = iter(trials.run([edit for edit in edits if edit]))
     before = trials.errors
     return [_changed(before, next(tried)) if edit else None for edit in edits]
 
 
-def _scaling(suspect: Suspect) -> tuple[Edit, ...]:
-    """The edits that scale what the statement computes; none where it computes nothing that can be scaled."""
-    value = value_of(suspect.node)
+def _disturbing(suspect: Suspect) -> tuple[Edit, ...]:
+    """The edits that change what the statement computes; none where that cannot be changed a little."""
+    value = suspect.value
     if value is None or isinstance(suspect.node, ast.Expr):
         return ()
     program = suspect.program
@@ -43,7 +42,7 @@ def _scaling(suspect: Suspect) -> tuple[Edit, ...]:
     for slot in slots(value):
         if isinstance(slot, ast.Constant | ast.List | ast.ListComp | ast.DictComp | ast.GeneratorExp):
             continue
-        made.append(Edit(program.path, program.span(slot), f"({program.source(slot)}) * {SCALED}"))
+        made.append(Edit(program.path, program.span(slot), f"({program.source(slot)}) * {SCALED} + {ADDED}"))
     return tuple(made)
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 
 from rnnlint.diagnosis.suspects import backward_texts
-from rnnlint.diagnosis.vocabulary import base_name, targets
+from rnnlint.diagnosis.vocabulary import base_name
 from rnnlint.findings import Span
 from rnnlint.model.project import Project
 from rnnlint.verdicts import GradientCheck
@@ -28,7 +28,7 @@ def places_of_gradients(project: Project, checks: Iterable[GradientCheck]) -> Pl
         for text in backward_texts(project, check):
             for suspect in text.suspects:
                 if suspect.path == check.path and suspect.loops:
-                    for target in targets(suspect.node):
+                    for target in suspect.targets:
                         stored[base_name(target)] = text.program.span(suspect.node)
         for name, gradient in wanted.items():
             if gradient in stored:

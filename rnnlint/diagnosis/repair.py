@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import combinations
 
 from rnnlint.diagnosis.edits import Candidate, Kind, edits_of_loops, edits_of_statement
@@ -91,10 +91,23 @@ class _Stage:
 
     trials: Trials
     names: frozenset[str]
-    reach: list[frozenset[str] | None]
+    suspects: Sequence[Suspect]
+
+    @cached_property
+    def reach(self) -> list[frozenset[str] | None]:
+        """For each statement what it reaches; None where that could not be seen."""
+        return influences(self.suspects, self.trials)
 
     def wrong(self, errors: Errors) -> frozenset[str]:
         return wrong_in(errors) & self.names
+
+    @cached_property
+    def common(self) -> frozenset[str]:
+        """What most statements reach: the inputs' gradients, where all gates come together."""
+        telling = [reached for reached in self.reach if reached]
+        return frozenset(
+            name for name in self.names if sum(name in reached for reached in telling) > 0.6 * len(telling)
+        )
 
 
 @dataclass
@@ -117,17 +130,18 @@ class _Search:
         self.texts = texts
         self.words = {id(text): Vocabulary(text) for text in texts}
         self.suspects = [(text, suspect) for text in texts for suspect in text.suspects]
-        self.trials, self.over, self.budget = trials, over, budget
+        self._statements = [suspect for _, suspect in self.suspects]
+        self.trials, self.over, self.budget = trials, lru_cache(over), budget
         self.accepted: tuple[Candidate, ...] = ()
         self.wrong_over_time = wrong_in(trials.errors)
         self._candidates: dict[int, tuple[Candidate, ...]] = {}
         self._reached: dict[int, frozenset[str]] = {}
 
     def run(self) -> Repair:
-        everything = frozenset(self.trials.errors)
+        everything = _parameters(self.trials.errors)
         one = self._stage(self.over(1))
         stages = [one] if one is not None else []
-        if one is None or one.names < everything:
+        if one is None or one.names < frozenset(self.trials.errors):
             two = self._stage(self.over(2), one.names if one is not None else frozenset())
             stages += [two] if two is not None else []
         for stage in stages:
@@ -139,7 +153,7 @@ class _Search:
                 wrong = self._accept(step)
                 if step.wrong_over_time is not None and not step.wrong_over_time:
                     return Repair(self.accepted, complete=True)
-        return self._over_time(one if one is not None and one.names == everything else None)
+        return self._over_time(one if one is not None and _parameters(one.names) == everything else None)
 
     def _over_time(self, one: _Stage | None) -> Repair:
         """The bugs between the steps: over two of them first, where dh_next and dC_next show apart."""
@@ -172,15 +186,12 @@ class _Search:
     @cached_property
     def whole(self) -> _Stage:
         """All steps, all parameters."""
-        return _Stage(self.trials, frozenset(self.trials.errors), self._reach(self.trials))
+        return _Stage(self.trials, frozenset(self.trials.errors), self._statements)
 
     def _stage(self, trials: Trials | None, known: frozenset[str] = frozenset()) -> _Stage | None:
         """A stage for the parameters that are not known yet."""
         names = frozenset(trials.errors) - known if trials is not None else frozenset()
-        return _Stage(trials, names, self._reach(trials)) if trials is not None and names else None
-
-    def _reach(self, trials: Trials) -> list[frozenset[str] | None]:
-        return influences([suspect for _, suspect in self.suspects], trials)
+        return _Stage(trials, names, self._statements) if trials is not None and names else None
 
     def _errors(self, trials: Trials) -> Errors:
         if not self.accepted:
@@ -205,7 +216,9 @@ class _Search:
                 chosen = self._chosen_over_time(stage, complete)
                 if chosen is not None and (self._is_progress(chosen) or tried >= MORE_PATIENCE * BATCH):
                     return chosen
-                settled = best is not None and (self._is_clean(best, wrong) or tried >= PATIENCE * BATCH)
+                settled = best is not None and (
+                    self._is_clean(stage, best, wrong) or tried >= PATIENCE * BATCH
+                )
                 if settled and not complete:
                     return best
         return self._chosen_over_time(stage, complete) or best or self._paired(stage, likely, wrong)
@@ -215,10 +228,11 @@ class _Search:
         left = step.wrong_over_time or frozenset()
         return not left or len(left) < len(self.wrong_over_time)
 
-    def _is_clean(self, step: _Step, wrong: frozenset[str]) -> bool:
-        """Whether everything that the edited statement reaches has become right."""
+    def _is_clean(self, stage: _Stage, step: _Step, wrong: frozenset[str]) -> bool:
+        """Whether everything that the edited statement reaches has become right, save what most statements reach."""
         reached = self._reached.get(id(step.candidates[-1]), frozenset())
-        return bool(reached) and not step.wrong & reached and reached <= wrong
+        own = reached - stage.common
+        return bool(own) and not step.wrong & own and reached <= wrong
 
     def _chosen_over_time(self, stage: _Stage, complete: list[_Step]) -> _Step | None:
         """Of the edits after which a stage is right, the first that leaves the fewest wrong over all steps."""
@@ -309,6 +323,11 @@ class _Search:
             if reached is not None and reached == wrong
         ]
         return Repair(self.accepted, suspected=tuple(found))
+
+
+def _parameters(names: Iterable[str]) -> frozenset[str]:
+    """The parameters to which these blocks belong."""
+    return frozenset(name.partition("/")[0] for name in names)
 
 
 def _handicap(reached: frozenset[str] | None, wrong: frozenset[str], kind: Kind) -> float | None:

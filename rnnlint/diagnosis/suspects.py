@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rnnlint.diagnosis.program_text import ProgramText
@@ -24,12 +24,27 @@ _NOT_BACKWARD = re.compile(
 
 @dataclass(frozen=True)
 class Suspect:
-    """One statement of the backward pass, the function it stands in (None: the file's own body) and its loops."""
+    """One statement of the backward pass, the function it stands in (None: the file's own body) and its loops.
+
+    A statement that computes several things at once is a suspect for each ``part``.
+    """
 
     program: ProgramText
     function: Function | None
     node: ast.stmt
     loops: tuple[ast.For | ast.While, ...] = ()
+    part: ast.expr | None = None
+    bound: ast.expr | None = None
+
+    @property
+    def value(self) -> ast.expr | None:
+        """What it computes."""
+        return self.part if self.part is not None else value_of(self.node)
+
+    @property
+    def targets(self) -> tuple[ast.expr, ...]:
+        """What it binds or changes, tuples taken apart."""
+        return (self.bound,) if self.bound is not None else tuple(targets(self.node))
 
     @property
     def path(self) -> Path:
@@ -37,7 +52,7 @@ class Suspect:
 
     @property
     def line(self) -> int:
-        return self.node.lineno
+        return self.part.lineno if self.part is not None else self.node.lineno
 
 
 @dataclass(frozen=True)
@@ -139,7 +154,7 @@ def _simple(
                 yield from _simple(program, function, inner, loops)
             case ast.Assign() | ast.AugAssign() | ast.AnnAssign() | ast.Return() | ast.Expr():
                 if not (isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)):
-                    yield Suspect(program, function, statement, loops)
+                    yield from _by_parts(Suspect(program, function, statement, loops))
 
 
 def _first_backward_line(program: ProgramText, body: list[ast.stmt]) -> int:
@@ -171,3 +186,63 @@ def runs_backward(program: ProgramText, loop: ast.For | ast.While) -> bool:
         )
     head = program.source(loop.iter).replace(" ", "")
     return "reversed(" in head or "::-1" in head or head.endswith(",-1)")
+
+
+def _by_parts(suspect: Suspect) -> Iterator[Suspect]:
+    """A suspect for each quantity that the statement computes."""
+    value, bound = suspect.value, suspect.targets
+    parts = list(slots(value)) if value is not None else []
+    if len(parts) < 2:
+        yield suspect
+        return
+    one_each = isinstance(value, ast.Tuple) and len(bound) == len(parts)
+    for number, part in enumerate(parts):
+        yield replace(suspect, part=part, bound=bound[number] if one_each else None)
+
+
+def value_of(statement: ast.stmt) -> ast.expr | None:
+    """What a statement computes."""
+    match statement:
+        case ast.Assign(value=value) | ast.AugAssign(value=value) | ast.Expr(value=value):
+            return value
+        case ast.AnnAssign(value=optional) | ast.Return(value=optional):
+            return optional
+        case _:
+            return None
+
+
+def targets(statement: ast.stmt) -> Iterator[ast.expr]:
+    """What a statement binds or changes, tuples taken apart."""
+    waiting: list[ast.expr]
+    match statement:
+        case ast.Assign(targets=given):
+            waiting = list(given)
+        case ast.AugAssign(target=target) | ast.AnnAssign(target=target):
+            waiting = [target]
+        case _:
+            waiting = []
+    while waiting:
+        bound = waiting.pop(0)
+        if isinstance(bound, ast.Tuple | ast.List):
+            waiting[:0] = bound.elts
+        else:
+            yield bound
+
+
+def slots(value: ast.expr) -> Iterator[ast.expr]:
+    """The expressions of a statement that hold one quantity each: its value, or the members it is stacked from."""
+    match value:
+        case ast.Tuple(elts=elements) | ast.List(elts=elements):
+            for element in elements:
+                yield from slots(element)
+        case ast.Dict(values=values):
+            for element in values:
+                yield from slots(element)
+        case ast.Call(
+            func=ast.Attribute(attr="hstack" | "vstack" | "concatenate" | "stack"), args=[parts, *_]
+        ):
+            yield from slots(parts)
+        case ast.Attribute(attr="T", value=inner):
+            yield from slots(inner)
+        case _:
+            yield value

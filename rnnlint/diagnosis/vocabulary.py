@@ -59,7 +59,7 @@ class Vocabulary:
         """Texts of what flows back: δ of gates, dh, dC, the carries; gradient buffers too."""
         found: dict[str, None] = {}
         for suspect in self.text.suspects:
-            for target in targets(suspect.node):
+            for target in suspect.targets:
                 if isinstance(target, ast.Name | ast.Attribute) and self.is_adjoint(target):
                     found[self.program.source(target)] = None
             for atom in self._atoms_of(suspect):
@@ -87,7 +87,7 @@ class Vocabulary:
             self.program.source(target)
             for suspect in self.text.suspects
             if suspect.loops and isinstance(suspect.node, ast.Assign)
-            for target in targets(suspect.node)
+            for target in suspect.targets
         }
         return tuple(
             adjoint for adjoint in self.adjoints if adjoint in read or adjoint in given or adjoint in assigned
@@ -98,7 +98,7 @@ class Vocabulary:
         """Texts of all arrays that the pass reads or writes."""
         found: dict[str, None] = {}
         for suspect in self.text.suspects:
-            for target in targets(suspect.node):
+            for target in suspect.targets:
                 if isinstance(target, Atom):
                     found[self.program.source(target)] = None
             for atom in self._atoms_of(suspect):
@@ -143,7 +143,7 @@ class Vocabulary:
             base_name(target)
             for suspect in self.text.suspects
             if not suspect.loops
-            for target in targets(suspect.node)
+            for target in suspect.targets
             if self.is_adjoint(target)
         }
         return frozenset(
@@ -192,12 +192,12 @@ class Vocabulary:
     def _tainted(self) -> frozenset[str]:
         tainted: set[str] = set()
         for suspect in self.text.suspects:
-            value = value_of(suspect.node)
+            value = suspect.value
             if value is None:
                 continue
             reads = {base_name(atom) for atom in atoms_in(value)}
             if any(_looks_like_adjoint(name) or name in tainted for name in reads):
-                tainted |= {base_name(t) for t in targets(suspect.node) if isinstance(t, ast.Name)}
+                tainted |= {base_name(t) for t in suspect.targets if isinstance(t, ast.Name)}
         return frozenset(tainted)
 
     @cached_property
@@ -223,7 +223,7 @@ class Vocabulary:
         return None
 
     def _atoms_of(self, suspect: Suspect) -> Iterator[Atom]:
-        value = value_of(suspect.node)
+        value = suspect.value
         if value is not None:
             for atom in atoms_in(value):
                 if base_name(atom) not in self.loop_variables | _WHOLE | {"np", "numpy", "self"}:
@@ -250,14 +250,14 @@ class Vocabulary:
 
     def _read_from_sequences(self, suspect: Suspect) -> Iterator[str]:
         """Names that a statement without arithmetic takes from what the forward pass kept: ``C_prev = C[t]``."""
-        value = value_of(suspect.node)
+        value = suspect.value
         if value is None or not isinstance(suspect.node, ast.Assign):
             return
         if any(isinstance(n, ast.BinOp) and not _is_index(self.program, n) for n in ast.walk(value)):
             return
         if any(self.is_adjoint(atom) for atom in atoms_in(value)) or _is_shape(value):
             return
-        for target in targets(suspect.node):
+        for target in suspect.targets:
             if (
                 isinstance(target, ast.Name)
                 and not self.is_adjoint(target)
@@ -270,7 +270,7 @@ class Vocabulary:
         reads = [
             node
             for suspect in self.text.suspects
-            if (value := value_of(suspect.node)) is not None
+            if (value := suspect.value) is not None
             for node in ast.walk(value)
             if isinstance(node, ast.Name) and node.id == name
         ]
@@ -279,7 +279,7 @@ class Vocabulary:
     def _steps_before(self) -> Iterator[str]:
         """The step before of what goes through tanh: ``cs[t - 1]`` for ``cs[t]``."""
         for suspect in self.text.suspects:
-            value = value_of(suspect.node)
+            value = suspect.value
             for node in ast.walk(value) if value is not None else ():
                 match node:
                     case ast.Call(args=[ast.Subscript(value=base, slice=ast.Name(id=step))]):
@@ -297,35 +297,6 @@ class Vocabulary:
                             yield f"{self.program.source(base)}[{step}]"
                     case _:
                         pass
-
-
-def value_of(statement: ast.stmt) -> ast.expr | None:
-    """What a statement computes."""
-    match statement:
-        case ast.Assign(value=value) | ast.AugAssign(value=value) | ast.Expr(value=value):
-            return value
-        case ast.AnnAssign(value=optional) | ast.Return(value=optional):
-            return optional
-        case _:
-            return None
-
-
-def targets(statement: ast.stmt) -> Iterator[ast.expr]:
-    """What a statement binds or changes, tuples taken apart."""
-    waiting: list[ast.expr]
-    match statement:
-        case ast.Assign(targets=given):
-            waiting = list(given)
-        case ast.AugAssign(target=target) | ast.AnnAssign(target=target):
-            waiting = [target]
-        case _:
-            waiting = []
-    while waiting:
-        bound = waiting.pop(0)
-        if isinstance(bound, ast.Tuple | ast.List):
-            waiting[:0] = bound.elts
-        else:
-            yield bound
 
 
 def atoms_in(value: ast.expr) -> Iterator[Atom]:

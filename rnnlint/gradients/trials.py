@@ -33,7 +33,7 @@ Array = np.ndarray[Any, np.dtype[np.float64]]
 Errors = Mapping[str, float]
 """The relative error of each parameter, or of each gate's block of a stacked one, after the factor that all share.
 
-A gradient that is not finite has 2; blocks that are zero and should be are left out.
+A gradient that is not finite has 2; what should be zero is left out.
 """
 
 SECONDS = 20.0
@@ -57,7 +57,11 @@ class Trials:
         if not self.moved:
             return _errors(self.measurement, self.measurement.base)
         (errors,) = self.run([()])
-        return errors if errors is not None else dict.fromkeys(self.measurement.pairs, 2.0)
+        return (
+            errors
+            if errors is not None
+            else dict.fromkeys(_errors(self.measurement, self.measurement.base), 2.0)
+        )
 
     def run(self, variants: Sequence[Sequence[Edit]]) -> list[Errors | None]:
         """The errors of each variant, given as edits of the project's texts; None where it does not run.
@@ -220,7 +224,7 @@ def _errors(measurement: Measurement, ran: Ran) -> Errors:
     for name, array in got.items():
         parts = zip(_parts(array / scale, hidden), _parts(measurement.truth[name], hidden), strict=True)
         for number, (mine, true) in enumerate(parts):
-            if np.linalg.norm(true) > NOTHING or np.linalg.norm(mine) > NOTHING:
+            if np.linalg.norm(true) > NOTHING:
                 errors[f"{name}/{number}"] = _error(mine, true)
     return errors
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 
 from rnnlint.diagnosis.edits.candidate import Candidate, Kind
@@ -14,13 +15,21 @@ from rnnlint.diagnosis.edits.names import name_edits
 from rnnlint.diagnosis.edits.statements import loop_edits, statement_edits
 from rnnlint.diagnosis.edits.terms import term_edits
 from rnnlint.diagnosis.suspects import BackwardText, Suspect
-from rnnlint.diagnosis.vocabulary import Vocabulary
+from rnnlint.diagnosis.vocabulary import Vocabulary, atoms_in
 
 __all__ = ["Candidate", "Kind", "edits_of_loops", "edits_of_statement"]
 
 
 def edits_of_statement(suspect: Suspect, words: Vocabulary) -> tuple[Candidate, ...]:
-    """Every small edit of one statement, the most plausible first; each text once."""
+    """Every small edit of one statement, the most plausible first; each text once.
+
+    What stands outside the loops and makes a buffer of zeros has none; what hands a result on may have the wrong name.
+    """
+    if words.text.loops and not suspect.loops and suspect.value is not None:
+        if not any(True for _ in atoms_in(suspect.value)):
+            return ()
+        if isinstance(suspect.value, ast.Name | ast.Attribute):
+            return _ordered(name_edits(suspect, words))
     families = (
         index_edits(suspect, words),
         statement_edits(suspect, words),

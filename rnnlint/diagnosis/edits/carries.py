@@ -8,8 +8,8 @@ from itertools import product
 
 from rnnlint.diagnosis.edits.candidate import Candidate, Kind
 from rnnlint.diagnosis.program_text import ProgramText
-from rnnlint.diagnosis.suspects import BackwardText, Suspect
-from rnnlint.diagnosis.vocabulary import Vocabulary, atoms_in, targets, value_of
+from rnnlint.diagnosis.suspects import BackwardText, Suspect, targets
+from rnnlint.diagnosis.vocabulary import Vocabulary, atoms_in
 from rnnlint.findings import Edit, Span
 
 MOST_SOURCES = 10
@@ -36,11 +36,11 @@ def _never_set(
 ) -> list[str]:
     """Names set before the loop, read in it, and not set in it."""
     program = text.program
-    set_inside = {program.source(target) for suspect in inside for target in targets(suspect.node)}
+    set_inside = {program.source(target) for suspect in inside for target in suspect.targets}
     read_inside = {
         program.source(atom)
         for suspect in inside
-        for value in (value_of(suspect.node),)
+        for value in (suspect.value,)
         if value is not None
         for atom in atoms_in(value)
     }
@@ -48,7 +48,7 @@ def _never_set(
         program.source(target)
         for suspect in text.suspects
         if loop not in suspect.loops and suspect.line < loop.lineno
-        for target in targets(suspect.node)
+        for target in suspect.targets
         if isinstance(target, ast.Name | ast.Attribute) and words.is_adjoint(target)
     ]
     return [name for name in dict.fromkeys(before) if name in read_inside and name not in set_inside]
@@ -60,7 +60,7 @@ def _sources(words: Vocabulary, inside: list[Suspect], name: str) -> Iterator[tu
     read = {
         program.source(atom)
         for suspect in inside
-        for value in (value_of(suspect.node),)
+        for value in (suspect.value,)
         if value is not None
         for atom in atoms_in(value)
     }
@@ -68,7 +68,7 @@ def _sources(words: Vocabulary, inside: list[Suspect], name: str) -> Iterator[tu
     for suspect in inside:
         if not isinstance(suspect.node, ast.Assign):
             continue
-        for target in targets(suspect.node):
+        for target in suspect.targets:
             if not isinstance(target, ast.Name) or not words.is_adjoint(target):
                 continue
             forgotten = target.id not in read

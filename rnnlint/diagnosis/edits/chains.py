@@ -125,22 +125,3 @@ def _flat(node: ast.expr, operators: tuple[type[ast.operator], ...]) -> tuple[li
         members, signs = _flat(node.left, operators)
         return [*members, node.right], [*signs, -1 if isinstance(node.op, ast.Sub) else 1]
     return [node], [1]
-
-
-def slots(value: ast.expr) -> Iterator[ast.expr]:
-    """The expressions of a statement that hold one quantity each: its value, or the members it is stacked from."""
-    match value:
-        case ast.Tuple(elts=elements) | ast.List(elts=elements):
-            for element in elements:
-                yield from slots(element)
-        case ast.Dict(values=values):
-            for element in values:
-                yield from slots(element)
-        case ast.Call(
-            func=ast.Attribute(attr="hstack" | "vstack" | "concatenate" | "stack"), args=[parts, *_]
-        ):
-            yield from slots(parts)
-        case ast.Attribute(attr="T", value=inner):
-            yield from slots(inner)
-        case _:
-            yield value

@@ -10,12 +10,12 @@ from rnnlint.diagnosis.edits.candidate import Candidate, Kind, replacing
 from rnnlint.diagnosis.edits.chains import products_in
 from rnnlint.diagnosis.edits.forms import forms, only_state
 from rnnlint.diagnosis.suspects import Suspect
-from rnnlint.diagnosis.vocabulary import Vocabulary, value_of
+from rnnlint.diagnosis.vocabulary import Vocabulary
 
 
 def derivative_edits(suspect: Suspect, words: Vocabulary) -> Iterator[Candidate]:
     """Every expression of one state alone, written as each of that state's other forms."""
-    value = value_of(suspect.node)
+    value = suspect.value
     if value is None:
         return
     yield from _of_groups(suspect, words, value)
@@ -28,7 +28,7 @@ def derivative_edits(suspect: Suspect, words: Vocabulary) -> Iterator[Candidate]
 
 def _of_expression(suspect: Suspect, words: Vocabulary, node: ast.expr) -> Iterator[Candidate]:
     state = only_state(node, words)
-    if state is not None and node is value_of(suspect.node) and isinstance(node, ast.Subscript):
+    if state is not None and node is suspect.value and isinstance(node, ast.Subscript):
         yield replacing(suspect.program, node, f"{words.tanh}({state})", Kind.MISSING_FUNCTION, 0.9)
     if state is None or (
         isinstance(node, ast.Name | ast.Attribute | ast.Subscript) and state not in words.states

@@ -7,18 +7,18 @@ from collections.abc import Iterator
 from itertools import permutations
 
 from rnnlint.diagnosis.edits.candidate import Candidate, Kind, replacing
-from rnnlint.diagnosis.edits.chains import products_in, single, slots, sums_in
+from rnnlint.diagnosis.edits.chains import products_in, single, sums_in
 from rnnlint.diagnosis.edits.forms import forms, only_state, related
 from rnnlint.diagnosis.edits.matrices import matrix_operands
-from rnnlint.diagnosis.suspects import Suspect
-from rnnlint.diagnosis.vocabulary import Atom, Vocabulary, atoms_in, base_name, targets, value_of
+from rnnlint.diagnosis.suspects import Suspect, slots
+from rnnlint.diagnosis.vocabulary import Atom, Vocabulary, atoms_in, base_name
 
 MOST_STATES = 16
 
 
 def factor_edits(suspect: Suspect, words: Vocabulary) -> Iterator[Candidate]:
     """Each factor dropped or exchanged, each state's forms put in."""
-    value = value_of(suspect.node)
+    value = suspect.value
     if value is None:
         return
     program = suspect.program
@@ -52,8 +52,8 @@ def _exchanged(suspect: Suspect, words: Vocabulary, member: ast.expr) -> Iterato
 
 def _inserted(suspect: Suspect, words: Vocabulary, value: ast.expr) -> Iterator[Candidate]:
     program = suspect.program
-    names = [program.source(target) for target in targets(suspect.node)]
-    carries = any(base_name(target) in words.carried for target in targets(suspect.node))
+    names = [program.source(target) for target in suspect.targets]
+    carries = any(base_name(target) in words.carried for target in suspect.targets)
     for slot in slots(value):
         terms = [slot]
         for chain in sums_in(program, slot):
@@ -83,7 +83,7 @@ def _inserted(suspect: Suspect, words: Vocabulary, value: ast.expr) -> Iterator[
 def _adjoints_inserted(suspect: Suspect, words: Vocabulary, value: ast.expr) -> Iterator[Candidate]:
     """What flows back, put in where a term has none of it."""
     program = suspect.program
-    if not any(words.is_adjoint(target) for target in targets(suspect.node)):
+    if not any(words.is_adjoint(target) for target in suspect.targets):
         return
     for slot in slots(value):
         atoms = list(atoms_in(slot))

@@ -8,16 +8,16 @@ from collections.abc import Iterator
 from rnnlint.diagnosis.edits.candidate import Candidate, Kind, replacing
 from rnnlint.diagnosis.program_text import ProgramText
 from rnnlint.diagnosis.suspects import Suspect
-from rnnlint.diagnosis.vocabulary import Vocabulary, targets, value_of
+from rnnlint.diagnosis.vocabulary import Vocabulary
 from rnnlint.findings import Edit, Span
 
 
 def index_edits(suspect: Suspect, words: Vocabulary) -> Iterator[Candidate]:
     """One step earlier or later for every subscript that counts steps; the other half for every slice."""
     program = suspect.program
-    value = value_of(suspect.node)
+    value = suspect.value
     read = [value] if value is not None else []
-    for top, in_target in [(v, False) for v in read] + [(t, True) for t in targets(suspect.node)]:
+    for top, in_target in [(v, False) for v in read] + [(t, True) for t in suspect.targets]:
         for node in ast.walk(top):
             if isinstance(node, ast.Subscript):
                 yield from _steps(program, node, words, in_target)

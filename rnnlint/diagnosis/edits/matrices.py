@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterator
 from rnnlint.diagnosis.edits.candidate import Candidate, Kind, replacing
 from rnnlint.diagnosis.program_text import TIGHTEST, ProgramText, precedence
 from rnnlint.diagnosis.suspects import Suspect
-from rnnlint.diagnosis.vocabulary import Vocabulary, value_of
+from rnnlint.diagnosis.vocabulary import Vocabulary
 
 
 def matrix_edits(suspect: Suspect, words: Vocabulary) -> Iterator[Candidate]:
     """Each operand transposed or not; both at once and changed about; a product that should be element by element."""
     program = suspect.program
-    value = value_of(suspect.node)
+    value = suspect.value
     if value is None:
         return
     for node in ast.walk(value):

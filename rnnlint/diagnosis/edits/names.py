@@ -8,15 +8,15 @@ from collections.abc import Iterator
 from rnnlint.diagnosis.edits.candidate import Candidate, Kind, replacing
 from rnnlint.diagnosis.edits.forms import alike
 from rnnlint.diagnosis.suspects import Suspect
-from rnnlint.diagnosis.vocabulary import Atom, Vocabulary, atoms_in, targets, value_of
+from rnnlint.diagnosis.vocabulary import Atom, Vocabulary, atoms_in
 
 
 def name_edits(suspect: Suspect, words: Vocabulary) -> Iterator[Candidate]:
     """Each name read or written exchanged for those that differ in the gate; each adjoint for the others."""
     program = suspect.program
-    value = value_of(suspect.node)
+    value = suspect.value
     read = list(atoms_in(value)) if value is not None else []
-    written = [target for target in targets(suspect.node) if isinstance(target, Atom)] if read else []
+    written = [target for target in suspect.targets if isinstance(target, Atom)] if read else []
     for atom in read:
         yield from _alike(suspect, words, atom, 0.4)
         if words.is_adjoint(atom):
@@ -36,7 +36,7 @@ def name_edits(suspect: Suspect, words: Vocabulary) -> Iterator[Candidate]:
 def _alike(suspect: Suspect, words: Vocabulary, atom: Atom, rank: float) -> Iterator[Candidate]:
     text = suspect.program.source(atom)
     flows_back = words.is_adjoint(atom)
-    written = any(atom is target for target in targets(suspect.node))
+    written = any(atom is target for target in suspect.targets)
     others = words.adjoints if flows_back and written else words.deltas if flows_back else words.named
     for other, _, _ in alike(text, others):
         yield replacing(suspect.program, atom, other, Kind.GATE, rank)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from rnnlint.diagnosis.edits.candidate import Candidate, Kind, replacing
 from rnnlint.diagnosis.suspects import BackwardText, Suspect, runs_backward
-from rnnlint.diagnosis.vocabulary import Vocabulary, value_of
+from rnnlint.diagnosis.vocabulary import Vocabulary
 from rnnlint.findings import Edit, Span
 
 _OPERATORS: dict[type[ast.operator], str] = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*"}
@@ -15,7 +15,7 @@ _OPERATORS: dict[type[ast.operator], str] = {ast.Add: "+", ast.Sub: "-", ast.Mul
 
 def statement_edits(suspect: Suspect, words: Vocabulary) -> Iterator[Candidate]:
     """``=`` and ``+=``, the sign of an update, the axis of a sum, the statement left out."""
-    program, node = suspect.program, suspect.node
+    program, node = suspect.program, suspect.node if suspect.part is None else None
     match node:
         case ast.Assign(targets=[target], value=value) if not isinstance(target, ast.Tuple) and suspect.loops:
             yield _operator(suspect, target, value, "+=", Kind.OVERWRITE, 0.1)
@@ -31,7 +31,7 @@ def statement_edits(suspect: Suspect, words: Vocabulary) -> Iterator[Candidate]:
                 yield Candidate(Kind.SPURIOUS_STATEMENT, (edit,), span, program.source(node), "pass", 3.0)
         case _:
             pass
-    computed = value_of(node)
+    computed = suspect.value
     if computed is not None:
         yield from _axes(suspect, computed)
 

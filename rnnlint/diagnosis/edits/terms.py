@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from rnnlint.diagnosis.edits.candidate import Candidate, Kind, replacing
-from rnnlint.diagnosis.edits.chains import Chain, single, slots, sums_in
+from rnnlint.diagnosis.edits.chains import Chain, single, sums_in
 from rnnlint.diagnosis.edits.forms import alike
 from rnnlint.diagnosis.edits.matrices import matrix_operands
 from rnnlint.diagnosis.program_text import ProgramText
-from rnnlint.diagnosis.suspects import Suspect
-from rnnlint.diagnosis.vocabulary import Vocabulary, atoms_in, targets, value_of
+from rnnlint.diagnosis.suspects import Suspect, slots
+from rnnlint.diagnosis.vocabulary import Vocabulary, atoms_in
 from rnnlint.findings import Edit, Span
 
 MOST_ADJOINTS = 14
@@ -20,7 +20,7 @@ MOST_ADJOINTS = 14
 
 def term_edits(suspect: Suspect, words: Vocabulary) -> Iterator[Candidate]:
     """Each term dropped or its sign turned; the carries, other gates' like terms, and other adjoints added."""
-    value = value_of(suspect.node)
+    value = suspect.value
     if value is None or not any(words.is_adjoint(atom) for atom in atoms_in(value)):
         return
     program = suspect.program
@@ -60,7 +60,7 @@ def _turned(chain: Chain, index: int) -> Candidate:
 
 def _added(suspect: Suspect, words: Vocabulary, chain: Chain) -> Iterator[Candidate]:
     program = suspect.program
-    own = {program.source(target) for target in targets(suspect.node)}
+    own = {program.source(target) for target in suspect.targets}
     present = {program.source(atom) for member in chain.members for atom in atoms_in(member)}
     for term in _like_terms(chain, words):
         yield chain.with_term(term, 0.8)
