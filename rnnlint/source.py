@@ -14,6 +14,7 @@ import re
 import tokenize
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -206,9 +207,18 @@ def _unify_newlines(text: str) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
+@lru_cache(maxsize=16)
+def tree_of(text: str) -> ast.Module:
+    """The syntax tree of a program: one for all who read it, so nobody may change it.
+
+    Raises what :func:`ast.parse` raises.
+    """
+    return ast.parse(text)
+
+
 def _syntax_problem(text: str) -> SyntaxProblem | None:
     try:
-        ast.parse(text)
+        tree_of(text)
     except SyntaxError as error:
         return SyntaxProblem(error.msg, error.lineno or 1, max(error.offset or 1, 1))
     except (ValueError, RecursionError, MemoryError) as error:

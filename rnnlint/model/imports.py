@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from rnnlint.source import Source
+from rnnlint.source import Source, tree_of
 
 WELL_KNOWN_LIBRARIES = frozenset(
     """
@@ -61,7 +61,7 @@ def outline(source: Source) -> FileOutline:
     """The outline of a source; an empty one where it does not parse."""
     if source.problem is not None:
         return FileOutline()
-    tree = ast.parse(source.text)
+    tree = tree_of(source.text)
     definitions = frozenset(_top_level_bindings(tree.body))
     return FileOutline(tuple(_imports(tree, definitions)), definitions)
 
