@@ -6,7 +6,6 @@ from __future__ import annotations
 import ast
 import re
 import time
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
@@ -34,7 +33,6 @@ from rnnlint.gradients.synthesis import MODEL, Draft
 from rnnlint.sandbox.job import Failure, Ran, Scenario, Trouble
 
 MOST_RUNS = 40
-MOST_SECONDS = 5.0
 PATIENCE = 2
 """Rounds that other hypotheses get once one has been solved."""
 MOST_ALIVE = 8
@@ -144,12 +142,11 @@ def solve(
     attempts = [_Attempt(order, draft) for order, draft in enumerate(drafts)]
     patience = PATIENCE
     deadline = time.monotonic() + MOST_SECONDS
-    began = time.monotonic()
+    late = False
     for _ in range(MOST_RUNS):
-        if time.monotonic() - began > MOST_SECONDS:
-            break
         alive = [a for a in attempts if not a.done and a.dead is None][:MOST_ALIVE]
-        if not alive or patience == 0 or time.monotonic() > deadline:
+        late = time.monotonic() > deadline
+        if not alive or patience == 0 or late:
             break
         if any(a.done for a in attempts):
             patience -= 1
@@ -164,7 +161,10 @@ def solve(
         if a.done
     ]
     solved.sort(key=lambda s: s.merged)
-    return solved, [a.dead for a in attempts if a.dead is not None]
+    troubles = [a.dead for a in attempts if a.dead is not None]
+    if late and not troubles:
+        troubles = [Trouble(Failure.TIMEOUT, message=f"no scenario ran within {MOST_SECONDS:g} seconds")]
+    return solved, troubles
 
 
 def _advance(library: Library, attempt: _Attempt, ran: Ran, sizes: dict[str, int]) -> None:
