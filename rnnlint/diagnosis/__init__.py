@@ -29,7 +29,9 @@ class Diagnosis:
 
 
 def diagnose(project: Project, findings: Sequence[Finding], scenarios: Sequence[Rerunnable]) -> Diagnosis:
-    """Weigh the static findings by the numbers, search repairs for what they leave wrong, add what is measured."""
+    """Weigh the static findings by the numbers, search repairs for what they leave wrong, add what is
+    measured.
+    """
     proof = prove(project, findings, scenarios)
     if any(map(_is_open, proof.fixed or [scenario.check for scenario in scenarios])):
         from rnnlint.diagnosis.repaired import joined, searched

@@ -1,4 +1,6 @@
-"""Which gradients each statement of a backward pass reaches, measured: its result is changed a little and the pass run."""
+"""Which gradients each statement of a backward pass reaches, measured: its result is changed a little and the
+pass run.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,9 @@ class Trials(Protocol):
 
 
 def influences(suspects: Sequence[Suspect], trials: Trials) -> list[frozenset[str] | None]:
-    """For each statement the parameters whose gradients depend on its result; None where that could not be seen."""
+    """For each statement the parameters whose gradients depend on its result; None where that could not be
+    seen.
+    """
     edits = [_disturbing(suspect) for suspect in suspects]
     tried = iter(trials.run([edit for edit in edits if edit]))
     before = trials.errors

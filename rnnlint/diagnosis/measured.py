@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def measured_findings(
     checks: Iterable[GradientCheck], explained: Sequence[Finding], places: Places | None = None
 ) -> Iterator[Finding]:
-    """What the checks say that no finding of ``explained`` has said already; ``places`` of wrong gradients."""
+    """What the checks say and no finding of ``explained`` has said already; ``places`` of wrong gradients."""
     for check in checks:
         if check.status is Status.NOT_CHECKED:
             yield _not_checked(check)
@@ -53,7 +53,9 @@ def _not_finite(check: GradientCheck) -> Iterator[Finding]:
 
 
 def _unexplained(check: GradientCheck, findings: Sequence[Finding], places: Places) -> Iterator[Finding]:
-    """One finding for the wrong parameters that no finding with evidence accounts for, where the worst is stored."""
+    """One finding for the wrong parameters that no finding with evidence accounts for, where the worst is
+    stored.
+    """
     costs = [f.evidence for f in findings if f.evidence is not None and f.evidence.gradient == check.id]
     accounted = {name for evidence in costs for name in evidence.parameters}
     wrong = [p for p in check.parameters if p.verdict is Verdict.WRONG and p.name not in accounted]

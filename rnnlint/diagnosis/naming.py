@@ -1,4 +1,6 @@
-"""What an edit that makes a gradient right says about the bug it undoes: a code of the catalogue, a line, sentences."""
+"""What an edit that makes a gradient right says about the bug it undoes: a code of the catalogue, a line,
+sentences.
+"""
 
 from __future__ import annotations
 
@@ -29,70 +31,62 @@ def named(candidate: Candidate) -> Finding:
 
 
 def _bug(candidate: Candidate) -> _Bug:
-    match candidate.kind:
-        case Kind.INDEX:
-            return _of_index(candidate)
-        case Kind.PART if "next" in candidate.after or ":" in candidate.after:
-            return _Bug("RNN110", "wrong-carry-slice", "This is the wrong part of the stacked array.")
-        case Kind.OVERWRITE:
-            why = "Each step replaces what the steps after it have added; a weight's gradient is the sum over all steps."
-            return _Bug("RNN301", "overwritten-gradient", why)
-        case Kind.TRANSPOSE:
-            why = "The backward's product is not the transpose of the forward's: the gradient of W @ x is Wᵀ @ δ for x and δ @ xᵀ for W."
-            return _Bug("RNN303", "missing-transpose", why)
-        case Kind.GATE:
-            return _Bug("RNN206", "wrong-gate", "Another gate's quantity stands here.")
-        case Kind.PARTNER:
-            return _Bug(
-                "RNN208",
-                "wrong-partner",
-                "The adjoint is multiplied by the wrong partner: a product's derivative for one side is the other side.",
-            )
-        case Kind.PLAIN_ACTIVATION:
-            return _Bug(
-                "RNN202", "activation-for-derivative", "The activation stands where its derivative belongs."
-            )
-        case Kind.TWICE:
-            return _Bug(
-                "RNN201",
-                "nonlinearity-twice",
-                "The derivative is taken at an activation that the helper applies once more.",
-            )
-        case Kind.DERIVATIVE:
-            return _Bug(
-                "RNN204",
-                "wrong-derivative",
-                "This factor is not the derivative of what the forward pass computes.",
-            )
-        case Kind.MISSING_DERIVATIVE:
-            return _Bug("RNN205", "missing-derivative", "The derivative of the nonlinearity is missing.")
-        case Kind.SPURIOUS_FACTOR:
-            return _Bug(
-                "RNN209", "spurious-factor", "This product has a factor that the chain rule does not give it."
-            )
-        case Kind.CARRY:
-            why = "Nothing flows from a step back to the one before it: the carry is read at every step and never set."
-            return _Bug("RNN104", "dropped-carry", why)
-        case Kind.STEPS:
-            return _Bug(
-                "RNN107",
-                "skipped-step",
-                "The backward does not walk back over all the steps that the forward took.",
-            )
-        case Kind.AXIS:
-            return _Bug("RNN304", "collapsed-bias-gradient", "The sum takes in axes that belong to the bias.")
-        case _:
-            return _Bug(
-                *_FIRST_WRONG,
-                _WHY[candidate.kind] if candidate.kind in _WHY else "This line is the first that is wrong.",
-            )
+    if candidate.kind is Kind.INDEX:
+        return _of_index(candidate)
+    return _BUGS.get(candidate.kind) or _Bug(*_FIRST_WRONG, _WHY[candidate.kind])
 
+
+_BUGS = {
+    Kind.PART: _Bug("RNN110", "wrong-carry-slice", "This is the wrong part of the stacked array."),
+    Kind.OVERWRITE: _Bug(
+        "RNN301",
+        "overwritten-gradient",
+        "Each step replaces what the others have added; a weight's gradient is the sum over all steps.",
+    ),
+    Kind.TRANSPOSE: _Bug(
+        "RNN303",
+        "missing-transpose",
+        "The backward's product is not the transpose of the forward's: of W @ x, the gradient for x is "
+        "Wᵀ @ δ and that for W is δ @ xᵀ.",
+    ),
+    Kind.GATE: _Bug("RNN206", "wrong-gate", "Another gate's quantity stands here."),
+    Kind.PARTNER: _Bug(
+        "RNN208",
+        "wrong-partner",
+        "The adjoint is multiplied by the wrong partner: a product's derivative for one side is the other.",
+    ),
+    Kind.PLAIN_ACTIVATION: _Bug(
+        "RNN202", "activation-for-derivative", "The activation stands where its derivative belongs."
+    ),
+    Kind.TWICE: _Bug(
+        "RNN201",
+        "nonlinearity-twice",
+        "The derivative is taken at an activation that the helper applies once more.",
+    ),
+    Kind.DERIVATIVE: _Bug(
+        "RNN204", "wrong-derivative", "This factor is not the derivative of what the forward pass computes."
+    ),
+    Kind.MISSING_DERIVATIVE: _Bug(
+        "RNN205", "missing-derivative", "The derivative of the nonlinearity is missing."
+    ),
+    Kind.SPURIOUS_FACTOR: _Bug(
+        "RNN209", "spurious-factor", "This product has a factor that the chain rule does not give it."
+    ),
+    Kind.CARRY: _Bug(
+        "RNN104",
+        "dropped-carry",
+        "Nothing flows from a step back to the one before it: the carry is read at every step and never set.",
+    ),
+    Kind.STEPS: _Bug(
+        "RNN107", "skipped-step", "The backward does not walk back over all the steps that the forward took."
+    ),
+    Kind.AXIS: _Bug("RNN304", "collapsed-bias-gradient", "The sum takes in axes that belong to the bias."),
+}
 
 _WHY = {
     Kind.ADDED_TWICE: "This adds to what an earlier step left there.",
     Kind.MATRIX_ORDER: "The operands of this product are in the wrong order.",
     Kind.SIGN: "This has the wrong sign.",
-    Kind.PART: "This is the wrong part of the array.",
     Kind.MISSING_FUNCTION: "The forward pass uses this through its nonlinearity, the backward without.",
     Kind.MISSING_FACTOR: "A factor is missing from this product.",
     Kind.MISSING_TERM: "A path is missing from this sum: every use of a quantity adds a term to its adjoint.",

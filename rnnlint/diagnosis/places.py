@@ -16,7 +16,9 @@ Places = Mapping[tuple[str, str], Span]
 
 
 def places_of_gradients(project: Project, checks: Iterable[GradientCheck]) -> Places:
-    """For each wrong parameter, in the checked file, where its gradient is last stored; what is not found is left out."""
+    """For each wrong parameter, in the checked file, where its gradient is last stored; what is not found is
+    left out.
+    """
     found: dict[tuple[str, str], Span] = {}
     for check in checks:
         wanted = {

@@ -108,7 +108,7 @@ class ProgramText:
         return f"({text})" if precedence(node) < _PRECEDENCE[operator] else text
 
     def replacement(self, node: ast.expr, new: str) -> Edit:
-        """The edit that puts ``new`` in the place of ``node``, in parentheses where the place demands them."""
+        """The edit that puts ``new`` in the place of ``node``, in parentheses where needed."""
         span = self.span(node)
         if self._binding(node) > precedence_of_text(new) and not self._is_enclosed(span):
             new = f"({new})"

@@ -1,7 +1,9 @@
 """Repair by search: the small edit that makes every gradient right, found by trying.
 
-A search needs to know when it is on the way. Over a single step nothing flows back, so a wrong δ makes its own weights'
-gradients wrong and no others: an edit that makes one of them exactly right is a step forward, whatever else is
+A search needs to know when it is on the way. Over a single step nothing flows back, so a wrong δ makes its
+own weights'
+gradients wrong and no others: an edit that makes one of them exactly right is a step forward, whatever else
+is
 still wrong. Only then come the steps together, with what flows between them.
 """
 
@@ -41,7 +43,8 @@ _CARRIED = frozenset({Kind.MISSING_TERM, Kind.SPURIOUS_TERM, Kind.SIGN, Kind.PAR
 class Repair:
     """Edits that were accepted one after the other, each in the text that the ones before it left alone.
 
-    ``complete`` where every gradient is right with them. ``suspected`` is where to look otherwise: the statements
+    ``complete`` where every gradient is right with them. ``suspected`` is where to look otherwise: the
+    statements
     that reach exactly the gradients that are still wrong, first line first.
     """
 
@@ -52,7 +55,7 @@ class Repair:
 
 @dataclass
 class Budget:
-    """How many variants searches may still run. The seconds are only for programs that are slow themselves."""
+    """How many variants searches may still run. The seconds are for programs that are slow themselves."""
 
     trials: int = MOST_TRIALS
     seconds: float = MOST_SECONDS
@@ -200,7 +203,9 @@ class _Search:
         return errors if errors is not None else trials.errors
 
     def _within(self, stage: _Stage, wrong: frozenset[str]) -> _Step | None:
-        """The edit after which most is right there; where all is, the one that leaves least wrong over all steps."""
+        """The edit after which most is right there; where all is, the one that leaves least wrong over all
+        steps.
+        """
         return self._best_of(stage, self._by_reach(stage, wrong), wrong)
 
     def _best_of(self, stage: _Stage, likely: Sequence[Candidate], wrong: frozenset[str]) -> _Step | None:
@@ -229,13 +234,15 @@ class _Search:
         return not left or len(left) < len(self.wrong_over_time)
 
     def _is_clean(self, stage: _Stage, step: _Step, wrong: frozenset[str]) -> bool:
-        """Whether everything that the edited statement reaches has become right, save what most statements reach."""
+        """Whether everything that the edited statement reaches has become right, save what most statements
+        reach.
+        """
         reached = self._reached.get(id(step.candidates[-1]), frozenset())
         own = reached - stage.common
         return bool(own) and not step.wrong & own and reached <= wrong
 
     def _chosen_over_time(self, stage: _Stage, complete: list[_Step]) -> _Step | None:
-        """Of the edits after which a stage is right, the first that leaves the fewest wrong over all steps."""
+        """Of the edits after which a stage is right, the first that leaves least wrong over all steps."""
         if stage.trials is self.trials:
             return complete[0] if complete else None
         unknown = [step for step in complete if step.wrong_over_time is None]
@@ -295,7 +302,7 @@ class _Search:
         return [candidate for _, candidate in ranked]
 
     def _felt_over_time(self, stage: _Stage, one: _Stage, wrong: frozenset[str]) -> list[Candidate]:
-        """What a single step does not feel: indices, how results are kept, carries, and what makes carries."""
+        """What a single step does not feel: indices, how results are kept, carries and their sources."""
         ranked: list[tuple[float, Candidate]] = []
         for (text, suspect), single, several in zip(self.suspects, one.reach, stage.reach, strict=True):
             silent = single is not None and not single
@@ -331,7 +338,7 @@ def _parameters(names: Iterable[str]) -> frozenset[str]:
 
 
 def _handicap(reached: frozenset[str] | None, wrong: frozenset[str], kind: Kind) -> float | None:
-    """How much less likely an edit is where its statement reaches these parameters; None where it cannot be."""
+    """How much less likely an edit is where its statement reaches these; None where it cannot be."""
     if reached is None:
         return 1.0
     if not reached:

@@ -68,7 +68,7 @@ def searched(
 
 
 def joined(known: Sequence[Finding], found: Sequence[Finding]) -> list[Finding]:
-    """Both; where one that is known has no fix and stands on the line of one that was found, it takes over its fix."""
+    """Both; one that is known, has no fix and stands on the line of one that was found takes over its fix."""
     all_of_them = list(known)
     for finding in found:
         same = next(
@@ -151,8 +151,8 @@ def _first_wrong(suspected: Sequence[Suspect]) -> Finding:
         f"line {lines[0]}" if len(lines) == 1 else f"lines {', '.join(map(str, lines[:-1]))} and {lines[-1]}"
     )
     message = (
-        f"The gradients that are wrong are exactly those that depend on {where}: scaling what is computed there "
-        "changes them and no others. No small edit that was tried makes them right."
+        f"The gradients that are wrong are exactly those that depend on {where}: scaling what is computed "
+        "there changes them and no others. No small edit that was tried makes them right."
     )
     span = first.program.span(first.node)
     return Finding("RNN906", "first-wrong-line", Severity.ERROR, Confidence.LIKELY, message, first.path, span)

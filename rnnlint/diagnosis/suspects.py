@@ -24,7 +24,8 @@ _NOT_BACKWARD = re.compile(
 
 @dataclass(frozen=True)
 class Suspect:
-    """One statement of the backward pass, the function it stands in (None: the file's own body) and its loops.
+    """One statement of the backward pass, the function it stands in (None: the file's own body) and its
+    loops.
 
     A statement that computes several things at once is a suspect for each ``part``.
     """
@@ -57,7 +58,9 @@ class Suspect:
 
 @dataclass(frozen=True)
 class BackwardText:
-    """The part of one function (or of a file's body) that belongs to the backward pass, in the order of its lines."""
+    """The part of one function (or of a file's body) that belongs to the backward pass, in the order of its
+    lines.
+    """
 
     program: ProgramText
     function: Function | None
@@ -70,7 +73,9 @@ class BackwardText:
 
 
 def backward_texts(project: Project, check: GradientCheck) -> tuple[BackwardText, ...]:
-    """The function that ``check`` ran as backward pass, then the project functions that it calls, nearest first."""
+    """The function that ``check`` ran as backward pass, then the project functions that it calls, nearest
+    first.
+    """
     programs = {path: ProgramText(path, project.files[path].text) for path in _reachable(project, check.path)}
     home = programs.get(check.path)
     if home is None:
@@ -230,7 +235,9 @@ def targets(statement: ast.stmt) -> Iterator[ast.expr]:
 
 
 def slots(value: ast.expr) -> Iterator[ast.expr]:
-    """The expressions of a statement that hold one quantity each: its value, or the members it is stacked from."""
+    """The expressions of a statement that hold one quantity each: its value, or the members it is stacked
+    from.
+    """
     match value:
         case ast.Tuple(elts=elements) | ast.List(elts=elements):
             for element in elements:

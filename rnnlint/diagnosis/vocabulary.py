@@ -26,10 +26,11 @@ _SHAPE_FUNCTIONS = frozenset(
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """The atoms of one function's backward pass: names, attributes and subscripts that hold arrays, as written.
+    """The atoms of one function's backward pass: names, attributes and subscripts that hold arrays, as
+    written.
 
-    ``states`` are factors (gates, states, their nonlinearities), ``adjoints`` flow back, ``operands`` stand in
-    matrix products. Each text once, in the order of first use.
+    ``states`` are factors (gates, states, their nonlinearities), ``adjoints`` flow back. Each text once, in
+    the order of first use.
     """
 
     text: BackwardText
@@ -138,7 +139,9 @@ class Vocabulary:
 
     @cached_property
     def carried(self) -> frozenset[str]:
-        """Names of adjoints that are set before a loop and read inside it: what one step leaves to the one before."""
+        """Names of adjoints that are set before a loop and read inside it: what one step leaves to the one
+        before.
+        """
         before = {
             base_name(target)
             for suspect in self.text.suspects
@@ -249,7 +252,7 @@ class Vocabulary:
         )
 
     def _read_from_sequences(self, suspect: Suspect) -> Iterator[str]:
-        """Names that a statement without arithmetic takes from what the forward pass kept: ``C_prev = C[t]``."""
+        """Names that a statement without arithmetic takes from what forward kept: ``C_prev = C[t]``."""
         value = suspect.value
         if value is None or not isinstance(suspect.node, ast.Assign):
             return

@@ -37,9 +37,3 @@ def changed(runner: Runner) -> Changed:
         return project, prepare(project, project.source, runner, seed=7)
 
     return make
-
-
-def line_of(project: Project, text: str) -> int:
-    """The line of the target that holds ``text``."""
-    (line,) = [n for n, each in enumerate(project.source.text.split("\n"), 1) if text in each]
-    return line

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from conftest import line_of
+from project_lines import line_of
 
 from rnnlint.diagnosis import diagnose
 from rnnlint.diagnosis.prove import agrees

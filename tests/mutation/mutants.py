@@ -1,6 +1,7 @@
 """Bugs put into right programs: one small slip in the backward pass, its line known.
 
-Independent of :mod:`rnnlint.diagnosis`, which has to find them: it shares no code and no list of slips with it.
+Independent of :mod:`rnnlint.diagnosis`, which has to find them: it shares no code and no list of slips with
+it.
 A slip need not change a gradient; :func:`slips` only knows the text, who uses it measures.
 """
 

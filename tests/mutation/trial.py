@@ -1,4 +1,6 @@
-"""What rnnlint makes of a mutant: whether it is wrong at all, whether its lines are named, whether it is repaired."""
+"""What rnnlint makes of a mutant: whether it is wrong at all, whether its lines are named, whether it is
+repaired.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The small edits that turn a bug of the catalogue into right code: one family a file, and all of them in order."""
+"""The small edits that turn a bug of the catalogue into right code: one family a file, and all of them in
+order.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,8 @@ __all__ = ["Candidate", "Kind", "edits_of_loops", "edits_of_statement"]
 def edits_of_statement(suspect: Suspect, words: Vocabulary) -> tuple[Candidate, ...]:
     """Every small edit of one statement, the most plausible first; each text once.
 
-    What stands outside the loops and makes a buffer of zeros has none; what hands a result on may have the wrong name.
+    What stands outside the loops and makes a buffer of zeros has none; what hands a result on may have the
+    wrong name.
     """
     if words.text.loops and not suspect.loops and suspect.value is not None:
         if not any(True for _ in atoms_in(suspect.value)):

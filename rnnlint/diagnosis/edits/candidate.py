@@ -39,7 +39,9 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """An edit of one statement. ``before`` and ``after`` are the texts of what changes; a lower rank is likelier."""
+    """An edit of one statement. ``before`` and ``after`` are the texts of what changes; a lower rank is
+    likelier.
+    """
 
     kind: Kind
     edits: tuple[Edit, ...]

@@ -55,7 +55,9 @@ def _never_set(
 
 
 def _sources(words: Vocabulary, inside: list[Suspect], name: str) -> Iterator[tuple[str, float]]:
-    """What the carry may be set to, with how unlikely it is: names computed in the loop and read nowhere first."""
+    """What the carry may be set to, with how unlikely it is: names computed in the loop and read nowhere
+    first.
+    """
     program = words.program
     read = {
         program.source(atom)

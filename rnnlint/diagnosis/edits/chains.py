@@ -41,7 +41,7 @@ class Chain:
         return self._candidate(edit, kind, rank, self._joined(index))
 
     def replaced(self, first: int, last: int, new: str, kind: Kind, rank: float) -> Candidate:
-        """With members ``first`` to ``last`` replaced by ``new``, in parentheses where it binds more loosely."""
+        """With members ``first`` to ``last`` replaced by ``new``, in parentheses where needed."""
         start, end = (self.program.outer_span(self.members[n]) for n in (first, last))
         span = Span(start.line, start.column, end.end_line, end.end_column)
         if precedence_of_text(new) < precedence(self.whole) and len(self.members) > last - first + 1:

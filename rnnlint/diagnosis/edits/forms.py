@@ -1,4 +1,6 @@
-"""What may stand for a state in a product: itself, its derivative as an output, its tanh, the derivative there."""
+"""What may stand for a state in a product: itself, its derivative as an output, its tanh, the derivative
+there.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +39,9 @@ def only_state(node: ast.expr, words: Vocabulary) -> str | None:
 
 
 def related(target: str, state: str) -> bool:
-    """Whether the name of a δ and that of a state name one gate: ``df`` and ``f[t]``, ``self.dhraw`` and ``hs[t]``."""
+    """Whether the name of a δ and that of a state name one gate: ``df`` and ``f[t]``, ``self.dhraw`` and
+    ``hs[t]``.
+    """
     gate = _gate(target)
     other = re.split(r"[\[(]", state.rpartition(".")[2])[0].strip("_").lower()
     if not gate or not other:
@@ -74,7 +78,9 @@ def _tokens(text: str) -> tuple[str, ...]:
 
 
 def _same_scheme(one: str, other: str) -> bool:
-    """``W_f`` and ``W_i``, ``dft`` and ``dit``, ``f`` and ``o``: one part in the middle differs, or all of a short name."""
+    """``W_f`` and ``W_i``, ``dft`` and ``dit``, ``f`` and ``o``: one part in the middle differs, or all of a
+    short name.
+    """
     if not (one.isidentifier() and other.isidentifier()) or one[0].isupper() != other[0].isupper():
         return False
     if max(len(one), len(other)) <= 2:

@@ -12,7 +12,9 @@ from rnnlint.diagnosis.vocabulary import Vocabulary
 
 
 def matrix_edits(suspect: Suspect, words: Vocabulary) -> Iterator[Candidate]:
-    """Each operand transposed or not; both at once and changed about; a product that should be element by element."""
+    """Each operand transposed or not; both at once and changed about; a product that should be element by
+    element.
+    """
     program = suspect.program
     value = suspect.value
     if value is None:

@@ -19,7 +19,7 @@ MOST_ADJOINTS = 14
 
 
 def term_edits(suspect: Suspect, words: Vocabulary) -> Iterator[Candidate]:
-    """Each term dropped or its sign turned; the carries, other gates' like terms, and other adjoints added."""
+    """Each term dropped or its sign turned; carries, other gates' like terms, other adjoints added."""
     value = suspect.value
     if value is None or not any(words.is_adjoint(atom) for atom in atoms_in(value)):
         return
