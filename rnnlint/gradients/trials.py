@@ -25,13 +25,15 @@ from rnnlint.gradients.pairing import Source, in_shape
 from rnnlint.gradients.probe import LEAST, ProbeFailedError, probe_of, returned_codes
 from rnnlint.gradients.sizes import HIDDEN, TIME
 from rnnlint.gradients.solve import Solved
+from rnnlint.gradients.synthesis import BACKWARD, FORWARD
 from rnnlint.gradients.verdict import TOLERANCE, relative_error
 from rnnlint.model.project import Project
 from rnnlint.sandbox.job import PATCH_OWNER, Patch, Ran, Scenario
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 Errors = Mapping[str, float]
-"""The relative error of each parameter, or of each gate's block of a stacked one, after the factor that all share.
+"""The relative error of each parameter, or of each gate's block of a stacked one, after the factor that all
+share.
 
 A gradient that is not finite has 2; what should be zero is left out.
 """
@@ -70,7 +72,7 @@ class Trials:
         """
         probe = self.measurement.probe
         frames = probe.draft.watched if self._needs_frames else ()
-        plain = probe.scenario(returned_codes(probe.draft), frames=frames)
+        plain = probe.scenario(self._returns(), frames=frames)
         return [_errors_of(self.measurement, ran) for ran in self.runs(variants, plain)]
 
     def runs(self, variants: Sequence[Sequence[Edit]], scenario: Scenario) -> list[Ran | None]:
@@ -86,10 +88,22 @@ class Trials:
         workshop = replace(self.workshop, project=lifted.project if lifted is not None else project)
         return Trials(workshop, self.measurement, True, lifted)
 
+    @cached_property
+    def _sources(self) -> frozenset[Source]:
+        """Where the gradients are taken from."""
+        return frozenset(pair.candidate.source for pair in self.measurement.pairs.values())
+
     @property
     def _needs_frames(self) -> bool:
-        taken_from = {pair.candidate.source for pair in self.measurement.pairs.values()}
-        return bool(taken_from & {Source.OUTER_LOCAL, Source.INNER_LOCAL})
+        return bool(self._sources & {Source.OUTER_LOCAL, Source.INNER_LOCAL})
+
+    def _returns(self) -> list[str]:
+        """What a run returns, in its usual order, with None for what no gradient is taken from."""
+        draft = self.measurement.probe.draft
+        sources = {FORWARD: frozenset[Source](), BACKWARD: frozenset({Source.RETURNED})}
+        sources[draft.stated_gradients] = frozenset({Source.STATED})
+        kept = frozenset({Source.STORED, Source.APPLIED})
+        return [c if self._sources & sources.get(c, kept) else "None" for c in returned_codes(draft)]
 
     @cached_property
     def _files(self) -> dict[Path, _Functions]:
