@@ -112,7 +112,7 @@ class Callable:
 
     @cached_property
     def elementwise(self) -> frozenset[str]:
-        """Names and keys (``b``, ``p["po"]``) that are added or multiplied elementwise and never stand in a product."""
+        """Names and keys (``b``, ``p["po"]``) that are added or multiplied elementwise, never in a product."""
         return _operands(self.node, ast.Add | ast.Mult) - _operands(self.node, ast.MatMult)
 
     @cached_property
@@ -126,7 +126,7 @@ class Callable:
 
     @cached_property
     def is_unfinished(self) -> bool:
-        """Whether something in it is still ``...``: a notebook's blank (:attr:`rnnlint.source.Cell.unfinished`)."""
+        """Whether something in it is still ``...``, a blank (:attr:`rnnlint.source.Cell.unfinished`)."""
         assigned = (s for s in ast.walk(self.node) if isinstance(s, ast.Assign | ast.AugAssign))
         return any(isinstance(s.value, ast.Constant) and s.value.value is ... for s in assigned)
 
@@ -328,15 +328,18 @@ class Library:
         return found
 
 
+def _is_product(call: ast.Call) -> bool:
+    return ast.unparse(call.func).rpartition(".")[2] in ("dot", "matmul", "einsum", "tensordot", "outer")
+
+
 def _operands(function: ast.AST, operators: type[ast.operator] | object) -> frozenset[str]:
     found: set[str] = set()
     for node in own_nodes(function):
         sides: list[ast.expr] = []
         if isinstance(node, ast.BinOp) and isinstance(node.op, operators):  # type: ignore[arg-type]
             sides = [node.left, node.right]
-        elif isinstance(node, ast.Call) and operators is ast.MatMult:
-            if ast.unparse(node.func).rpartition(".")[2] in ("dot", "matmul", "einsum", "tensordot", "outer"):
-                sides = [*node.args, *([node.func.value] if isinstance(node.func, ast.Attribute) else [])]
+        elif isinstance(node, ast.Call) and operators is ast.MatMult and _is_product(node):
+            sides = [*node.args, *([node.func.value] if isinstance(node.func, ast.Attribute) else [])]
         found |= {label(side) for side in sides if isinstance(side, ast.Name | ast.Subscript)}
         found |= {label(s.value) for s in sides if isinstance(s, ast.Attribute) and s.attr == "T"}
     return frozenset(found - {""})
@@ -372,7 +375,7 @@ def _names_of(value: ast.expr, assigned: Mapping[str, ast.expr]) -> Iterator[str
 
 
 def _only_gradient(node: ast.expr) -> str:
-    """The one gradient that an expression is made of: ``dW / N``, ``np.clip(dW, -1, 1)`` and ``-dW`` are "dW"."""
+    """The one gradient that an expression is made of: ``dW / N``, ``np.clip(dW, -1, 1)``, ``-dW``: "dW"."""
     names = {label(n) for n in ast.walk(node) if isinstance(n, ast.Name | ast.Attribute)}
     marked = {name for name in names if re.match(r"d_?[A-Za-z]|grad|delta|\w+_d$|\w+_grad$", name)}
     return marked.pop() if len(marked) == 1 else ""

@@ -44,7 +44,8 @@ class Differences:
         """The first ``count`` elements of it, flat."""
         up = loss.of_each(self.plus[place][:count])
         down = loss.of_each(self.minus[place][:count])
-        return np.asarray((up - down) / (2 * STEP))
+        with np.errstate(invalid="ignore"):  # inf − inf: a loss that is not finite is no candidate
+            return np.asarray((up - down) / (2 * STEP))
 
 
 def losses_of(probe: Probe, values: Sequence[Value]) -> list[Loss]:
@@ -159,7 +160,7 @@ def differences(
 
 
 def _place(codes: Sequence[str], carried: Sequence[str], loss: Loss) -> int:
-    """Where the loss's own value stands among the returned ones, after the outputs of the upstream gradients."""
+    """Where the loss's own value stands among the returned ones: after the upstream gradients' outputs."""
     return len(carried) + list(codes[len(carried) :]).index(loss.code)
 
 

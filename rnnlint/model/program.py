@@ -57,9 +57,11 @@ class Program:
         others = (self.module(path) for path in self.project.files if path != self.target.path)
         return (self.target, *(each for each in others if each))
 
-    def function(self, module: Module, name: str) -> Definition | None:
+    def function(
+        self, module: Module, name: str, importers: frozenset[Path] = frozenset()
+    ) -> Definition | None:
         """What ``name(…)`` calls at the top level of ``module``: its own function, a lambda, or an imported
-        one."""
+        one. ``importers`` are the files that the search came through: imports may go in a circle."""
         if name in module.functions:
             return Definition(module.functions[name], module)
         for statement in module.body:
@@ -68,15 +70,16 @@ class Program:
                     bound == name
                 ):
                     return Definition(value, module)
-        return self._imported_function(module, name)
+        return None if module.path in importers else self._imported_function(module, name, importers)
 
-    def _imported_function(self, module: Module, name: str) -> Definition | None:
+    def _imported_function(self, module: Module, name: str, importers: frozenset[Path]) -> Definition | None:
+        through = importers | {module.path}
         for each in module.imports:
             if each.name is None or (each.bound != name and each.name != "*"):
                 continue
             found = self.imported_module(module, each)
             original = name if each.name == "*" else each.name
-            definition = self.function(found, original) if found and found is not module else None
+            definition = self.function(found, original, through) if found else None
             if definition:
                 return definition
         return None
@@ -96,17 +99,18 @@ class Program:
                 return definition
         return None
 
-    def class_named(self, module: Module, name: str) -> tuple[tree.Class, Module] | None:
-        """A class by the name that ``module`` knows it by."""
+    def class_named(
+        self, module: Module, name: str, importers: frozenset[Path] = frozenset()
+    ) -> tuple[tree.Class, Module] | None:
+        """A class by the name that ``module`` knows it by; ``importers`` as in :meth:`function`."""
         if name in module.classes:
             return module.classes[name], module
+        if module.path in importers:
+            return None
         for each in module.imports:
-            if (
-                each.name in (name, "*")
-                and (found := self.imported_module(module, each))
-                and found is not module
-            ):
-                return self.class_named(found, name)
+            found = self.imported_module(module, each) if each.name in (name, "*") else None
+            if found and (class_ := self.class_named(found, name, importers | {module.path})):
+                return class_
         return None
 
     def array_function(self, module: Module, callee: tree.Expression) -> str | None:

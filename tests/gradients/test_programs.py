@@ -77,7 +77,9 @@ def test_a_gradient_that_is_not_finite_is_said_to_be(check_text: CheckText) -> N
 def test_clipping_at_the_end_is_left_out_and_said(check_text: CheckText) -> None:
     clipped = RNN.replace(
         "        return dx, carry",
-        "        for g in (dWx, dWh, db):\n            np.clip(g, -1e-3, 1e-3, out=g)\n        return dx, carry",
+        "        for g in (dWx, dWh, db):\n"
+        "            np.clip(g, -1e-3, 1e-3, out=g)\n"
+        "        return dx, carry",
     )
     (prepared,) = check_text(clipped)
     assert not prepared.check.wrong

@@ -81,7 +81,4 @@ def test_numpy_says_that_two_axes_are_one(message: str) -> None:
 
 
 def test_an_error_without_sizes_demands_nothing() -> None:
-    assert (
-        equations(Trouble(Failure.RAISED, "ValueError", "math domain error"), DYES)
-        == []
-    )
+    assert equations(Trouble(Failure.RAISED, "ValueError", "math domain error"), DYES) == []

@@ -79,7 +79,7 @@ def test_long_sums_do_not_exhaust_the_stack():
 
 def test_parents_lead_back_to_the_statement():
     parsed = module("def f(t):\n    y = g(h[t - 1])\n")
-    (index,) = [node for node in parsed.of_kind(tree.Binary)]
+    (index,) = parsed.of_kind(tree.Binary)
     statement = parsed.statement_of(index)
     assert isinstance(statement, tree.Assign)
     assert [type(each).__name__ for each in parsed.ancestors(index)] == [
