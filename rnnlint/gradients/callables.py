@@ -112,7 +112,7 @@ class Callable:
 
     @cached_property
     def elementwise(self) -> frozenset[str]:
-        """Names and keys (``b``, ``p["po"]``) that are added or multiplied elementwise, never in a product."""
+        """Names and keys (``b``, ``p["po"]``) added or multiplied elementwise, never in a product."""
         return _operands(self.node, ast.Add | ast.Mult) - _operands(self.node, ast.MatMult)
 
     @cached_property
