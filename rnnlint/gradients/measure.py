@@ -15,6 +15,7 @@ from rnnlint.gradients.losses import Kind, Loss
 from rnnlint.gradients.own_loss import Differences, differences, losses_of
 from rnnlint.gradients.pairing import Pair, Source, pair
 from rnnlint.gradients.probe import MOST_NUMBERS, Place, Probe, ProbeFailedError, first_run, returned_codes
+from rnnlint.gradients.roles import Role, role_of
 from rnnlint.gradients.verdict import Judged, Measured, judge, relative_error
 from rnnlint.sandbox.job import Ran, Scenario
 from rnnlint.verdicts import ParameterVerdict, Verdict
@@ -22,6 +23,7 @@ from rnnlint.verdicts import ParameterVerdict, Verdict
 Array = np.ndarray[Any, np.dtype[np.float64]]
 
 MOST_LOSSES_IN_FULL = 3
+_NOTHING = 1e-8
 ALIGNED = 0.9
 """A cosine above this, in most parameters at once, is no coincidence."""
 
@@ -56,6 +58,8 @@ class Measurement:
         """
         if self.judged.agreeing:
             return True
+        if not self.is_plausible:
+            return False
         if self.probe.draft.data:  # of all numbers in a driver, any may have been taken for its loss
             return False
         if self.loss.kind not in (Kind.COTANGENT, Kind.SCALAR):
@@ -65,10 +69,32 @@ class Measurement:
         return len(telling) >= 2 and 2 * len(aligned) > len(telling)
 
     @property
+    def is_plausible(self) -> bool:
+        """Whether the loss could be the gradient's at all.
+
+        It is not where a gradient is nonzero for a parameter that the loss does not depend on (its own truth
+        is zero), nor where only the upstream gradient was tried on a pass that knows targets of its own.
+        """
+        for name, held in self.pairs.items():
+            true = self.truth.get(name)
+            if (
+                true is not None
+                and not np.any(np.abs(true) > _NOTHING)
+                and np.any(np.abs(held.gradient) > _NOTHING)
+            ):
+                return False
+        targets = any(role_of(hole.removeprefix("_in_")) is Role.TARGET for hole in self.probe.holes)
+        return self.loss.kind is not Kind.COTANGENT or not targets
+
+    @property
     def score(self) -> tuple[int, int, int]:
         """Charity: fewest wrong or unpaired, then fewest unpaired, then most agreeing."""
         doubtful = self.judged.wrong + len(self.unpaired)
         return -doubtful, -len(self.unpaired), self.judged.agreeing
+
+
+def _is_nonzero(gradient: Array) -> bool:
+    return bool(np.any(np.abs(gradient) > _NOTHING))
 
 
 def measure(workshop: Workshop, probe: Probe) -> Measurement | None:

@@ -119,7 +119,15 @@ def _outputs_among(variables: Mapping[str, Value]) -> dict[str, Value]:
     return {name: _bare(value) for name, value in kept.items()}
 
 
-def _preference(loss: Loss) -> tuple[int, int]:
+_LIKELY_FIRST = (Kind.SCALAR, Kind.PROBABILITIES, Kind.LOGITS, Kind.SQUARED, Kind.BINARY)
+
+
+def _preference(loss: Loss) -> tuple[int, int, int]:
+    """The code's own loss, then what the forward returns: what sums to 1 before what any array could be."""
+    return *_place_of(loss), _LIKELY_FIRST.index(loss.kind)
+
+
+def _place_of(loss: Loss) -> tuple[int, int]:
     if loss.kind is Kind.SCALAR:
         last = next((str(k) for k in reversed(loss.keys) if isinstance(k, str)), "")
         if any(w in last.lower() for w in ("loss", "cost")):

@@ -353,9 +353,10 @@ class _Desk:
         if self.lifted is not None:
             check = self.lifted.described(check)
         prepared = PreparedCheck(check, self.runner, m, workshop, solved, self.lifted, matched)
-        if m.is_trusted or (matched is not None and self.lifted is None):
+        if m.is_trusted or (matched is not None and self.lifted is None and m.is_plausible):
             return prepared
-        return replace(prepared, check=self.refused(pass_, nothing_agrees(m.loss)).check, doubted=check)
+        doubted = check if m.is_plausible else None
+        return replace(prepared, check=self.refused(pass_, nothing_agrees(m.loss)).check, doubted=doubted)
 
     def _clips(self, workshop: Workshop, m: Measurement) -> bool:
         """Whether clipping, left in, would have changed a gradient."""
