@@ -10,7 +10,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from itertools import islice
+from itertools import islice, takewhile
 from pathlib import Path
 
 from rnnlint.model.imports import FileOutline, Import, outline
@@ -28,6 +28,9 @@ LARGEST_NEIGHBOUR_BYTES = 500_000
 SKIPPED_FOLDERS = frozenset(
     {"node_modules", "site-packages", "venv", "env", "build", "dist", "__pycache__", "__MACOSX"}
 )
+
+INSTALLATIONS = frozenset({"site-packages", "dist-packages"})
+"""Folders of many projects, never the root of one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -337,7 +340,10 @@ def _root_of(path: Path, file_outline: FileOutline) -> Path:
     """The nearest ancestor under which most of the file's project imports resolve."""
     wanted = [item for item in file_outline.imports if item.level == 0 and not item.is_library]
     folders = [path.parent, *path.parent.parents][: MOST_LEVELS_UP + 1]
+    folders = [path.parent, *takewhile(lambda folder: folder.name not in INSTALLATIONS, folders[1:])]
     home = _package_home(path)
+    if home.name in INSTALLATIONS:
+        home = path.parent
 
     def resolved(folder: Path) -> int:
         whole = sum(_file_at(folder, item.module.split(".")) is not None for item in wanted)
