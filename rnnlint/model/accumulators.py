@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from rnnlint.model.backward import BackwardPass, place_name, stem_of, stem_of_gradient
 from rnnlint.model.code_blocks import method_called, place_of
-from rnnlint.model.execution import Binding
 from rnnlint.model.forward import last_word
+from rnnlint.model.heap import Binding
 from rnnlint.model.steps import Loop
 from rnnlint.model.terms import Op, Term
 from rnnlint.syntax import tree

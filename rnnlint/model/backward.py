@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from rnnlint.model.derivatives import Derivatives, Discrepancy, Wrong
-from rnnlint.model.execution import Binding, Frame, Heap, Read, SliceKey
 from rnnlint.model.forward import ForwardPass, Gate, last_word, pieces
+from rnnlint.model.heap import Binding, Frame, Heap, Read, SliceKey
 from rnnlint.model.helpers import Computes, Contract
 from rnnlint.model.program import Definition, Program
 from rnnlint.model.sequences import StateSequence, Timeline

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from rnnlint.model.accumulators import gradient_stem
 from rnnlint.model.backward import BackwardPass, place_name
-from rnnlint.model.execution import Binding
 from rnnlint.model.gradient_lifetimes import PARAMETER_GRADIENT
+from rnnlint.model.heap import Binding
 from rnnlint.model.terms import Op, Term
 from rnnlint.syntax import tree
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from rnnlint.model.activations import activation_of
-from rnnlint.model.execution import Binding, Heap, SliceKey, Store
+from rnnlint.model.heap import Binding, Heap, SliceKey, Store
 from rnnlint.model.helpers import Computes
 from rnnlint.model.sequences import Timeline
 from rnnlint.model.steps import Loop

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from rnnlint.model.accumulators import gradient_stem
 from rnnlint.model.backward import BackwardPass, stem_of
-from rnnlint.model.execution import Binding
 from rnnlint.model.forward import last_word
+from rnnlint.model.heap import Binding
 from rnnlint.model.steps import Loop
 from rnnlint.model.terms import Op, Term
 from rnnlint.syntax import tree

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from rnnlint.model.backward import BackwardPass, gradient_stem, stem_of
-from rnnlint.model.execution import Execution, Frame, TooLargeError
+from rnnlint.model.execution import Execution, TooLargeError
+from rnnlint.model.heap import Frame
 from rnnlint.model.helpers import Helpers
 from rnnlint.model.program import Definition, Program
 from rnnlint.model.sequences import Timeline

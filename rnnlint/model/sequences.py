@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from rnnlint.model.activations import activation_of
-from rnnlint.model.execution import Heap, Store
+from rnnlint.model.heap import Heap, Store
 from rnnlint.model.steps import Loop, Offset, affine
 from rnnlint.model.terms import Op, Term
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rnnlint.findings import Misunderstanding, Span
 from rnnlint.model.backward import BackwardPass
-from rnnlint.model.execution import Store
+from rnnlint.model.heap import Store
 from rnnlint.model.sequences import StateSequence
 from rnnlint.rules.registry import FixDraft, RelatedDraft, Replacement
 from rnnlint.syntax import tree

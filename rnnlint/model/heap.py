@@ -1,0 +1,101 @@
+"""What a run over functions leaves behind: what places hold, and what was stored, bound, read and called."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from rnnlint.model.steps import Loop
+from rnnlint.model.terms import Term
+from rnnlint.syntax import tree
+from rnnlint.syntax.module import Module
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """``sequence[index] = value``; ``index`` is None for ``append``, ``front`` for ``insert(0, …)``.
+
+    ``added``: by ``+=``.
+    """
+
+    sequence: Term
+    index: Term | None
+    value: Term
+    loop: Loop | None
+    statement: tree.Statement
+    module: Module
+    front: bool = False
+    added: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """``place = value`` or ``place += value`` (``added``; ``value`` is then what is added)."""
+
+    place: str
+    value: Term
+    added: bool
+    loop: Loop | None
+    statement: tree.Statement
+    target: tree.Expression
+    module: Module
+    depth: int
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """A condition of the loop's step under which a statement or branch stands, or its negation."""
+
+    condition: Term
+    holds: bool
+    loop: Loop | None
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A sequence read at an index, with the guards it stands under."""
+
+    term: Term
+    node: tree.Expression
+    module: Module
+    loop: Loop | None
+    guards: tuple[Guard, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SliceKey:
+    """``begin:end`` in an array whose unit of size is large, whatever the unit is called; None for an open
+    side.
+
+    Slices of one array by ``H`` and by ``W.shape[0]`` are then the same, as they are when the program runs.
+    """
+
+    begin: int | None
+    end: int | None
+
+
+@dataclass(slots=True)
+class Frame:
+    """A function while it runs."""
+
+    module: Module
+    owner: tree.Class | None
+    names: dict[str, Term]
+    local_functions: dict[str, tree.Function] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Heap:
+    """What the running functions share: attributes and dict items by place, and what was noted of them."""
+
+    places: dict[str, Term] = field(default_factory=dict)
+    stores: list[Store] = field(default_factory=list)
+    bindings: list[Binding] = field(default_factory=list)
+    reads: list[Read] = field(default_factory=list)
+    loops: list[Loop] = field(default_factory=list)
+    unknown_calls: list[tuple[tree.Call, Loop | None]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    names: dict[str, Term]
+    places: dict[str, Term]

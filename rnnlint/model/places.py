@@ -1,0 +1,80 @@
+"""Where running functions keep values: names, attributes, dict items, and what branches make of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from rnnlint.model.heap import Frame, Guard, Heap, Snapshot
+from rnnlint.model.helpers import Helpers
+from rnnlint.model.program import Program
+from rnnlint.model.steps import Loop, Where
+from rnnlint.model.subscript_keys import literal_key
+from rnnlint.model.terms import Op, Term, Terms
+from rnnlint.syntax import tree
+
+LOCAL = "local "
+
+
+class Places:
+    """The places of one run, and what the layers above it have in common."""
+
+    def __init__(self, program: Program, terms: Terms, helpers: Helpers) -> None:
+        self.program, self.terms, self.helpers = program, terms, helpers
+        self.heap = Heap()
+        self.loop: Loop | None = None
+        self.guards: list[Guard] = []
+        self._filled: set[int] = set()
+
+    def evaluate(self, node: tree.Expression, frame: Frame, statement: tree.Statement | None = None) -> Term:
+        """The term that an expression stands for; ``statement`` is the one it is the whole of."""
+        raise NotImplementedError
+
+    def block(self, body: Iterable[tree.Statement], frame: Frame) -> Term | None:
+        """Run statements; what they return, or None where they run to their end."""
+        raise NotImplementedError
+
+    def _place(self, target: tree.Expression, frame: Frame) -> str | None:
+        match target:
+            case tree.Name(id=name):
+                return f"{LOCAL}{name}"
+            case tree.Attribute(value=value, attr=attr):
+                return f"{self._label(self.evaluate(value, frame))}.{attr}"
+            case tree.Subscript(value=value, indices=indices):
+                key = literal_key(indices)
+                return None if key is None else f"{self._label(self.evaluate(value, frame))}[{key!r}]"
+        return None
+
+    def _label(self, base: Term) -> str:
+        return str(base.data) if base.op is Op.SYMBOL else f"<{base.key}>"
+
+    def _read_place(self, place: str, frame: Frame) -> Term | None:
+        if place.startswith(LOCAL):
+            return frame.names.get(place.removeprefix(LOCAL))
+        return self.heap.places.get(place)
+
+    def _write_place(self, place: str, term: Term, frame: Frame) -> None:
+        if place.startswith(LOCAL):
+            frame.names[place.removeprefix(LOCAL)] = term
+        else:
+            self.heap.places[place] = term
+
+    def _snapshot(self, frame: Frame) -> Snapshot:
+        return Snapshot(dict(frame.names), dict(self.heap.places))
+
+    def _restore(self, state: Snapshot, frame: Frame) -> None:
+        frame.names, self.heap.places = dict(state.names), dict(state.places)
+
+    def _merge(self, condition: Term, then: Snapshot, frame: Frame) -> None:
+        for mine, theirs in ((frame.names, then.names), (self.heap.places, then.places)):
+            for place in set(mine) | set(theirs):
+                here, there = mine.get(place), theirs.get(place)
+                if here is None or there is None:
+                    mine[place] = here or there or self.terms.number(None)
+                elif here != there:
+                    mine[place] = self._choice(condition, there, here)
+
+    def _choice(self, condition: Term, then: Term, otherwise: Term) -> Term:
+        if then == otherwise:
+            return then
+        taken = self.loop.holds_at(condition, Where.MIDDLE) if self.loop else None
+        return self.terms.make(Op.CHOICE, condition, then, otherwise, data=taken)
