@@ -6,9 +6,10 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from rnnlint.model.backward import BackwardPass, place_name, stem_of, stem_of_gradient
+from rnnlint.model.backward import BackwardPass
 from rnnlint.model.code_blocks import method_called, place_of
 from rnnlint.model.forward import last_word
+from rnnlint.model.gradient_names import place_name, stem_of, stem_of_gradient
 from rnnlint.model.heap import Binding
 from rnnlint.model.steps import Loop
 from rnnlint.model.terms import Op, Term

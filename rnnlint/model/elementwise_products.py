@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from rnnlint.model.accumulators import gradient_stem
-from rnnlint.model.backward import BackwardPass, place_name
+from rnnlint.model.backward import BackwardPass
 from rnnlint.model.gradient_lifetimes import PARAMETER_GRADIENT
+from rnnlint.model.gradient_names import place_name
 from rnnlint.model.heap import Binding
 from rnnlint.model.terms import Op, Term
 from rnnlint.syntax import tree

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from rnnlint.model.accumulators import gradient_stem
-from rnnlint.model.backward import BackwardPass, stem_of
+from rnnlint.model.backward import BackwardPass
 from rnnlint.model.forward import last_word
+from rnnlint.model.gradient_names import stem_of
 from rnnlint.model.heap import Binding
 from rnnlint.model.steps import Loop
 from rnnlint.model.terms import Op, Term

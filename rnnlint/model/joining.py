@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from rnnlint.model.backward import BackwardPass, gradient_stem, stem_of
+from rnnlint.model.backward import BackwardPass
 from rnnlint.model.execution import Execution, TooLargeError
+from rnnlint.model.gradient_names import gradient_stem, stem_of
 from rnnlint.model.heap import Frame
 from rnnlint.model.helpers import Helpers
 from rnnlint.model.program import Definition, Program

@@ -140,3 +140,17 @@ def walk_all(roots: Iterable[Term]) -> Iterator[Term]:
 def replace_origin(term: Term, origin: tree.Expression) -> Term:
     """The same value, read at another place."""
     return Term(term.op, term.args, term.data, term.key, origin)
+
+
+def plain(term: Term) -> Term:
+    """Without a transpose, a sum over an axis or a sign."""
+    while term.op in (Op.TRANSPOSE, Op.SUM, Op.NEGATE):
+        term = term.args[0]
+    return term
+
+
+def whole(term: Term) -> Term:
+    """What a slice is of."""
+    while term.op is Op.PART:
+        term = term.args[0]
+    return term

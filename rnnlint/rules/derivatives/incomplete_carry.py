@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rnnlint.findings import Severity
-from rnnlint.model.backward import BackwardPass, place_name
+from rnnlint.model.backward import BackwardPass
+from rnnlint.model.carries import incomplete_carries
 from rnnlint.model.forward import last_word
+from rnnlint.model.gradient_names import place_name
 from rnnlint.rules.derivatives.cases import LSTM, lstm
 from rnnlint.rules.registry import Invalid, Report, Valid, rule
 
@@ -45,7 +47,7 @@ def check(bptt: BackwardPass) -> Iterator[Report]:
 
     There is no fix: the name of the missing gate's δ is not known for certain.
     """
-    for each in bptt.incomplete_carries:
+    for each in incomplete_carries(bptt):
         names = [f"`{last_word(weight)}`" for weight in each.missing]
         listed = " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
         yield Report(

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rnnlint.findings import Severity
-from rnnlint.model.backward import BackwardPass, place_name
+from rnnlint.model.backward import BackwardPass
+from rnnlint.model.cell_gradients import incomplete_cell
+from rnnlint.model.gradient_names import place_name
 from rnnlint.rules.derivatives.cases import LSTM, lstm
 from rnnlint.rules.registry import Invalid, Report, Valid, rule
 
@@ -44,7 +46,7 @@ def check(bptt: BackwardPass) -> Iterator[Report]:
 
     There is no fix: the name of what is missing is not known for certain.
     """
-    incomplete = bptt.incomplete_cell
+    incomplete = incomplete_cell(bptt)
     if incomplete is None:
         return
     name = place_name(incomplete.binding.place)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from rnnlint.findings import Severity
 from rnnlint.model.backward import BackwardPass
 from rnnlint.model.derivatives import Wrong
+from rnnlint.model.output_factors import spurious_output_factors
 from rnnlint.rules.derivatives.cases import LSTM, lstm
 from rnnlint.rules.derivatives.wording import uses_in_file
 from rnnlint.rules.registry import Invalid, Report, Valid, rule
@@ -53,7 +54,7 @@ def check(bptt: BackwardPass) -> Iterator[Report]:
             "adjoint and the gate gives such a factor.",
             remark="too much",
         )
-    for node in bptt.spurious_output_factors:
+    for node in spurious_output_factors(bptt):
         yield Report(
             node,
             f"`{bptt.module.text_of(node)}` has no place here: softmax and cross-entropy "

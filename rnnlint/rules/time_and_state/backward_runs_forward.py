@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from rnnlint.findings import Severity
 from rnnlint.model.backward import BackwardPass
+from rnnlint.model.carries import forward_walks
 from rnnlint.rules.derivatives.cases import LSTM
 from rnnlint.rules.registry import Invalid, Report, Valid, rule
 from rnnlint.syntax import tree
@@ -48,7 +49,7 @@ def check(bptt: BackwardPass) -> Iterator[Report]:
 
     There is no fix: other sequences may already be reversed.
     """
-    for loop in bptt.forward_walks:
+    for loop in forward_walks(bptt):
         head = loop.statement.iterable if isinstance(loop.statement, tree.For) else loop.statement.test
         if bptt.module.holds(head):
             yield Report(

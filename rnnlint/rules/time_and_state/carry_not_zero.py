@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from rnnlint.findings import Severity
 from rnnlint.model.backward import BackwardPass
+from rnnlint.model.carries import unclean_starts
 from rnnlint.rules.derivatives.cases import LSTM
 from rnnlint.rules.registry import Invalid, Report, Valid, rule
 
@@ -44,7 +45,7 @@ def check(bptt: BackwardPass) -> Iterator[Report]:
 
     There is no fix: the buffer may be meant for something else.
     """
-    for name, initial in bptt.unclean_starts:
+    for name, initial in unclean_starts(bptt):
         assert initial.origin is not None
         kind = initial.data[0] if isinstance(initial.data, tuple) else "not zero"
         yield Report(

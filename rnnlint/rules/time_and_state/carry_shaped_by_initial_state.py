@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from rnnlint.findings import Severity
 from rnnlint.model.backward import BackwardPass
+from rnnlint.model.state_reads import shaped_by_initial_state
 from rnnlint.rules.registry import FixDraft, Invalid, Report, Valid, rule
 from rnnlint.rules.time_and_state.indices import index_of, related
 
@@ -49,7 +50,7 @@ def check(bptt: BackwardPass) -> Iterator[Report]:
 
     The fix reads the last state, which the forward pass has computed.
     """
-    for shaped in bptt.shaped_by_initial_state:
+    for shaped in shaped_by_initial_state(bptt):
         access = bptt.module.text_of(shaped.node)
         right = f"{bptt.module.text_of(shaped.node.value)}[-1]"
         yield Report(

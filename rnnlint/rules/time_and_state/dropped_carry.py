@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rnnlint.findings import Misunderstanding, Severity, Span
-from rnnlint.model.backward import BackwardPass, DroppedCarry, place_name
+from rnnlint.model.backward import BackwardPass
+from rnnlint.model.dropped_carries import DroppedCarry, dropped_carry
+from rnnlint.model.gradient_names import place_name
 from rnnlint.rules.registry import FixDraft, Invalid, Replacement, Report, Valid, empty_span, rule
 from rnnlint.syntax import tree
 
@@ -51,7 +53,7 @@ def check(bptt: BackwardPass) -> Iterator[Report]:
 
     Offered where each carry has exactly one idle adjoint to take. It changes the gradient, so it is safe only
     after the numeric check has verified it."""
-    dropped = bptt.dropped_carry
+    dropped = dropped_carry(bptt)
     if dropped is None:
         return
     names = [each.name for each in dropped.carries]

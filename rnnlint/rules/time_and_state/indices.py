@@ -6,6 +6,7 @@ from rnnlint.findings import Misunderstanding, Span
 from rnnlint.model.backward import BackwardPass
 from rnnlint.model.heap import Store
 from rnnlint.model.sequences import StateSequence
+from rnnlint.model.state_reads import misreads
 from rnnlint.rules.registry import FixDraft, RelatedDraft, Replacement
 from rnnlint.syntax import tree
 from rnnlint.syntax.module import Module
@@ -67,7 +68,7 @@ def related(sequence: StateSequence) -> tuple[RelatedDraft, ...]:
 
 def one_place_later(bptt: BackwardPass) -> Misunderstanding:
     """The thought behind reads of a list whose first entry is the initial state."""
-    misread = [each for each in bptt.misreads if each.sequence.initial_store is not None]
+    misread = [each for each in misreads(bptt) if each.sequence.initial_store is not None]
     lines = []
     if misread:
         bases = [each.sequence.base for each in misread]

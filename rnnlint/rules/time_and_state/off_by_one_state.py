@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from rnnlint.findings import Severity
 from rnnlint.model.backward import BackwardPass
+from rnnlint.model.state_reads import misreads
 from rnnlint.rules.registry import Invalid, Report, Valid, rule
 from rnnlint.rules.time_and_state.indices import corrected, index_fix, one_place_later, related, stored_at
 
@@ -50,7 +51,7 @@ def check(bptt: BackwardPass) -> Iterator[Report]:
 
     The fix shifts the index by what the role lacks. It changes the gradient, so it is never applied as safe
     unless the numeric check has verified it."""
-    for misread in bptt.misreads:
+    for misread in misreads(bptt):
         if misread.role != 0:
             continue
         first, module = misread.nodes[0], bptt.module

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from rnnlint.findings import Severity
 from rnnlint.model.backward import BackwardPass
+from rnnlint.model.rebound_sequences import rebound_sequences
 from rnnlint.rules.derivatives.cases import LSTM
 from rnnlint.rules.registry import Invalid, Report, Valid, rule
 
@@ -45,7 +46,7 @@ def check(bptt: BackwardPass) -> Iterator[Report]:
 
     There is no fix: the later uses of the name have to be told apart.
     """
-    for statement, name in bptt.rebound_sequences:
+    for statement, name in rebound_sequences(bptt):
         yield Report(
             statement,
             f"`{name}` is the sequence in the first round of this loop and one step's result in "

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from rnnlint.findings import Severity
 from rnnlint.model.backward import BackwardPass
+from rnnlint.model.carries import skipping_loops
 from rnnlint.rules.derivatives.cases import LSTM
 from rnnlint.rules.registry import Invalid, Report, Valid, rule
 from rnnlint.syntax import tree
@@ -46,7 +47,7 @@ def check(bptt: BackwardPass) -> Iterator[Report]:
 
     There is no fix: the body may not be ready for the first step.
     """
-    for loop, count in bptt.skipping_loops:
+    for loop, count in skipping_loops(bptt):
         head = loop.statement.iterable if isinstance(loop.statement, tree.For) else loop.statement.test
         if bptt.module.holds(head):
             which = "the first step" if count == 1 else f"the first {count} steps"

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from rnnlint.findings import Severity
 from rnnlint.model.backward import BackwardPass
+from rnnlint.model.stale_values import stale_values
 from rnnlint.rules.derivatives.cases import LSTM, lstm
 from rnnlint.rules.registry import Invalid, Report, Valid, rule
 
@@ -45,7 +46,7 @@ def check(bptt: BackwardPass) -> Iterator[Report]:
 
     There is no fix: the sequence that keeps the value may not exist.
     """
-    for node in bptt.stale_values:
+    for node in stale_values(bptt):
         yield Report(
             node,
             f"`{node.id}` is what the forward loop left behind, the value of its last step, and "

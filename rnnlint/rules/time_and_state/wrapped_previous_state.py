@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rnnlint.findings import Severity
-from rnnlint.model.backward import BackwardPass, WrappedRead
+from rnnlint.model.backward import BackwardPass
+from rnnlint.model.state_reads import WrappedRead, misreads, wrapped_reads
 from rnnlint.rules.registry import Invalid, Report, Valid, rule
 from rnnlint.rules.time_and_state.indices import corrected, index_fix, one_place_later, related, stored_at
 
@@ -54,7 +55,7 @@ def check(bptt: BackwardPass) -> Iterator[Report]:
     Where the initial state is stored first the fix shifts the index. Where it is not stored at all there is
     no fix: the forward pass must keep it."""
     module = bptt.module
-    for misread in bptt.misreads:
+    for misread in misreads(bptt):
         if misread.role != -1:
             continue
         first = misread.nodes[0]
@@ -77,7 +78,7 @@ def check(bptt: BackwardPass) -> Iterator[Report]:
             group=one_place_later(bptt),
             related=related(misread.sequence),
         )
-    for wrapped in bptt.wrapped_reads:
+    for wrapped in wrapped_reads(bptt):
         yield _wrapped(bptt, wrapped)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from rnnlint.findings import Severity
 from rnnlint.model.backward import BackwardPass
+from rnnlint.model.carries import wrong_carry_slices
 from rnnlint.rules.derivatives.cases import LSTM
 from rnnlint.rules.registry import Invalid, Report, Valid, rule
 
@@ -44,7 +45,7 @@ def check(bptt: BackwardPass) -> Iterator[Report]:
 
     There is no fix: the size to cut at may have another name.
     """
-    for node in bptt.wrong_carry_slices:
+    for node in wrong_carry_slices(bptt):
         yield Report(
             node,
             f"`{bptt.module.text_of(node)}` is the inputs' part of dz: the forward pass stacks h "

@@ -1,0 +1,50 @@
+"""What names say of gradients: whose gradient ``dWf``, ``W_f_d`` and ``grads['Wf']`` are."""
+
+from __future__ import annotations
+
+import re
+
+from rnnlint.syntax import tree
+
+
+def place_name(place: str) -> str:
+    """The last word of a place: ``dWf`` of ``local dWf``, ``self.dWf``, ``grads['dWf']``."""
+    words = re.findall(r"\w+", place)
+    return words[-1] if words else ""
+
+
+def gradient_stem(target: tree.Expression) -> str | None:
+    """The stem of the parameter whose gradient a target holds (``dWf``, ``grads["Wf"]``), or None."""
+    match target:
+        case tree.Name(id=name) | tree.Attribute(attr=name):
+            return stem_of_gradient(name)
+        case tree.Subscript(value=value, indices=(tree.Constant(value=str() as key),)):
+            base = (
+                value.id
+                if isinstance(value, tree.Name)
+                else value.attr
+                if isinstance(value, tree.Attribute)
+                else ""
+            )
+            return stem_of_gradient(key) or (stem_of(key) if _GRADIENTS.search(base) else None)
+    return None
+
+
+def stem_of(name: str) -> str:
+    """A parameter's name without what people vary: ``W_f`` and ``Wf`` are ``wf``."""
+    return name.replace("_", "").lower()
+
+
+def stem_of_gradient(name: str) -> str | None:
+    """The stem of the parameter whose gradient a name says it is (``dWf``, ``W_f_d``), or None."""
+    match = _GRADIENT.match(name)
+    if not match:
+        return None
+    return stem_of((match["after"] or match["before"]).removeprefix("_"))
+
+
+_GRADIENTS = re.compile(r"^d$|grad|delta|^d_?(params|weights|p|w)", re.IGNORECASE)
+_GRADIENT = re.compile(
+    r"^(?:_?(?:gradients?|grads?|delta|del|dL_?d|dl_?d|nabla|d)_?(?P<after>.+)"
+    r"|(?P<before>.+?)_?(?:_d|_grad|grad|_delta|_gradient))$"
+)

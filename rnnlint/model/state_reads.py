@@ -1,0 +1,132 @@
+"""Reads of state sequences: those of another step than their role asks for, and those that wrap."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from rnnlint.model.backward import BackwardPass
+from rnnlint.model.derivatives import Wrong
+from rnnlint.model.forward import pieces
+from rnnlint.model.heap import Read
+from rnnlint.model.sequences import StateSequence
+from rnnlint.model.steps import Where
+from rnnlint.model.terms import Op, Term
+from rnnlint.syntax import tree
+
+
+@dataclass(frozen=True, slots=True)
+class Misread:
+    """Reads of a state sequence that point to another step than their role asks for.
+
+    ``nodes`` are the accesses, ``correction`` what their index lacks, ``role`` the step the role asks for (0:
+    this one, −1: the one before)."""
+
+    sequence: StateSequence
+    nodes: tuple[tree.Subscript, ...]
+    correction: int
+    role: int
+
+
+@dataclass(frozen=True, slots=True)
+class WrappedRead:
+    """A read of the step before that is, at the first step, of the last one."""
+
+    sequence: StateSequence
+    node: tree.Subscript
+
+
+def misreads(bptt: BackwardPass) -> tuple[Misread, ...]:
+    """The reads of another step than their role asks for, those of one sequence and one role together."""
+    found: dict[tuple[int, int, int], list[Term]] = {}
+    for each in bptt.discrepancies:
+        if each.wrong is Wrong.STEP and each.read is not None and each.read.op is Op.RECALL:
+            found.setdefault((each.read.args[0].key, each.steps, each.expected_steps), []).append(each.read)
+    for read, correction, role in _misread_operands(bptt):
+        found.setdefault((read.args[0].key, correction, role), []).append(read)
+    misreads = []
+    for (_, correction, role), reads in found.items():
+        sequence = bptt.timeline.sequence_of(reads[0])
+        nodes = _accesses(bptt, reads)
+        if sequence is not None and nodes:
+            misreads.append(Misread(sequence, nodes, correction, role))
+    return tuple(misreads)
+
+
+def _misread_operands(bptt: BackwardPass) -> Iterator[tuple[Term, int, int]]:
+    """Reads in a weight's gradient that should be what the weight multiplied, and are of another step."""
+    for gradient in bptt.weight_gradients:
+        wanted = bptt.forward.operands_of(gradient.weight)
+        if any(_same_operand(bptt, gradient.operand, each) for each in wanted):
+            continue
+        for each in wanted:
+            yield from _step_between(bptt, gradient.operand, each)
+
+
+def _same_operand(bptt: BackwardPass, operand: Term, wanted: Term) -> bool:
+    if bptt.derivatives.same_value(operand, wanted):
+        return True
+    mine, theirs = list(bptt.forward.pieces(operand)), list(bptt.forward.pieces(wanted))
+    return mine == theirs
+
+
+def _step_between(bptt: BackwardPass, operand: Term, wanted: Term) -> Iterator[tuple[Term, int, int]]:
+    mine, theirs = list(pieces(operand)), list(bptt.forward.pieces(wanted))
+    if len(mine) != len(theirs):
+        return
+    for seen, (value, role) in zip(mine, theirs, strict=True):
+        at = bptt.timeline.at(seen)
+        if seen.op is Op.RECALL and at and at.value == value and at.steps != role:
+            yield seen, role - at.steps, role
+
+
+def _accesses(bptt: BackwardPass, reads: list[Term]) -> tuple[tree.Subscript, ...]:
+    """The places in this file where those reads stand in what flows into a gradient."""
+    found: dict[int, tree.Subscript] = {}
+    for each in reads:
+        if isinstance(each.origin, tree.Subscript) and bptt.module.holds(each.origin):
+            found.setdefault(id(each.origin), each.origin)
+    return tuple(sorted(found.values(), key=lambda node: bptt.module.span(node)))
+
+
+def wrapped_reads(bptt: BackwardPass) -> tuple[WrappedRead, ...]:
+    """Live reads of the step before that are the last step's where there is no step before."""
+    found: dict[int, WrappedRead] = {}
+    live = {term.key for delta in bptt.deltas for term in delta.term.walk()}
+    live |= {term.key for gradient in bptt.weight_gradients for term in gradient.operand.walk()}
+    misread = {id(node) for each in misreads(bptt) for node in each.nodes}
+    for read in bptt.heap.reads:
+        if read.term.key not in live or id(read.node) in misread or not isinstance(read.node, tree.Subscript):
+            continue
+        sequence, offset = bptt.timeline.sequence_of(read.term), bptt.timeline.offset(read.term)
+        if sequence is None or offset is None or offset.from_end or not bptt.module.holds(read.node):
+            continue
+        skipped = read.loop.skipped if read.loop is not None else 0
+        if sequence.wraps_at(offset.steps + skipped) and not _is_guarded(bptt, read, offset.forward):
+            found.setdefault(id(read.node), WrappedRead(sequence, read.node))
+    return tuple(found.values())
+
+
+def shaped_by_initial_state(bptt: BackwardPass) -> tuple[WrappedRead, ...]:
+    """Reads of an initial state that give a carry its shape."""
+    found = []
+    for binding in bptt.bindings:
+        zeros = binding.value
+        if zeros.op is not Op.FILLED or not zeros.args or binding.loop is not None:
+            continue
+        (shape, *_) = zeros.args
+        node = shape.origin
+        if shape.op is Op.RECALL and isinstance(node, tree.Subscript) and bptt.module.holds(node):
+            sequence = bptt.timeline.sequence_of(shape)
+            if sequence is not None and sequence.initial_store is not None and shape.args[1].data == 0:
+                found.append(WrappedRead(sequence, node))
+    return tuple(found)
+
+
+def _is_guarded(bptt: BackwardPass, read: Read, forward: bool) -> bool:
+    first = Where.LOWEST if forward else Where.HIGHEST
+    for guard in read.guards:
+        holds = guard.loop.holds_at(guard.condition, first) if guard.loop else None
+        if holds is None or holds is not guard.holds:
+            return True
+    return False
