@@ -81,12 +81,15 @@ def test_syntax_knows_no_meaning() -> None:
 
 
 def test_reports_import_findings_and_plain_results_alone() -> None:
-    plain = ("findings", "verdicts", "results", "source", "report", "__version__")
+    plain = ("findings", "verdicts", "results", "grading.results", "source", "report", "__version__")
     rows = outside(RNNLINT / "report", *(f"rnnlint.{name}" for name in plain))
     assert [row for row in rows if not row.endswith(" rnnlint")] == []
 
 
-@pytest.mark.parametrize("name", ["findings.py", "verdicts.py", "results.py", "source.py", "config.py"])
+@pytest.mark.parametrize(
+    "name",
+    ["findings.py", "verdicts.py", "results.py", "grading/results.py", "source.py", "config.py"],
+)
 def test_vocabulary_knows_no_engine(name: str) -> None:
     engines = ("syntax", "model", "gradients", "sandbox", "guest", "diagnosis", "report", "cli", "api")
     assert offenders(RNNLINT / name, "numpy", "libcst", *(f"rnnlint.{engine}" for engine in engines)) == []
