@@ -64,8 +64,8 @@ FORWARD = "forward"
 
 @dataclass(frozen=True, slots=True)
 class PartResult:
-    """One part of a task: ``public`` is its verdict on the public probe, ``hidden`` on all hidden ones together
-    (the worst of them). ``points`` of ``max_points`` are given where both earn them.
+    """One part of a task: ``public`` is its verdict on the public probe, ``hidden`` the worst on the hidden
+    ones. ``points`` of ``max_points`` are given where both earn them.
     """
 
     task: str
@@ -85,8 +85,8 @@ class PartResult:
 class Place:
     """A line to look at. ``reason`` explains, ``fix`` is what to write instead; both may be empty.
 
-    ``function`` is the function that holds the line ("" outside of one), ``proven`` that the repair was run and
-    made the gradients right.
+    ``function`` is the function that holds the line ("" outside of one), ``proven`` that the repair was run
+    and made the gradients right.
     """
 
     file: str
@@ -104,11 +104,11 @@ class StudentResult:
     """One submission, graded.
 
     ``score`` is None where nothing is known of its worth (``no-sandbox``, ``not-checked``). ``reason`` is a
-    sentence for whoever reads the grade book, "" where the status says it all; ``problems`` are sentences for
-    the student about the public probe (an exception with its line). ``needs_review`` are sentences on what a
-    person should look at, empty where nothing is suspicious. ``rules`` are the codes of the places. ``seconds``
-    are whole seconds of the longest run of its code, rounded down; the limit where that ended it.
-    ``seed_id`` tells runs with equal hidden probes, and is no seed. ``layers`` stood round its runs.
+    sentence for whoever reads the grade book, "" where the status says it all; ``problems`` are sentences
+    for the student about the public probe (an exception with its line). ``needs_review`` are sentences on
+    what a person should look at, empty where nothing is suspicious. ``rules`` are the codes of the places.
+    ``seconds`` are whole seconds of the longest run of its code, rounded down; the limit where that ended
+    it. ``seed_id`` tells runs with equal hidden probes, and is no seed. ``layers`` stood round its runs.
     """
 
     student_id: str
