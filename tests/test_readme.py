@@ -6,13 +6,15 @@ import re
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
+from unittest.mock import Mock
 
 import click
 import pytest
 
-from rnnlint import WrongGradientError
+from rnnlint import WrongGradientError, pytest_plugin
 from rnnlint.cli import command_line
 from rnnlint.cli.check import command
+from rnnlint.cli.commands import COMMANDS
 from rnnlint.cli.failures import run
 from rnnlint.config import parse_config
 from rnnlint.results import ExitStatus
@@ -26,10 +28,21 @@ def blocks(language: str) -> list[str]:
     return found
 
 
-def test_every_option_it_names_is_one_of_check() -> None:
-    options = {name for parameter in command.params for name in (*parameter.opts, *parameter.secondary_opts)}
+def options_of_every_command() -> set[str]:
+    commands = (command_line.get_command(click.Context(command_line), name) for name in COMMANDS)
+    parameters = [parameter for each in commands if each is not None for parameter in each.params]
+    return {name for parameter in parameters for name in (*parameter.opts, *parameter.secondary_opts)}
+
+
+def options_of_pytest() -> set[str]:
+    parser = Mock()
+    pytest_plugin.pytest_addoption(parser)
+    return {call.args[0] for call in parser.getgroup().addoption.call_args_list}
+
+
+def test_every_option_it_names_is_there() -> None:
     named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", README)) - {"--help"}
-    assert named - options == set()
+    assert named - options_of_every_command() - options_of_pytest() == set()
 
 
 def test_its_configuration_is_read() -> None:
