@@ -15,7 +15,7 @@ from rnnlint.config import Config
 from rnnlint.discovery import speaks_of_backward_pass
 from rnnlint.findings import Finding, Fix
 from rnnlint.model.project import Project
-from rnnlint.results import Change, FileReport, Origin, RunOptions, RunReport, SandboxMode
+from rnnlint.results import Change, FileReport, Origin, RuleText, RunOptions, RunReport, SandboxMode
 from rnnlint.selection import Selection
 from rnnlint.source import Source, UnreadableSourceError, read_source
 
@@ -84,7 +84,8 @@ def check(requests: Iterable[Request], options: RunOptions, config: Config) -> R
             changes = _changes(reports, options)
             if options.fix and changes:
                 reports = tuple(report for request in asked for report in checker.reports(request))
-    return RunReport(_one_a_file(reports), ran=checker.ran, changes=changes)
+    report = RunReport(_one_a_file(reports), ran=checker.ran, changes=changes)
+    return replace(report, rules=_texts(report))
 
 
 class _Checker:
@@ -233,6 +234,16 @@ def _changes(reports: Sequence[FileReport], options: RunOptions) -> tuple[Change
 def _usable(report: FileReport, options: RunOptions) -> list[Fix]:
     fixes = (finding.fix for finding in report.findings if finding.fix is not None)
     return [fix for fix in fixes if fix.safe or options.unsafe_fixes or options.diff]
+
+
+def _texts(report: RunReport) -> tuple[RuleText, ...]:
+    """What the catalogue says of the rules that speak in ``report``."""
+    codes = {finding.code for finding in report.findings}
+    if not codes:
+        return ()
+    from rnnlint.pages import texts
+
+    return texts(codes)
 
 
 def _reading_notes(project: Project, source: Source, checks: Sequence[GradientCheck]) -> tuple[str, ...]:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from rnnlint.config import ConfigurationError
 from rnnlint.findings import Finding
+from rnnlint.fingerprints import fingerprints, relative_to_root
 from rnnlint.results import FileReport
 
 VERSION = 1
@@ -33,26 +32,6 @@ class Baseline:
         )
 
 
-def fingerprints(file: FileReport, findings: Iterable[Finding], root: Path) -> list[str]:
-    """One fingerprint a finding: code, path, the statement without its blanks, and which of its likes it is.
-
-    Lines may move; the third ``C[t - 1]`` of a file stays the third.
-    """
-    seen: Counter[tuple[str, str, str]] = Counter()
-    marks: list[str] = []
-    for finding in findings:
-        text = file.source.line_text(finding.span.line) if file.source is not None else ""
-        key = (finding.code, _relative(finding.path, root), "".join(text.split()))
-        seen[key] += 1
-        marks.append(hashlib.sha256("\0".join((*key, str(seen[key]))).encode()).hexdigest()[:32])
-    return marks
-
-
-def _relative(path: Path, root: Path) -> str:
-    absolute = path.absolute()
-    return (absolute.relative_to(root) if absolute.is_relative_to(root) else absolute).as_posix()
-
-
 def read_baseline(file: Path) -> Baseline:
     """Raises :class:`rnnlint.config.ConfigurationError` where the file is missing or no baseline."""
     try:
@@ -73,7 +52,7 @@ def written(files: Iterable[FileReport], file: Path) -> str:
     """The text of a baseline at ``file`` that accepts every shown finding of ``files``."""
     root = file.absolute().parent
     entries = [
-        {"fingerprint": mark, "code": finding.code, "path": _relative(finding.path, root)}
+        {"fingerprint": mark, "code": finding.code, "path": relative_to_root(finding.path, root)}
         for each in files
         for finding, mark in zip(each.findings, fingerprints(each, each.findings, root), strict=True)
     ]

@@ -111,7 +111,9 @@ class Finding:
     """One bug at one place.
 
     ``message`` is whole sentences: what, why (the equation), what instead. ``remark`` is the few words that
-    stand beside the line in the text report (``t=0: the LAST state``).
+    stand beside the line in the text report (``t=0: the LAST state``). ``figures`` is a sentence with what
+    this run measured, which another seed would measure otherwise: reports that are compared from one run to
+    the next leave it out.
     """
 
     code: str
@@ -126,6 +128,12 @@ class Finding:
     fix: Fix | None = None
     related: tuple[Related, ...] = ()
     evidence: Evidence | None = None
+    figures: str = ""
+
+    @property
+    def full_message(self) -> str:
+        """The message with the figures of this run."""
+        return f"{self.message} {self.figures}".rstrip()
 
     @property
     def order(self) -> tuple[str, Span, str]:

@@ -22,14 +22,14 @@ class Hunk:
 def hunks_of(text: str, edits: Sequence[Edit]) -> Iterator[Hunk]:
     """The stretches of whole lines that ``edits`` touch, with what stands there afterwards."""
     lines = text.split("\n")
-    anchored = [_after_the_line_before(edit, lines) for edit in edits]
+    anchored = [after_the_line_before(edit, lines) for edit in edits]
     for first, last in _stretches([(edit.span.line, edit.span.end_line) for edit in anchored]):
         inside = [_moved_up(edit, first - 1) for edit in anchored if first <= edit.span.line <= last]
         block = apply_edits("\n".join(lines[first - 1 : last]), inside)
         yield Hunk(first, last, tuple(block.split("\n")))
 
 
-def _after_the_line_before(edit: Edit, lines: Sequence[str]) -> Edit:
+def after_the_line_before(edit: Edit, lines: Sequence[str]) -> Edit:
     """An insertion of whole lines belongs to the line it follows: to its cell, with its newline."""
     span = edit.span
     inserts = (span.line, span.column) == (span.end_line, span.end_column)

@@ -1,10 +1,11 @@
-"""Changing lines of a notebook's cells in its JSON text, and not one character besides."""
+"""The lines of a notebook's cells in its JSON text: where they stand, and changing nothing but them."""
 
 from __future__ import annotations
 
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 
 from rnnlint.hunks import Hunk, replace_lines
 
@@ -27,6 +28,37 @@ def replace_cell_lines(document: str, hunks: Mapping[int, Sequence[Hunk]]) -> st
         changed = _changed_source(document[start:end], hunks[index], escape=document.isascii())
         document = document[:start] + changed + document[end:]
     return document
+
+
+_NEWLINE = re.compile(r"\r\n|\r|\n")
+_CHARACTER = re.compile(
+    r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"  # one character in two halves
+    r"|\\u[0-9a-fA-F]{4}|\\.|[^\"]"
+)
+
+
+@lru_cache(maxsize=64)
+def cell_line_offsets(document: str, index: int) -> tuple[tuple[int, ...], ...]:
+    """Where the characters of a cell's lines stand in ``document``, the end of each line as a last one.
+
+    Raises :class:`ValueError` where ``document`` is not JSON and :class:`LookupError` where it has no such
+    cell.
+    """
+    start, end = _source(document, list(_cells(document))[index])
+    strings = [(start, end)] if document[start] == '"' else list(_elements(document, start))
+    characters = [
+        (json.loads(f'"{match.group()}"'), match.start())
+        for first, last in strings
+        for match in _CHARACTER.finditer(document, first + 1, last - 1)
+    ]
+    closing = strings[-1][1] - 1 if strings else start + 1
+    offsets = [*(offset for _, offset in characters), closing]
+    ends = list(_NEWLINE.finditer("".join(character for character, _ in characters)))
+    first_of_line = [0, *(end.end() for end in ends)]
+    last_of_line = [*(end.start() for end in ends), len(characters)]
+    return tuple(
+        tuple(offsets[first : last + 1]) for first, last in zip(first_of_line, last_of_line, strict=True)
+    )
 
 
 def _cells(document: str) -> Iterator[Extent]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Iterable
 
 from rnnlint.measured_rules import MEASURED, MeasuredRule
+from rnnlint.results import RuleText
 from rnnlint.rules.registry import Rule, all_rules
 
 FAMILIES = {
@@ -32,6 +34,17 @@ def page(word: str) -> str:
     close = [match for spelling in spellings for match in difflib.get_close_matches(spelling, list(pages), 1)]
     hint = f" Did you mean {close[0]}?" if close else " `rnnlint rule` lists them all."
     raise NoSuchRuleError(f"{word!r} is no rule.{hint}")
+
+
+def texts(codes: Iterable[str]) -> tuple[RuleText, ...]:
+    """The text of every rule of ``codes``, in the order of the catalogue."""
+    wanted = set(codes)
+    rules: list[Rule | MeasuredRule] = [*all_rules(), *MEASURED]
+    return tuple(
+        RuleText(rule.code, rule.name, rule.severity, rule.summary, rule.page)
+        for rule in rules
+        if rule.code in wanted
+    )
 
 
 def table() -> list[tuple[str, list[Rule | MeasuredRule]]]:

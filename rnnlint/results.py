@@ -105,17 +105,30 @@ class Summary:
 
 
 @dataclass(frozen=True, slots=True)
+class RuleText:
+    """What the catalogue says of a rule: its first sentence, and its whole page in Markdown."""
+
+    code: str
+    name: str
+    severity: Severity
+    summary: str
+    page: str
+
+
+@dataclass(frozen=True, slots=True)
 class RunReport:
     """Everything a run has to say, in the order of the files asked for.
 
     ``ran`` tells whether the gradient check was asked for at all; ``changes`` what ``--diff`` shows or
-    ``--fix`` wrote; ``skipped`` how many files of a folder hold no word of a backward pass.
+    ``--fix`` wrote; ``skipped`` how many files of a folder hold no word of a backward pass; ``rules`` the
+    text of every rule that has a finding here.
     """
 
     files: tuple[FileReport, ...] = ()
     ran: bool = True
     changes: tuple[Change, ...] = ()
     skipped: int = 0
+    rules: tuple[RuleText, ...] = ()
 
     @property
     def findings(self) -> Iterator[Finding]:

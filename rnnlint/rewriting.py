@@ -8,12 +8,9 @@ from __future__ import annotations
 
 import codecs
 import difflib
-import os
-import shutil
-import tempfile
 from collections.abc import Sequence
-from pathlib import Path
 
+from rnnlint.atomic import write_all
 from rnnlint.findings import Edit
 from rnnlint.fixes import apply_edits
 from rnnlint.hunks import Hunk, hunks_of, replace_lines
@@ -45,7 +42,7 @@ def write_fixed(source: Source, edits: Sequence[Edit]) -> None:
             f"{source.path}: the fixed program would not read back as it should; nothing was written."
         )
     try:
-        _replace_atomically(path, content)
+        write_all({path: content})
     except OSError as error:
         raise UnwritableFixError(f"{source.path}: cannot be written ({error.strerror or error}).") from None
 
@@ -116,18 +113,3 @@ def _encoded(source: Source, content: str, before: bytes) -> bytes:
         raise UnwritableFixError(
             f"{source.path}: the fix holds a character that {encoding} lacks; nothing was written."
         ) from None
-
-
-def _replace_atomically(path: Path, content: bytes) -> None:
-    """Write beside ``path`` and rename over it, with its mode: no reader ever sees half a file."""
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(descriptor, "wb") as beside:
-            beside.write(content)
-            beside.flush()
-            os.fsync(beside.fileno())
-        shutil.copymode(path, name)
-        Path(name).replace(path)
-    except OSError:
-        Path(name).unlink(missing_ok=True)
-        raise

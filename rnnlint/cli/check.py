@@ -13,7 +13,7 @@ import click
 from rnnlint import api
 from rnnlint.cli.commands import COMMANDS, HELP_OPTIONS
 from rnnlint.cli.failures import Mistake, Progress
-from rnnlint.cli.outputs import Output, pair, write
+from rnnlint.cli.outputs import Output, pair, require_libraries, write
 from rnnlint.config import Config, ConfigurationError, load_config, read_config
 from rnnlint.discovery import SUFFIXES, discover, may_hold_backward_pass
 from rnnlint.findings import Confidence, Severity
@@ -187,6 +187,7 @@ def _check(
     outputs: Sequence[Output],
     progress: Progress,
 ) -> int:
+    require_libraries(outputs)
     for path in paths:
         _must_exist(path)
     start = Path(words["stdin_filename"] or "stdin.py") if paths[0] == STANDARD_INPUT else paths[0]

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import click
 
+from rnnlint.atomic import write_all
 from rnnlint.cli.failures import Mistake
-from rnnlint.report import render
+from rnnlint.report import missing_library, render
 from rnnlint.results import RunReport
 
 
@@ -50,18 +51,28 @@ def pair(words: Iterable[tuple[str, str]]) -> tuple[Output, ...]:
     return made or (Output("text"),)
 
 
-def write(report: RunReport, outputs: Iterable[Output], *, verbose: bool) -> None:
-    """Render and write every output."""
+def require_libraries(outputs: Iterable[Output]) -> None:
+    """Raise :class:`Mistake` where a format cannot be rendered, before any work is done for it."""
+    for output in outputs:
+        if sentence := missing_library(output.format):
+            raise Mistake(sentence)
+
+
+def write(report: RunReport, outputs: Sequence[Output], *, verbose: bool) -> None:
+    """Render every output and write them: all files, or, where one cannot be written, none."""
+    files: dict[Path, bytes] = {}
+    for output in outputs:
+        if output.file is not None:
+            files[output.file] = render(report, output.format, verbose=verbose).encode()
+    try:
+        write_all(files)
+    except OSError as error:
+        raise Mistake(f"{error.filename}: cannot be written ({error.strerror or error}).") from None
     for output in outputs:
         if output.file is None:
             colour = _wants_colour()
             text = render(report, output.format, verbose=verbose, colour=colour)
             click.echo(text, nl=False, color=True if colour else None)
-            continue
-        try:
-            output.file.write_text(render(report, output.format, verbose=verbose), encoding="utf-8")
-        except OSError as error:
-            raise Mistake(f"{output.file}: cannot be written ({error.strerror or error}).") from None
 
 
 def is_terminal() -> bool:

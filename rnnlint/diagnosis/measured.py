@@ -64,10 +64,11 @@ def _unexplained(check: GradientCheck, findings: Sequence[Finding], places: Plac
     worst = max(wrong, key=lambda parameter: parameter.relative_error or 0.0)
     message = (
         f"The gradient of {_listed([p.name for p in wrong])} is not the derivative of the loss"
-        f"{_compared(check)}: {_how_far(worst)}."
+        f"{_compared(check)}."
     )
     finding = _finding(check, "RNN901", "wrong-gradient", Severity.ERROR, message)
-    yield replace(finding, span=places.get((check.id, worst.name), finding.span))
+    span = places.get((check.id, worst.name), finding.span)
+    yield replace(finding, span=span, figures=_how_far(worst))
 
 
 def _compared(check: GradientCheck) -> str:
@@ -78,7 +79,7 @@ def _compared(check: GradientCheck) -> str:
 
 def _how_far(parameter: ParameterVerdict) -> str:
     error = f"{parameter.relative_error:.2g}" if parameter.relative_error is not None else "unknown"
-    return f"{parameter.name} has relative error {error} (0 is right, 1 no better than zeros, 2 reversed)"
+    return f"{parameter.name} has relative error {error} (0 is right, 1 no better than zeros, 2 reversed)."
 
 
 def _listed(names: Sequence[str]) -> str:

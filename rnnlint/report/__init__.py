@@ -3,11 +3,26 @@
 from __future__ import annotations
 
 import importlib
+from importlib.util import find_spec
 
 from rnnlint.results import RunReport
 
-FORMATS = ("text", "concise", "json", "github")
+FORMATS = ("text", "concise", "json", "sarif", "github", "gitlab", "junit")
 """The names of the formats, which are the names of their modules."""
+
+_LIBRARIES = {"junit": ("junitparser", "junitparser"), "html": ("jinja2", "Jinja2")}
+"""What a format needs that not everybody has: the module, and the project it comes with."""
+
+
+def missing_library(output_format: str) -> str | None:
+    """A sentence with the command to type, where a format needs a library that is not installed."""
+    module, project = _LIBRARIES.get(output_format, (None, None))
+    if module is None or find_spec(module) is not None:
+        return None
+    return (
+        f"The {output_format} report needs {project}, which is not installed: "
+        f"pip install 'rnnlint[reports]' (or: pip install {project})."
+    )
 
 
 def render(report: RunReport, output_format: str, *, verbose: bool = False, colour: bool = False) -> str:

@@ -36,7 +36,7 @@ def _rows(file: FileReport) -> list[str]:
 
 def _finding(finding: Finding, source: Source | None) -> str:
     properties = {"file": finding.path.as_posix()}
-    message = finding.message
+    message = finding.full_message
     if source is not None and source.notebook:  # a line of a notebook's JSON would mean nothing to a reader
         place = source.place(finding.span.line)
         message = f"Cell {place.cell}, line {place.line}: {message}"

@@ -50,7 +50,7 @@ def _thought(found: Sequence[Finding]) -> Misunderstanding:
     first = found[0]
     if first.group is not None:
         return next((f.group for f in found if f.group and f.group.explanation), first.group)
-    return Misunderstanding(first.code, first.name.replace("-", " ").capitalize(), first.message)
+    return Misunderstanding(first.code, first.name.replace("-", " ").capitalize(), first.full_message)
 
 
 def bug_groups(found: Sequence[Group], scene: Scene) -> list[Line]:

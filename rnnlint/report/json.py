@@ -65,7 +65,7 @@ def _finding(finding: Finding, number: int, sources: Sources) -> dict[str, Any]:
         "name": finding.name,
         "severity": finding.severity.value,
         "confidence": finding.confidence.value,
-        "message": finding.message,
+        "message": finding.full_message,
         "path": finding.path.as_posix(),
         **_span(finding.span, finding.path, sources),
         "group": None

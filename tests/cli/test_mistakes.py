@@ -141,6 +141,27 @@ class TestOptions:
         assert ended.status == 2
         assert "nowhere/report.json: cannot be written" in one_sentence(ended.err)
 
+    def test_an_unwritable_report_leaves_the_others_as_they_were(self, call: Call, folder: Path) -> None:
+        (folder / "a.py").write_text("", encoding="utf-8")
+        (folder / "report.json").write_text("before", encoding="utf-8")
+        outputs = (
+            "--output-format json --output-file report.json --output-format sarif --output-file no/a.sarif"
+        )
+        ended = call("--no-run", "a.py", *outputs.split())
+        assert (ended.status, ended.out) == (2, "")
+        assert "no/a.sarif: cannot be written" in one_sentence(ended.err)
+        assert (folder / "report.json").read_text(encoding="utf-8") == "before"
+        assert sorted(each.name for each in folder.iterdir()) == ["a.py", "report.json"]
+
+    def test_a_report_whose_library_is_missing(
+        self, call: Call, folder: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("rnnlint.report.find_spec", lambda name: None)
+        (folder / "a.py").write_text("", encoding="utf-8")
+        ended = call("--no-run", "a.py", "--output-format", "junit")
+        assert ended.status == 2
+        assert "pip install 'rnnlint[reports]'" in one_sentence(ended.err)
+
     def test_a_missing_baseline(self, call: Call, folder: Path) -> None:
         (folder / "a.py").write_text("", encoding="utf-8")
         ended = call("--no-run", "a.py", "--baseline", "known.json")
