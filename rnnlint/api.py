@@ -15,6 +15,7 @@ from rnnlint.config import Config
 from rnnlint.discovery import speaks_of_backward_pass
 from rnnlint.findings import Finding, Fix
 from rnnlint.model.project import Project
+from rnnlint.model.shelf import Shelf
 from rnnlint.results import Change, FileReport, Origin, RuleText, RunOptions, RunReport, SandboxMode
 from rnnlint.selection import Selection
 from rnnlint.source import Source, UnreadableSourceError, read_source
@@ -75,15 +76,17 @@ def check(requests: Iterable[Request], options: RunOptions, config: Config) -> R
     with ExitStack() as stack:
         checker = _Checker(options, config, selection, stack)
         found: list[FileReport] = []
+        shelf = Shelf()
         for request in requests:  # one at a time, so that the caller's iterator knows which file is at hand
             asked.append(request)
-            found.extend(checker.reports(request))
+            found.extend(checker.reports(request, shelf))
         reports = tuple(found)
         changes: tuple[Change, ...] = ()
         if options.fix or options.diff:
             changes = _changes(reports, options)
             if options.fix and changes:
-                reports = tuple(report for request in asked for report in checker.reports(request))
+                fixed = Shelf()
+                reports = tuple(report for request in asked for report in checker.reports(request, fixed))
     report = RunReport(_one_a_file(reports), ran=checker.ran, changes=changes)
     return replace(report, rules=_texts(report))
 
@@ -99,8 +102,11 @@ class _Checker:
         self._stack = stack
         self._runner: Runner | None = None
 
-    def reports(self, request: Request) -> Iterator[FileReport]:
-        """The file's own report, then those of the project files beside it that have something to say."""
+    def reports(self, request: Request, shelf: Shelf) -> Iterator[FileReport]:
+        """The file's own report, then those of the project files beside it that have something to say.
+
+        ``shelf`` holds the files read so far; it is for files that did not change since.
+        """
         runs = self.options.run if self.options.run is not None else request.origin is Origin.NAMED
         runner = self._started_runner() if runs else None
         try:
@@ -108,7 +114,7 @@ class _Checker:
         except UnreadableSourceError as error:
             yield FileReport(request.path, request.origin, problem=_relative_message(error, request.path))
             return
-        project = Project.alone(source) if request.source is not None else Project.of(source)
+        project = Project.alone(source) if request.source is not None else Project.of(source, shelf)
         findings = _static_findings(project, request)
         scenarios = _scenarios(project, self.options, self.config, runner) if runner is not None else ()
         yield from self._divided(request, project, findings, scenarios)

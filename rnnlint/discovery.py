@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -128,9 +129,15 @@ def _ignore(folder: Path, patterns: Iterable[str]) -> _Ignore:
     return _Ignore(folder, GitIgnoreSpec.from_lines(patterns))
 
 
-_NONLINEARITIES = (b"tanh", b"sigmoid", b"lstm", b"gru", b"rnn", b"exp(")
-_PASSES = (b"backward", b"bptt", b"backprop", b"grad", b"lossfun", b"delta", b"train", b"softmax")
-_DERIVATIVES = (b"dW", b"dh", b"dU", b"db")
+_NUMERICS = (b"numpy", b"cupy", b"np.")
+_NONLINEARITIES = (b"tanh", b"sigm", b"logistic", b"expit", b"relu", b"lstm", b"gru", b"rnn")
+_NONLINEARITY_IN_USE = re.compile(
+    rb"(?<!arc)(?:tanh|sigmoid\w*|sigm|logistic|expit|relu|lstm\w*|(?<![a-z])gru\w*|rnn\w*)(?:\s*\(|\s*=)"
+    rb"|class \w*(?:lstm|gru|rnn)"
+)
+"""Called, defined or given a second name; ``sigma`` and ``arctanh`` are other people's words."""
+_PASSES = (b"backward", b"bptt", b"backprop", b"grad", b"lossfun", b"delta", b"diff", b"train", b"softmax")
+_DERIVATIVES = re.compile(rb"(?<![A-Za-z0-9_])d_?[WUVhCcb](?![a-z]{3})")
 
 
 def may_hold_backward_pass(path: Path) -> bool:
@@ -148,10 +155,14 @@ def may_hold_backward_pass(path: Path) -> bool:
 def speaks_of_backward_pass(text: bytes) -> bool:
     """A look at the words alone: whether parsing could find anything.
 
-    A hand-written backward pass of a recurrent network names its nonlinearity somewhere and has either a word
-    for what it is or a derivative's name (``dW``, ``dh``).
+    A hand-written backward pass of a recurrent network in NumPy names its nonlinearity somewhere and has
+    either a word for what it is or a derivative's name (``dW``, ``dh``). The plain words come first: they are
+    looked for at the speed of memory, and few files have them all.
     """
     lower = text.lower()
-    if not any(word in lower for word in _NONLINEARITIES):
+    for words in (_NUMERICS, _NONLINEARITIES):
+        if not any(word in lower for word in words):
+            return False
+    if _NONLINEARITY_IN_USE.search(lower) is None:
         return False
-    return any(word in lower for word in _PASSES) or any(name in text for name in _DERIVATIVES)
+    return any(word in lower for word in _PASSES) or _DERIVATIVES.search(text) is not None

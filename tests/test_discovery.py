@@ -86,6 +86,9 @@ def test_links_in_a_circle_end(tmp_path: Path) -> None:
         ("def lossFun(inputs):\n    hs[t] = np.tanh(a)\n", True),
         ("import numpy as np\nprint(np.tanh(1))\n", False),
         ("def backward(self): ...\n", False),
+        ("from layers import *\nclass MyLSTM:\n    def learn(self):\n        dU = np.outer(d, h)\n", True),
+        ("import numpy as np\nsigma = np.exp(s)\ngrad = f(sigma)\n", False),
+        ("import numpy as np\ngradient = np.arctanh(x)\n", False),
         ("", False),
     ],
 )
