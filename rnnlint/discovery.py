@@ -129,7 +129,6 @@ def _ignore(folder: Path, patterns: Iterable[str]) -> _Ignore:
     return _Ignore(folder, GitIgnoreSpec.from_lines(patterns))
 
 
-_NUMERICS = (b"numpy", b"cupy", b"np.")
 _NONLINEARITIES = (b"tanh", b"sigm", b"logistic", b"expit", b"relu", b"lstm", b"gru", b"rnn")
 _NONLINEARITY_IN_USE = re.compile(
     rb"(?<!arc)(?:tanh|sigmoid\w*|sigm|logistic|expit|relu|lstm\w*|(?<![a-z])gru\w*|rnn\w*)(?:\s*\(|\s*=)"
@@ -155,14 +154,13 @@ def may_hold_backward_pass(path: Path) -> bool:
 def speaks_of_backward_pass(text: bytes) -> bool:
     """A look at the words alone: whether parsing could find anything.
 
-    A hand-written backward pass of a recurrent network in NumPy names its nonlinearity somewhere and has
+    A hand-written backward pass of a recurrent network names its nonlinearity somewhere and has
     either a word for what it is or a derivative's name (``dW``, ``dh``). The plain words come first: they are
     looked for at the speed of memory, and few files have them all.
     """
     lower = text.lower()
-    for words in (_NUMERICS, _NONLINEARITIES):
-        if not any(word in lower for word in words):
-            return False
+    if not any(word in lower for word in _NONLINEARITIES):
+        return False
     if _NONLINEARITY_IN_USE.search(lower) is None:
         return False
     return any(word in lower for word in _PASSES) or _DERIVATIVES.search(text) is not None

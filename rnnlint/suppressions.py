@@ -92,6 +92,8 @@ def apply(source: Source, findings: Sequence[Finding], *, numbers_known: bool = 
     ``findings`` are all findings of that file, at all confidences. ``numbers_known`` says that the numeric
     check has spoken: without it no comment about its rules (RNN9xx), or about every rule, is called unused.
     """
+    if not findings and "rnn" not in source.text.lower():
+        return Suppressed((), ())  # a comment that names no rule of ours is never unused
     comments = suppressions(source)
     if not comments:
         return Suppressed(tuple(findings), ())
@@ -103,10 +105,13 @@ def apply(source: Source, findings: Sequence[Finding], *, numbers_known: bool = 
     return Suppressed(tuple(sorted(shown, key=lambda each: each.order)), hidden)
 
 
+_MAY_SUPPRESS = re.compile(r"rnnlint:|noqa(?!\s*:)|noqa\s*:[^\n]*RNN", re.IGNORECASE)
+"""A look at the words, before any comment is taken apart: most comments are for other linters."""
+
+
 def suppressions(source: Source) -> tuple[Suppression, ...]:
     """The suppressing comments of a program, in its order."""
-    lowered = source.text.lower()
-    if "noqa" not in lowered and "rnnlint:" not in lowered:
+    if not _MAY_SUPPRESS.search(source.text):
         return ()
     heads = None if source.problem else _statement_lines(source.text)
     return tuple(found for comment in _comments(source.text) for found in _parsed(comment, heads or []))

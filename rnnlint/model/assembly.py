@@ -7,7 +7,7 @@ from itertools import islice
 from pathlib import Path
 
 from rnnlint.model.imports import FileOutline, Import, outline
-from rnnlint.model.locating import dotted_names, locate, modules_named, root_of
+from rnnlint.model.locating import dotted_names, modules_named, root_of
 from rnnlint.model.project import MissingModule, Project
 from rnnlint.model.shelf import Shelf
 from rnnlint.source import Source
@@ -29,7 +29,7 @@ class Assembly:
         self.substitutes: dict[tuple[Path, int, str], Path] = {}
         self.missing: list[MissingModule] = []
         self.notes: list[str] = []
-        self.root = root_of(source.path, self.outlines[source.path])
+        self.root = root_of(shelf.folders, source.path, self.outlines[source.path])
         self.listed = shelf.files_under(self.root)
 
     def project(self) -> Project:
@@ -61,7 +61,7 @@ class Assembly:
         return found
 
     def _located(self, importer: Path, module: str, item: Import) -> Path | None:
-        return locate(self.root, importer, module, item.level)
+        return self.shelf.folders.locate(self.root, importer, module, item.level)
 
     def _names(self, resolved: Mapping[tuple[Path, int, str], Path | None]) -> dict[Path, tuple[str, ...]]:
         names = {path: dict.fromkeys(dotted_names(self.root, path)) for path in self.files}
@@ -96,12 +96,21 @@ class Assembly:
             )
         ):
             return paths  # from folder import module, with no __init__ in the folder
+        if self._is_compiled(importer, item):
+            return paths
         substitute = self._substitute(importer, item)
         if substitute is not None:
             self.substitutes[importer, item.level, item.module] = substitute
             return [*paths, substitute]
         self.missing.append(MissingModule(item.module, item.names, importer, item.line))
         return paths
+
+    def _is_compiled(self, importer: Path, item: Import) -> bool:
+        """Whether a module is there, in a form that cannot be read: nothing may stand in for it."""
+        base = self.root
+        if item.level:
+            base = importer.parents[item.level - 1]
+        return self.shelf.folders.holds_compiled(base, item.module.split("."))
 
     def _substitute(self, importer: Path, item: Import) -> Path | None:
         """The one file under the root that defines every name taken from a missing module."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import builtins
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from rnnlint.source import Source, tree_of
@@ -63,13 +63,13 @@ def outline(source: Source) -> FileOutline:
         return FileOutline()
     tree = tree_of(source.text)
     definitions = frozenset(_top_level_bindings(tree.body))
-    return FileOutline(tuple(_imports(tree, definitions)), definitions)
+    return FileOutline(tuple(_imports(list(ast.walk(tree)), definitions)), definitions)
 
 
-def _imports(tree: ast.Module, definitions: frozenset[str]) -> Iterator[Import]:
+def _imports(nodes: Sequence[ast.AST], definitions: frozenset[str]) -> Iterator[Import]:
     attributes: dict[str, set[str]] = {}
     statements: list[ast.Import | ast.ImportFrom] = []
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Attribute) and (owner := _dotted(node.value)):
             attributes.setdefault(owner, set()).add(node.attr)
         elif isinstance(node, ast.Import | ast.ImportFrom):
@@ -77,7 +77,7 @@ def _imports(tree: ast.Module, definitions: frozenset[str]) -> Iterator[Import]:
     for statement in statements:
         if isinstance(statement, ast.ImportFrom):
             star = any(alias.name == "*" for alias in statement.names)
-            names = _unbound_names(tree, definitions) if star else tuple(a.name for a in statement.names)
+            names = _unbound_names(nodes, definitions) if star else tuple(a.name for a in statement.names)
             yield Import(statement.module or "", statement.level, names, statement.lineno, star=star)
         else:
             for alias in statement.names:
@@ -94,11 +94,11 @@ def _dotted(node: ast.expr) -> str:
     return ""
 
 
-def _unbound_names(tree: ast.Module, definitions: frozenset[str]) -> tuple[str, ...]:
+def _unbound_names(nodes: Sequence[ast.AST], definitions: frozenset[str]) -> tuple[str, ...]:
     """Names that are called and never bound anywhere in the file: what a star import must supply."""
     bound = set(definitions) | set(dir(builtins))
     called: set[str] = set()
-    for node in ast.walk(tree):
+    for node in nodes:
         match node:
             case ast.Name(id=name, ctx=ast.Store()) | ast.arg(arg=name):
                 bound.add(name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import takewhile
 from pathlib import Path
 
@@ -14,6 +14,7 @@ MOST_LEVELS_UP = 4
 MOST_FILES_LISTED = 1_500
 """How many files under the root are looked at for callers and substitutes."""
 LARGEST_NEIGHBOUR_BYTES = 500_000
+COMPILED_SUFFIXES = (".so", ".pyd", ".pyx")
 SKIPPED_FOLDERS = frozenset(
     {"node_modules", "site-packages", "venv", "env", "build", "dist", "__pycache__", "__MACOSX"}
 )
@@ -22,19 +23,51 @@ INSTALLATIONS = frozenset({"site-packages", "dist-packages"})
 """Folders of many projects, never the root of one."""
 
 
-def locate(root: Path, importer: Path, module: str, level: int = 0) -> Path | None:
-    """Where a module of that name lies on disk for ``importer``: beside it, under ``root``, or in between."""
-    parts = [part for part in module.split(".") if part]
-    if level:
-        base = importer.parent
-        for _ in range(level - 1):
-            base = base.parent
-        return _file_at(base, parts)
-    for base in _search_path(root, importer):
-        found = _file_at(base, parts)
-        if found is not None and found != importer:
-            return found
-    return None
+class Folders:
+    """What lies in the folders that were looked into; each is listed once."""
+
+    def __init__(self) -> None:
+        self._names: dict[Path, frozenset[str]] = {}
+
+    def locate(self, root: Path, importer: Path, module: str, level: int = 0) -> Path | None:
+        """Where a module of that name lies for ``importer``: beside it, under ``root``, or in between."""
+        parts = [part for part in module.split(".") if part]
+        if level:
+            base = importer.parent
+            for _ in range(level - 1):
+                base = base.parent
+            return self.file_at(base, parts)
+        for base in _search_path(root, importer):
+            found = self.file_at(base, parts)
+            if found is not None and found != importer:
+                return found
+        return None
+
+    def file_at(self, base: Path, parts: Sequence[str]) -> Path | None:
+        """The file of the module ``parts`` under ``base``: ``….py``, or its package's ``__init__.py``."""
+        *packages, last = parts or ("",)
+        folder = base.joinpath(*packages)
+        if last and f"{last}.py" in self._names_in(folder):
+            return folder / f"{last}.py"
+        if last and last not in self._names_in(folder):
+            return None
+        package = folder / last
+        return package / "__init__.py" if "__init__.py" in self._names_in(package) else None
+
+    def holds_compiled(self, base: Path, parts: Sequence[str]) -> bool:
+        """Whether the module is there in a form that is no text (``_solver.cpython-311.so``)."""
+        *packages, last = parts or ("",)
+        names = self._names_in(base.joinpath(*packages))
+        return any(name.startswith(f"{last}.") and name.endswith(COMPILED_SUFFIXES) for name in names)
+
+    def _names_in(self, folder: Path) -> frozenset[str]:
+        """The names of its files and folders; none where it is no folder or cannot be read."""
+        if folder not in self._names:
+            try:
+                self._names[folder] = frozenset(entry.name for entry in folder.iterdir())
+            except OSError:
+                self._names[folder] = frozenset()
+        return self._names[folder]
 
 
 def _search_path(root: Path, importer: Path) -> Iterator[Path]:
@@ -45,14 +78,6 @@ def _search_path(root: Path, importer: Path) -> Iterator[Path]:
         if folder == root or root not in folder.parents:
             break
         yield folder
-
-
-def _file_at(base: Path, parts: list[str]) -> Path | None:
-    place = base.joinpath(*parts)
-    if parts and (module := place.with_name(place.name + ".py")).is_file():
-        return module
-    package = place / "__init__.py"
-    return package if package.is_file() else None
 
 
 def modules_named(item: Import) -> Iterator[str]:
@@ -77,7 +102,7 @@ def dotted_names(root: Path, path: Path) -> Iterator[str]:
         yield ".".join(parts)
 
 
-def root_of(path: Path, file_outline: FileOutline) -> Path:
+def root_of(folders_seen: Folders, path: Path, file_outline: FileOutline) -> Path:
     """The nearest ancestor under which most of the file's project imports resolve."""
     wanted = [item for item in file_outline.imports if item.level == 0 and not item.is_library]
     folders = [path.parent, *path.parent.parents][: MOST_LEVELS_UP + 1]
@@ -87,7 +112,7 @@ def root_of(path: Path, file_outline: FileOutline) -> Path:
         home = path.parent
 
     def resolved(folder: Path) -> int:
-        whole = sum(_file_at(folder, item.module.split(".")) is not None for item in wanted)
+        whole = sum(folders_seen.file_at(folder, item.module.split(".")) is not None for item in wanted)
         begun = sum((folder / item.top).is_dir() for item in wanted)
         return 2 * whole + begun
 

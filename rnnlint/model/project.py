@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rnnlint.model.imports import FileOutline, outline
-from rnnlint.model.locating import dotted_names, locate, modules_named
+from rnnlint.model.locating import Folders, dotted_names, modules_named
 from rnnlint.source import Source
 
 if TYPE_CHECKING:
@@ -72,7 +72,11 @@ class Project:
     def resolve(self, importer: Path, module: str, level: int = 0) -> Path | None:
         """The project file that ``importer`` gets for ``module`` (level: leading dots), or None."""
         key = (importer, level, module)
-        found = self.resolved[key] if key in self.resolved else locate(self.root, importer, module, level)
+        found = (
+            self.resolved[key]
+            if key in self.resolved
+            else Folders().locate(self.root, importer, module, level)
+        )
         return found if found in self.files else None
 
     def closure(self, path: Path) -> tuple[Path, ...]:

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from rnnlint.model.imports import FileOutline, outline
-from rnnlint.model.locating import python_files
+from rnnlint.model.locating import Folders, python_files
 from rnnlint.source import Source, UnreadableSourceError, read_source
 
 _IMPORT_STATEMENT = re.compile(rb"\b(?:from|import)\b(?:[^\n(]|\\\n)*(?:\([^)]*)?")
@@ -20,6 +20,7 @@ class Shelf:
     """
 
     def __init__(self) -> None:
+        self.folders = Folders()
         self._sources: dict[Path, Source | None] = {}
         self._outlines: dict[Path, FileOutline] = {}
         self._import_words: dict[Path, frozenset[str]] = {}

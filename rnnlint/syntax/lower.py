@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 from typing import Any, TypeVar
 
 import libcst as cst
@@ -208,12 +209,14 @@ def _name(node: cst.Name) -> tree.Expression:
 _NAMED_CONSTANTS: dict[str, object] = {"True": True, "False": False, "None": None}
 
 
-def _number(node: cst.Integer | cst.Float | cst.Imaginary) -> tree.Expression:
-    return tree.Constant(value=ast.literal_eval(node.value), cst=node)
+def _literal(node: cst.Integer | cst.Float | cst.Imaginary | cst.SimpleString) -> tree.Expression:
+    return tree.Constant(value=_value_of(node.value), cst=node)
 
 
-def _string(node: cst.SimpleString) -> tree.Expression:
-    return tree.Constant(value=ast.literal_eval(node.value), cst=node)
+@lru_cache(maxsize=1024)
+def _value_of(text: str) -> object:
+    """The value of a literal; a program writes the same few again and again."""
+    return ast.literal_eval(text)
 
 
 def _formatted(node: cst.CSTNode) -> tree.Expression:
@@ -327,10 +330,10 @@ def _lambda(node: cst.Lambda) -> tree.Expression:
 
 _LOWER: dict[type, Lowering] = {
     cst.Name: _name,
-    cst.Integer: _number,
-    cst.Float: _number,
-    cst.Imaginary: _number,
-    cst.SimpleString: _string,
+    cst.Integer: _literal,
+    cst.Float: _literal,
+    cst.Imaginary: _literal,
+    cst.SimpleString: _literal,
     cst.FormattedString: _formatted,
     cst.ConcatenatedString: _formatted,
     cst.Attribute: _attribute,
