@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from rnnlint.model.backward import BackwardPass
-from rnnlint.model.gradient_names import place_name
+from rnnlint.model.forward import last_word
+from rnnlint.model.gradient_names import gradient_stem, place_name, stem_of
 from rnnlint.model.heap import Binding
 from rnnlint.model.steps import Loop
 from rnnlint.model.terms import Op, Term, whole
@@ -19,6 +20,11 @@ class IdleAdjoint:
 
     binding: Binding
     by_weights: bool
+
+    @property
+    def is_thrown_away(self) -> bool:
+        """Whether even its name says that nobody wants it: ``dx, _ = …``."""
+        return not place_name(self.binding.place).strip("_")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +92,16 @@ def _is_by_weights(bptt: BackwardPass, adjoint: Term) -> bool:
 def _idle(bptt: BackwardPass, loop: Loop) -> Iterator[IdleAdjoint]:
     """Adjoints that the loop computes into a variable and never uses."""
     inside = [node for statement in loop.statement.body for node in statement.walk()]
+    own = {stem_of(last_word(pair.weight)) for pair in bptt.forward.outputs}
+    own |= {stem_of(last_word(bias)) for gate in bptt.forward.gates for bias in gate.biases}
     for binding in bptt.bindings:
         if binding.loop is not loop or binding.added or not isinstance(binding.target, tree.Name):
             continue
+        if gradient_stem(binding.target) in own:
+            continue  # what is learned from, and no carry
         name, targets = binding.target.id, id(binding.target)
-        used = any(isinstance(n, tree.Name) and n.id == name and id(n) != targets for n in inside)
+        same = (n for n in inside if isinstance(n, tree.Name) and n.id == name and id(n) != targets)
+        used = bool(name.strip("_")) and any(same)
         if (
             not used
             and any(binding.target is node for node in inside)

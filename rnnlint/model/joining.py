@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from rnnlint.model.backward import BackwardPass
+from rnnlint.model.candidates import called_name, candidates, stems_named_in, top_level, writes_gradients
 from rnnlint.model.execution import Execution, TooLargeError
-from rnnlint.model.gradient_names import gradient_stem, stem_of
+from rnnlint.model.gradient_names import stem_of
 from rnnlint.model.heap import Frame
 from rnnlint.model.helpers import Helpers
 from rnnlint.model.program import Definition, Program
@@ -17,86 +18,18 @@ from rnnlint.model.terms import Op, Term, Terms
 from rnnlint.syntax import tree
 from rnnlint.syntax.module import Module
 
-FEWEST_GRADIENTS = 2
-
 
 def backward_passes(program: Program, helpers: Helpers) -> Iterator[BackwardPass]:
     """Every backward pass of the target file that can be followed."""
     module = program.target
-    stems = _stems(module)
-    seen: set[int] = set()
-    for definition in _definitions(module):
-        if isinstance(definition.function, tree.Function) and _writes_gradients(
-            definition.function.body, stems
-        ):
-            found = _pass_of(program, helpers, definition)
-            if found is not None and id(definition.function) not in seen:
-                seen.add(id(definition.function))
-                yield found
-    if _writes_gradients(tuple(_top_level(module)), stems):
+    for definition in candidates(program):
+        found = _pass_of(program, helpers, definition)
+        if found is not None:
+            yield found
+    if writes_gradients(tuple(top_level(module)), stems_named_in(module)):
         found = _run(program, helpers, None, None, frozenset())
         if found is not None:
             yield found
-
-
-def _definitions(module: Module) -> Iterator[Definition]:
-    for node in module.of_kind(tree.Function):
-        owner = next((each for each in module.ancestors(node) if isinstance(each, tree.Class)), None)
-        yield Definition(node, module, owner)
-
-
-def _top_level(module: Module) -> Iterator[tree.Statement]:
-    return (each for each in module.body if not isinstance(each, tree.Function | tree.Class))
-
-
-def _writes_gradients(body: tuple[tree.Statement, ...], stems: frozenset[str]) -> bool:
-    """Whether it multiplies matrices and assigns the gradients of two things or more that the file names."""
-    found: set[str] = set()
-    multiplies = False
-    ahead: list[tree.Node] = list(body)
-    while ahead:
-        node = ahead.pop()
-        if isinstance(node, tree.Function | tree.Class):
-            continue
-        multiplies = multiplies or _is_product(node)
-        if isinstance(node, tree.Assign | tree.AugmentedAssign):
-            targets = node.targets if isinstance(node, tree.Assign) else (node.target,)
-            leaves = (leaf for target in targets for leaf in _leaves(target))
-            found |= {stem for leaf in leaves if (stem := gradient_stem(leaf)) and stem in stems}
-        ahead.extend(node.children())
-    return multiplies and len(found) >= FEWEST_GRADIENTS
-
-
-def _is_product(node: tree.Node) -> bool:
-    match node:
-        case tree.Binary(operator="@"):
-            return True
-        case tree.Call(function=tree.Attribute(attr=name) | tree.Name(id=name)):
-            return name in ("dot", "matmul", "outer", "einsum")
-    return False
-
-
-def _stems(module: Module) -> frozenset[str]:
-    """The stems of everything that a file names: variables, attributes, keys."""
-    found: set[str] = set()
-    for node in module.walk():
-        match node:
-            case tree.Name(id=name) | tree.Attribute(attr=name) | tree.Parameter(name=name):
-                found.add(stem_of(name))
-            case tree.Constant(value=str() as key) if len(key) < 40:
-                found.add(stem_of(key))
-    return frozenset(found)
-
-
-def _leaves(target: tree.Expression) -> Iterator[tree.Expression]:
-    match target:
-        case tree.Sequence(items=items):
-            for each in items:
-                yield from _leaves(each)
-        case tree.Subscript(value=value, indices=(index,)) if not isinstance(index, tree.Constant):
-            yield from _leaves(value)
-        case _:
-            yield target
 
 
 # --- joining --------------------------------------------------------------------------------------------
@@ -203,7 +136,7 @@ def _attribute_of_self(node: tree.Node) -> str | None:
 
 
 def _called_name_is(node: tree.Expression, name: str) -> bool:
-    return isinstance(node, tree.Call) and not node.arguments and _called_name(node) == name
+    return isinstance(node, tree.Call) and not node.arguments and called_name(node) == name
 
 
 def _element(terms: Terms, result: Term, position: int | None) -> Term:
@@ -237,18 +170,11 @@ def _by_callers(program: Program, backward: Definition) -> Iterator[_Partner]:
         if name not in module.source.text:
             continue
         for call in module.of_kind(tree.Call):
-            if _called_name(call) != name:
+            if called_name(call) != name:
                 continue
             partner = _from_call(program, module, call, backward)
             if partner is not None:
                 yield partner
-
-
-def _called_name(call: tree.Call) -> str:
-    match call.function:
-        case tree.Name(id=name) | tree.Attribute(attr=name):
-            return name
-    return ""
 
 
 def _from_call(program: Program, module: Module, call: tree.Call, backward: Definition) -> _Partner | None:
@@ -268,7 +194,7 @@ def _from_call(program: Program, module: Module, call: tree.Call, backward: Defi
             nearest |= dict.fromkeys(_positions(node.targets[0]), node)
     origins = [nearest[variable] for variable in passed.values() if variable in nearest]
     for node in sorted(origins, key=lambda each: -origins.count(each)):
-        if not isinstance(node.value, tree.Call) or _GOES_BACK.search(_called_name(node.value)):
+        if not isinstance(node.value, tree.Call) or _GOES_BACK.search(called_name(node.value)):
             continue
         positions = _positions(node.targets[0])
         given = {p: positions[v] for p, v in passed.items() if v in positions and nearest.get(v) is node}

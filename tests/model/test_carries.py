@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from rnnlint.model.backward import BackwardPass
 from rnnlint.model.dropped_carries import dropped_carry
 from tests.model.programs import backward_of, model_of
 
@@ -79,3 +80,57 @@ def test_a_network_without_recurrence_has_nothing_to_carry():
     text = program("carry = 0", "dhs[t]", "pass").replace(" + self.W_h @ h)", ")")
     text = text.replace("            dW_h += da @ self.hs[t].T\n            back = self.W_h.T @ da\n", "")
     assert [dropped_carry(each) for each in model_of(text).backward_passes] == [None]
+
+
+STEPS = """\
+import numpy as np
+
+
+def step_forward(x, h, W_x, W_h):
+    new = np.tanh(W_x @ x + W_h @ h)
+    return new, (x, h, new, W_x, W_h)
+
+
+def step_backward(dh, cache):
+    x, before, new, W_x, W_h = cache
+    da = dh * (1 - new ** 2)
+    return W_h.T @ da, da @ x.T, da @ before.T
+
+
+def forward(xs, h, W_x, W_h):
+    caches = []
+    for x in xs:
+        h, cache = step_forward(x, h, W_x, W_h)
+        caches.append(cache)
+    return h, caches
+
+
+def backward(dhs, caches, W_x, W_h):
+    dW_x, dW_h, carry = np.zeros_like(W_x), np.zeros_like(W_h), np.zeros_like(dhs[0])
+    for t in reversed(range(len(caches))):
+        CARRY, dW_x_t, dW_h_t = step_backward(dhs[t] + carry, caches[t])
+        dW_x += dW_x_t
+        dW_h += dW_h_t
+    return dW_x, dW_h
+"""
+
+
+def sequence_pass(carry: str) -> BackwardPass:
+    passes = model_of(STEPS.replace("CARRY", carry)).backward_passes
+    (found,) = [each for each in passes if each.name == "backward"]
+    return found
+
+
+def test_a_walk_over_steps_of_their_own_function_is_a_backward_pass():
+    bptt = sequence_pass("carry")
+    assert bptt.forward.is_recurrent
+    assert bptt.carries
+    assert dropped_carry(bptt) is None
+
+
+@pytest.mark.parametrize("forgotten", ["_", "back"])
+def test_a_step_s_carry_that_its_caller_forgets_is_seen(forgotten: str):
+    dropped = dropped_carry(sequence_pass(forgotten))
+    assert dropped is not None
+    assert [each.name for each in dropped.carries] == ["carry"]
+    assert [each.is_thrown_away for each in dropped.idle] == [forgotten == "_"]

@@ -57,7 +57,7 @@ def check(bptt: BackwardPass) -> Iterator[Report]:
     if dropped is None:
         return
     names = [each.name for each in dropped.carries]
-    idle = [f"`{place_name(each.binding.place)}`" for each in dropped.idle]
+    idle = [f"`{name}`" for name in dict.fromkeys(place_name(each.binding.place) for each in dropped.idle)]
     stay = (
         f"{_and([f'`{name}`' for name in names])} stay{'s' if len(names) == 1 else ''} zero" if names else ""
     )
@@ -87,9 +87,8 @@ def _explanation(names: list[str], dropped: DroppedCarry) -> str:
 
 
 def _place(bptt: BackwardPass, dropped: DroppedCarry) -> tree.Node:
-    statements = [
-        each.binding.statement for each in sorted(dropped.idle, key=lambda each: not each.by_weights)
-    ]
+    idle = sorted(dropped.idle, key=lambda each: (not each.by_weights, not each.is_thrown_away))
+    statements = [each.binding.statement for each in idle]
     statements += [each.binding.statement for each in dropped.carries]
     for statement in statements:
         if bptt.module.holds(statement):
