@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
     from rnnlint.gradients.in_process import check_gradients
     from rnnlint.verdicts import GradientCheck, WrongGradientError
 
@@ -23,3 +25,10 @@ def __getattr__(name: str) -> Any:
 
         return getattr(verdicts, name)
     raise AttributeError(f"module 'rnnlint' has no attribute {name!r}")
+
+
+def load_ipython_extension(shell: InteractiveShell) -> None:
+    """``%load_ext rnnlint`` in a notebook: gives it the magics ``%%rnnlint`` and ``%rnnlint``."""
+    from rnnlint.notebook.magic import register
+
+    register(shell)

@@ -34,11 +34,15 @@ ALWAYS_SHOWN = frozenset({"RNN907"})
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One file to check: where it is, how it came into the run, and its text where it is not on disk."""
+    """One file to check: where it is, how it came into the run, and its text where it is not on disk.
+
+    ``alone`` keeps out the files around ``path``: a text without a place of its own has no project.
+    """
 
     path: Path
     origin: Origin = Origin.NAMED
     source: Source | None = None
+    alone: bool = False
 
 
 class UnmetSandboxError(Exception):
@@ -114,7 +118,7 @@ class _Checker:
         except UnreadableSourceError as error:
             yield FileReport(request.path, request.origin, problem=_relative_message(error, request.path))
             return
-        project = Project.alone(source) if request.source is not None else Project.of(source, shelf)
+        project = Project.alone(source) if request.alone else Project.of(source, shelf)
         findings = _static_findings(project, request)
         scenarios = _scenarios(project, self.options, self.config, runner) if runner is not None else ()
         yield from self._divided(request, project, findings, scenarios)

@@ -12,7 +12,7 @@ import io
 import json
 import re
 import tokenize
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -230,24 +230,34 @@ def _syntax_problem(text: str) -> SyntaxProblem | None:
 
 
 def _notebook(path: Path, original: str) -> Source:
+    return source_of_cells(path, _code_cells(path, original), original)
+
+
+def source_of_cells(path: Path, cells: Iterable[tuple[int, int, str]], original: str = "") -> Source:
+    """A program of code cells: each one's index and number (as :class:`Cell` has them) and its text.
+
+    Magics and shell lines are blanked, and so are cells that do not parse.
+    """
     chunks: list[str] = []
-    cells: list[Cell] = []
+    placed: list[Cell] = []
     line = 1
     python2 = False
-    for number, (index, body) in enumerate(_code_cells(path, original), start=1):
+    for index, number, body in cells:
         read = _read_cell(_unify_newlines(body))
-        text = read.text
         python2 |= read.python2
-        count = text.count("\n") + 1
-        cells.append(Cell(index, number, line, count, read.skipped, read.unfinished))
-        chunks.append(text)
+        count = read.text.count("\n") + 1
+        placed.append(Cell(index, number, line, count, read.skipped, read.unfinished))
+        chunks.append(read.text)
         line += count
     joined = "\n".join(chunks) + ("\n" if chunks else "")
     problem = _syntax_problem(joined)
-    return Source(path, joined, original, cells=tuple(cells), notebook=True, python2=python2, problem=problem)
+    return Source(
+        path, joined, original, cells=tuple(placed), notebook=True, python2=python2, problem=problem
+    )
 
 
-def _code_cells(path: Path, original: str) -> Iterator[tuple[int, str]]:
+def _code_cells(path: Path, original: str) -> Iterator[tuple[int, int, str]]:
+    """Index, number and text of each code cell."""
     try:
         document: Any = json.loads(original)
     except (json.JSONDecodeError, RecursionError):
@@ -262,10 +272,12 @@ def _code_cells(path: Path, original: str) -> Iterator[tuple[int, str]]:
         )
     if not isinstance(cells, list):
         raise UnreadableSourceError(f"{path}: is not a notebook (it has no list of cells).")
+    number = 0
     for index, cell in enumerate(cells):
         if isinstance(cell, dict) and cell.get("cell_type") == "code":
+            number += 1
             body: Any = cell.get("source", cell.get("input", ""))
-            yield index, body if isinstance(body, str) else "".join(map(str, body))
+            yield index, number, body if isinstance(body, str) else "".join(map(str, body))
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,7 +292,7 @@ class _CellText:
 
 def _read_cell(body: str) -> _CellText:
     """A cell with magics and shell lines blanked, and all of it where it still does not parse."""
-    if re.match(r"\s*%%(?!time|capture|prun)", body):
+    if re.match(r"\s*%%(?!(?:time|timeit|capture|prun|rnnlint)\b)", body):
         return _CellText(_blank(body))  # another language
     text = "\n".join(_without_magic(line) for line in body.split("\n"))
     converted = _from_python2(text)

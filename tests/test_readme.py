@@ -17,6 +17,7 @@ from rnnlint.cli.check import command
 from rnnlint.cli.commands import COMMANDS
 from rnnlint.cli.failures import run
 from rnnlint.config import parse_config
+from rnnlint.notebook import magic
 from rnnlint.results import ExitStatus
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
@@ -40,9 +41,13 @@ def options_of_pytest() -> set[str]:
     return {call.args[0] for call in parser.getgroup().addoption.call_args_list}
 
 
+def options_of_the_magic() -> set[str]:
+    return {name for action in magic.parser()._actions for name in action.option_strings}
+
+
 def test_every_option_it_names_is_there() -> None:
     named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", README)) - {"--help"}
-    assert named - options_of_every_command() - options_of_pytest() == set()
+    assert named - options_of_every_command() - options_of_pytest() - options_of_the_magic() == set()
 
 
 def test_its_configuration_is_read() -> None:

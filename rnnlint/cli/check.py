@@ -208,7 +208,7 @@ def _check(
     def requests() -> Iterator[api.Request]:
         if STANDARD_INPUT in paths:
             progress.path = Path(words["stdin_filename"] or "<stdin>")
-            yield _standard_input(progress.path.absolute())
+            yield _standard_input(progress.path.absolute(), alone=not words["stdin_filename"])
         for target in relevant:
             progress.path = target.path
             yield api.Request(target.path, target.origin)
@@ -257,12 +257,12 @@ def _must_exist(path: Path) -> None:
     raise Mistake(f"{path}: there is no such file or folder.{hint}")
 
 
-def _standard_input(name: Path) -> api.Request:
+def _standard_input(name: Path, *, alone: bool) -> api.Request:
     try:
         source = decode_source(name, sys.stdin.buffer.read())
     except UnreadableSourceError as error:
         raise Mistake(str(error)) from None
-    return api.Request(name, source=source)
+    return api.Request(name, source=source, alone=alone)
 
 
 def _accepted(file: Path | None) -> Baseline | None:
