@@ -95,7 +95,7 @@ def explain_trouble(trouble: Trouble | None, pass_: Pass | None = None) -> Expla
             )
         case Failure.MEMORY:
             return Explained(Reason.MEMORY, f"{title} needs more memory than it may have.", None)
-        case Failure.CRASH:
+        case Failure.CRASH | Failure.VIOLATION:
             return Explained(Reason.CRASH, f"The process running {title} ended: {trouble.message}.", None)
         case Failure.STUB:
             return Explained(

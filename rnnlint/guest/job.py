@@ -55,6 +55,9 @@ class Module:
     python2: bool = False
 
 
+OUT_OF_MEMORY = 71
+"""Exit status of a child that has no memory left to answer with."""
+
 PATCH_OWNER = "_Owner"
 """The class in a :class:`Patch`'s text that stands for a method's own."""
 
@@ -123,8 +126,19 @@ class Failure(StrEnum):
     STUB = "stub"  # a stand-in for a missing library was used as a value
     TIMEOUT = "timeout"
     MEMORY = "memory"
-    CRASH = "crash"  # the child died or broke the protocol
+    CRASH = "crash"  # the child died
+    VIOLATION = "violation"  # what came back is no answer: the channel was tampered with
     OUTPUT = "output"  # the answer was too large or not transportable
+
+
+class Act(StrEnum):
+    """What no gradient needs and the layers refuse."""
+
+    FILES = "change a file"
+    NETWORK = "use the network"
+    PROCESSES = "start a process"
+    SIGNALS = "reach another process"
+    FOREIGN_CODE = "call C functions"
 
 
 class Operand(NamedTuple):
@@ -179,7 +193,8 @@ class Outcome:
     early.
 
     ``loaded`` names the definitions available in the entry module, ``skipped`` the names that its top-level
-    statements would have bound had they been executed.
+    statements would have bound had they been executed. ``attempts`` are forbidden acts that were noticed: an
+    honest program has none, a sly one may hide its own.
     """
 
     runs: tuple[Ran, ...] = ()
@@ -188,3 +203,4 @@ class Outcome:
     stdout: str = ""
     loaded: tuple[str, ...] = ()
     skipped: tuple[str, ...] = ()
+    attempts: tuple[Act, ...] = ()

@@ -6,14 +6,15 @@ from __future__ import annotations
 
 import gc
 import socket
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
+from .attempts import Attempts
 from .execute import Execution
-from .job import Failure, Frame, Job, Module, Outcome, Ran, Scenario, Trouble, Value
+from .job import OUT_OF_MEMORY, Failure, Frame, Job, Module, Outcome, Ran, Scenario, Trouble, Value
 from .load import load, warm_up
-from .program import Program
 from .protocol import PREFIX, Prefix, ProtocolError, decode, decode_body, encode
 from .records import from_tree, to_tree
 
@@ -44,26 +45,21 @@ def answer(
         seconds, memory = read_frame(channel)
         limit_work(seconds, memory)
         job = from_tree(Job, read_frame(channel))
+        attempts = Attempts()
         program = load(job)
         execution = None if program.trouble else Execution(program)
         scenarios = job.scenarios
         while True:
-            for kind, record in run(program, execution, scenarios):
-                channel.sendall(_fitting(kind, record))
+            for ran in execution.run_all(scenarios) if execution is not None else ():
+                channel.sendall(_fitting(RUN, ran))
+            channel.sendall(_fitting(DONE, replace(program.outcome(), attempts=attempts.acts)))
             scenarios = tuple(from_tree(Scenario, tree) for tree in read_frame(channel))
             program.begin_again()
+            attempts.clear()
     except EOFError:
         return 0  # the host has nothing more for this child
-
-
-def run(
-    program: Program, execution: Execution | None, scenarios: Sequence[Scenario]
-) -> Iterator[tuple[str, Ran | Outcome]]:
-    """The answers in order: a run a scenario, then the outcome with all but the runs."""
-    if execution is not None:
-        for ran in execution.run_all(scenarios):
-            yield RUN, ran
-    yield DONE, program.outcome()
+    except MemoryError:
+        return OUT_OF_MEMORY  # the user's code keeps all there was
 
 
 def read_frame(channel: socket.socket) -> Value:

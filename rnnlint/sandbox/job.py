@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from rnnlint.guest.job import (
     PATCH_OWNER,
+    Act,
     Expression,
     Failure,
     Frame,
@@ -23,6 +24,7 @@ from rnnlint.guest.job import (
 
 __all__ = [
     "PATCH_OWNER",
+    "Act",
     "Expression",
     "Failure",
     "Frame",

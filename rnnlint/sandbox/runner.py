@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from rnnlint.guest.job import Failure, Job, Outcome, Ran, Trouble
+from rnnlint.guest.job import OUT_OF_MEMORY, Failure, Job, Outcome, Ran, Trouble
 from rnnlint.sandbox.children import Child, SandboxError, ZygoteProcess
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ class Runner:
         spent = outcome.trouble is not None or Failure.MEMORY in failures
         if spent or not self._reuse:
             self._retire()
-        if again and failures & {Failure.CRASH, Failure.MEMORY}:
+        if again and failures & {Failure.CRASH, Failure.VIOLATION, Failure.MEMORY}:
             return self.run(job)  # perhaps only for what earlier scenarios left behind
         return outcome
 
@@ -136,7 +136,7 @@ class Runner:
         except (EOFError, OSError):
             trouble = _death(child.end())
         except ProtocolError as reason:
-            trouble = Trouble(Failure.CRASH, message=f"its answer could not be read: {reason}")
+            trouble = Trouble(Failure.VIOLATION, message=f"its answer could not be read: {reason}")
         finally:
             self.start()
         return Outcome(runs=tuple(conversation.runs), trouble=trouble)
@@ -214,6 +214,8 @@ def _death(status: int) -> Trouble:
         if number == signal.SIGXCPU:
             return Trouble(Failure.TIMEOUT, message="it used up its processor time")
         return Trouble(Failure.CRASH, message=f"its process was ended by {_signal_name(number)}")
+    if os.WEXITSTATUS(status) == OUT_OF_MEMORY:
+        return Trouble(Failure.MEMORY, message="it left no memory to answer with")
     return Trouble(Failure.CRASH, message=f"it ended its process (exit status {os.WEXITSTATUS(status)})")
 
 

@@ -107,16 +107,18 @@ class _Walls:
         self._left_out = left_out
         self._enter_all = enter_all
         self._limit_work, self._mapped = limit_work, mapped
-        landlock = Landlock()
-        self._of_child = (ResourceLimits(), landlock, Privileges(), Seccomp())
+        self._limits, landlock = ResourceLimits(), Landlock()
+        self._of_child = (self._limits, landlock, Privileges(), Seccomp())
         self._standing: Standing = enter_all((Namespaces(),), self._grant, left_out)
-        with contextlib.suppress(LayerMissingError):  # each child will say so
+        with contextlib.suppress(LayerMissingError, OSError):  # each child will say so
             landlock.prepare(self._grant)
 
     def enter(self) -> tuple[Any, Callable[[float, int], None]]:
         """Enter the child's own layers; which stand, and what sets the limits that depend on the job."""
         mapped = self._mapped()  # /proc is out of reach afterwards
         standing = self._standing.joined(self._enter_all(self._of_child, self._grant, self._left_out))
+        if self._limits.name not in standing.in_force:
+            return standing, lambda seconds, memory: None
         return standing, lambda seconds, memory: self._limit_work(seconds, mapped + memory)
 
 

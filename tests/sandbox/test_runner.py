@@ -18,7 +18,7 @@ import pytest
 from rnnlint.guest.protocol import MAGIC, PREFIX, encode
 from rnnlint.guest.records import to_tree
 from rnnlint.sandbox import Runner
-from rnnlint.sandbox.job import Failure, Job, Module, Outcome, Ran, Scenario
+from rnnlint.sandbox.job import Act, Failure, Job, Module, Outcome, Ran, Scenario
 
 
 def run(runner: Runner, program: str, *returns: str, seconds: float = 10.0, memory_mb: int = 256) -> Outcome:
@@ -145,7 +145,6 @@ def _write_everywhere(payload: bytes) -> str:
 FORGED = {
     "noise": b"noise" * 100,
     "a length of 3 GiB": PREFIX.pack(MAGIC, 3 * 2**30, 0),
-    "a length that never comes": PREFIX.pack(MAGIC, 1000, 2**28),
     "another message": encode({"hello": 1}),
     "no message": encode([1, 2]),
     "a run of the wrong shape": encode({"run": {"values": 1}}),
@@ -156,8 +155,43 @@ FORGED = {
 
 
 @pytest.mark.parametrize("payload", FORGED.values(), ids=FORGED.keys())
-def test_forged_frames_are_a_crash(runner: Runner, payload: bytes) -> None:
-    assert failure(run(runner, _write_everywhere(payload), seconds=5)) is Failure.CRASH
+def test_forged_frames_are_a_violation(runner: Runner, payload: bytes) -> None:
+    assert failure(run(runner, _write_everywhere(payload), seconds=5)) is Failure.VIOLATION
+    assert_unharmed(runner)
+
+
+ATTEMPTED = {
+    "import os\ntry: os.mkdir('/tmp/x')\nexcept OSError: pass": (Act.FILES,),
+    "import numpy as np\ntry: np.save('/tmp/x', np.ones(2))\nexcept OSError: pass": (Act.FILES,),
+    "import socket\ntry: socket.socket()\nexcept OSError: pass": (Act.NETWORK,),
+    "import os\ntry: os.fork() or os._exit(0)\nexcept OSError: pass": (Act.PROCESSES,),
+    "import os\ntry: os.kill(1, 0)\nexcept OSError: pass": (Act.SIGNALS,),
+    "import ctypes\nctypes.CDLL(None)": (Act.FOREIGN_CODE,),
+    "import subprocess, socket, ctypes, tempfile, multiprocessing, csv, numpy.linalg": (),
+    "open('data.txt').read()\nprint('x')\nimport pickle; pickle.dumps([1])": (),
+    "import numpy as np\ntry: np.load('/nowhere.npz')\nexcept OSError: pass": (),
+}
+
+
+@pytest.mark.parametrize(("text", "acts"), ATTEMPTED.items(), ids=lambda value: str(value)[:30])
+def test_forbidden_acts_are_noticed(runner: Runner, text: str, acts: tuple[Act, ...]) -> None:
+    program = "def act():\n" + textwrap.indent(text, "    ") + "\n"
+    outcome = run(runner, program)
+    assert outcome.trouble is None
+    assert outcome.runs[0].trouble is None
+    assert outcome.attempts == acts
+
+
+def test_attempts_are_those_of_the_job(runner: Runner) -> None:
+    text = "import os\ndef act(x):\n    try: x and os.mkdir('/tmp/x')\n    except OSError: pass\n"
+    module = Module("entry.py", text)
+    tried, calm = (runner.run(Job((module,), 0, (Scenario(f"act({x})"),))) for x in (1, 0))
+    assert (tried.attempts, calm.attempts) == ((Act.FILES,), ())
+
+
+def test_an_answer_that_breaks_off_is_a_crash(runner: Runner) -> None:
+    begun = PREFIX.pack(MAGIC, 1000, 2**28)
+    assert failure(run(runner, _write_everywhere(begun), seconds=5)) is Failure.CRASH
     assert_unharmed(runner)
 
 
@@ -180,7 +214,7 @@ def test_an_endless_answer_is_ended(runner: Runner) -> None:
                     try: os.write(descriptor, chunk)
                     except OSError: pass
         """
-    assert failure(run(runner, program)) is Failure.CRASH
+    assert failure(run(runner, program)) is Failure.VIOLATION
     assert_unharmed(runner)
 
 
