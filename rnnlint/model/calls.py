@@ -142,6 +142,8 @@ class Calls(Subscripts):
                 return self.terms.make(Op.SUM, base, data=function.attr, origin=node)
             case attr if attr in vocabulary.METHOD_PASSES:
                 return replace_origin(base, base.origin or node)
+            case attr if attr in vocabulary.LIST_CHANGES:
+                self._write_newest(base, None)
         self.heap.unknown_calls.append((node, self.loop))
         return self.terms.make(Op.CALL, base, *arguments, data=f".{function.attr}", origin=node)
 
@@ -164,6 +166,8 @@ class Calls(Subscripts):
                 self.heap.stores.extend(initial)
         if held_by is not None:
             self.heap.stores.append(Store(base, None, value, self.loop, held_by, frame.module, front=front))
+        if self.loop is not None and not front:
+            self._write_newest(base, value)
 
     def _array_call(self, name: str, node: tree.Call, frame: Frame) -> Term:
         arguments = tuple(self.evaluate(each, frame) for each in _operands(node))

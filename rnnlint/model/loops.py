@@ -80,6 +80,9 @@ class Loops(Assignments):
                 self._write_place(place, last, frame)
             else:
                 self._write_place(place, loop.initial[place], frame)
+        for store in self.heap.stores:
+            if store.loop is loop and store.index is None:
+                self._write_newest(store.sequence, None)  # one round's newest entry is not the next one's
         for name, term in frame.names.items():
             if f"{LOCAL}{name}" not in loop.carried and loop.variable in tuple(term.walk()):
                 frame.names[name] = self.terms.make(Op.LAST, term, data=loop.number, origin=term.origin)

@@ -58,6 +58,14 @@ class Places:
         else:
             self.heap.places[place] = term
 
+    def _write_newest(self, sequence: Term, value: Term | None) -> None:
+        """What ``sequence[-1]`` reads from now on in this round; None: what it was before is not known."""
+        place = f"{self._label(sequence)}[-1]"
+        if value is None:
+            self.heap.places.pop(place, None)
+        else:
+            self.heap.places[place] = value
+
     def _snapshot(self, frame: Frame) -> Snapshot:
         return Snapshot(dict(frame.names), dict(self.heap.places))
 

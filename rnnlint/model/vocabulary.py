@@ -16,6 +16,7 @@ PASSES = frozenset(
 )
 """Functions whose result is their first argument, for all that a derivative can tell."""
 METHOD_PASSES = frozenset("copy reshape ravel flatten squeeze astype view tolist".split())
+LIST_CHANGES = frozenset("pop extend clear remove reverse sort".split())
 BUILT_IN_PASSES = frozenset("list tuple float dict".split())
 HARMLESS = frozenset(
     "print len range int str format isinstance zip enumerate reversed max min abs sum".split()
