@@ -24,7 +24,7 @@ class Parameter:
 
     name: str
     default: ast.expr | None = None
-    starred: bool = False
+    annotation: ast.expr | None = None
 
 
 @dataclass(frozen=True)
@@ -64,8 +64,8 @@ class Callable:
         a = self.node.args
         positional = [*a.posonlyargs, *a.args]
         defaults: list[ast.expr | None] = [None] * (len(positional) - len(a.defaults)) + list(a.defaults)
-        found = [Parameter(p.arg, d) for p, d in zip(positional, defaults, strict=True)]
-        found += [Parameter(p.arg, d) for p, d in zip(a.kwonlyargs, a.kw_defaults, strict=True)]
+        found = [Parameter(p.arg, d, p.annotation) for p, d in zip(positional, defaults, strict=True)]
+        found += [Parameter(p.arg, d, p.annotation) for p, d in zip(a.kwonlyargs, a.kw_defaults, strict=True)]
         bound = self.owner is not None and not (
             self.is_static
             and any(isinstance(d, ast.Name) and d.id == "staticmethod" for d in self.node.decorator_list)

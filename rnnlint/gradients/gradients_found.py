@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -13,7 +13,7 @@ from rnnlint.gradients.pairing import Candidate, Source, split
 from rnnlint.gradients.probe import Probe, returned_codes
 from rnnlint.gradients.synthesis import BACKWARD, FORWARD, MODEL, Draft
 from rnnlint.gradients.trees import leaves
-from rnnlint.sandbox.job import Ran, Value
+from rnnlint.sandbox.job import Opaque, Ran, Value
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 
@@ -44,8 +44,8 @@ def _returned(backward: Callable, value: Value) -> Iterator[Candidate]:
         keys: list[str | int] = list(leaf.keys)
         if len(names) > 1 and keys and isinstance(keys[0], int) and keys[0] < len(names):
             keys[0] = names[keys[0]]
-        elif len(names) == 1 and names[0] and not any(isinstance(k, str) for k in keys):
-            keys.insert(0, names[0])
+        elif len(names) == 1:
+            keys.insert(0, names[0] or ("returned" if isinstance(value, Mapping | Opaque) else ""))
         keys = [k for k in keys if k != ""]
         inner = _inner_names(backward, keys)
         words, indices = split(inner)

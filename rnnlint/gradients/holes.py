@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from rnnlint.gradients.callables import Callable, Library, Parameter, Usage
 from rnnlint.gradients.forms import ArrayForm, BundleForm, Fill, Form, GivenForm, IndicesForm, NumberForm
 from rnnlint.gradients.layouts import Layout, Steps, stated_form
-from rnnlint.gradients.module_state import LAYERS_DEEP
-from rnnlint.gradients.roles import Role, role_of, size_axis
+from rnnlint.gradients.roles import Role, is_layer_count, role_of, size_axis
 from rnnlint.gradients.sizes import HIDDEN, INPUT, OUTPUT, Size
 from rnnlint.sandbox.job import Expression
 
@@ -87,7 +86,7 @@ def form_of(
         case Role.HIDDEN_STATE | Role.CELL_STATE:
             state = layout.vector(Size.axis(HIDDEN))
             stacked = usage.time_axis == 0 and usage.subscripts == 1
-            return ArrayForm((Size(constant=LAYERS_DEEP), *state.axes)) if stacked else state
+            return ArrayForm((Size(constant=layout.layers), *state.axes)) if stacked else state
         case Role.WEIGHT | Role.BIAS:
             vectors = callable_.elementwise
             return weight_form(name, layout, None, vectors | {name} if parameter.name in vectors else vectors)
@@ -101,7 +100,7 @@ def form_of(
                 {key: weight_form(key, layout, documented, vectors) for key in usage.keys}, "dict"
             )
         case Role.SIZE:
-            return _size(name)
+            return _size(name, layout)
         case Role.RATE:
             return GivenForm(1e-12 if "eps" in name.lower() else 0.5)
         case Role.OBJECT:
@@ -176,10 +175,9 @@ def _target(layout: Layout, usage: Usage, over_steps: bool) -> Form:
     return layout.sequence(feature, layout.one_hot)
 
 
-def _size(name: str) -> Form:
-    lowered = name.lower()
-    if "layer" in lowered or lowered in ("depth", "num_stacks"):
-        return GivenForm(1)
+def _size(name: str, layout: Layout) -> Form:
+    if is_layer_count(name):
+        return GivenForm(layout.layers)
     return NumberForm(Size.axis(size_axis(name) or f"size.{name}"))
 
 

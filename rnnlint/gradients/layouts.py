@@ -13,6 +13,9 @@ from rnnlint.gradients.forms import ArrayForm, Fill, Form, IndicesForm, StepsFor
 from rnnlint.gradients.roles import size_axis
 from rnnlint.gradients.sizes import BATCH, INPUT, ONE, OUTPUT, TIME, Size
 
+LAYERS_DEEP = 2
+"""How many layers a stack of them gets: with one, what flows between layers would not be seen."""
+
 
 class Item(StrEnum):
     """How one step's vector is laid out."""
@@ -44,6 +47,7 @@ class Layout:
     steps: Steps
     stated: bool = True  # shapes that docstrings and asserts state are believed
     last_target: bool = False  # the targets are those of the last step only
+    layers: int = LAYERS_DEEP  # how many a stack of layers gets
 
     def __str__(self) -> str:
         return f"{self.item}, {self.steps}"

@@ -40,6 +40,11 @@ _OUTPUT_WORDS = (
 )
 
 
+EACH_STEP = "each step"
+"""A key that leads to all items of a list at once: what each step's record keeps under the keys behind it."""
+_LEAST_RECORDS = 2
+
+
 class Kind(StrEnum):
     """The form of a loss."""
 
@@ -127,8 +132,11 @@ def candidates(values: Sequence[Value], codes: Sequence[str], targets: Sequence[
 
 
 def at(value: Value, keys: Sequence[str | int]) -> Value:
-    """What the keys lead to; None where the way ends."""
-    for key in keys:
+    """What the keys lead to; None where the way ends. :data:`EACH_STEP` leads to every item at once."""
+    for position, key in enumerate(keys):
+        if key == EACH_STEP:
+            rest = keys[position + 1 :]
+            return [at(item, rest) for item in value] if isinstance(value, list | tuple) else None
         if isinstance(value, Opaque):
             value = value.attributes.get(str(key))
         elif isinstance(value, Mapping):
@@ -175,9 +183,30 @@ def _outputs(
     elif isinstance(value, Mapping):
         for key, item in value.items():
             yield from _outputs(item, (*keys, key), f"{code}[{key!r}]")
+    elif _are_records(value):
+        for inside, text, _ in _outputs(value[0], (), "_step"):
+            kept = [at(item, inside) for item in value]
+            if steps_of(kept) is not None:
+                yield (*keys, EACH_STEP, *inside), f"[{text} for _step in {code}]", kept
     elif isinstance(value, tuple) or (isinstance(value, list) and steps_of(value) is None):
         for index, item in enumerate(value):
             yield from _outputs(item, (*keys, index), f"{code}[{index}]")
+
+
+def _are_records(value: Value) -> bool:
+    """A list of what was kept of each step: dicts, tuples or objects of one kind."""
+    if not isinstance(value, list | tuple) or len(value) < _LEAST_RECORDS:
+        return False
+    first = value[0]
+    if isinstance(first, Mapping):
+        return all(isinstance(item, Mapping) and item.keys() == first.keys() for item in value)
+    if isinstance(first, Opaque):
+        return all(isinstance(item, Opaque) and item.type_name == first.type_name for item in value)
+    return (
+        isinstance(value, list)
+        and isinstance(first, tuple)
+        and all(isinstance(item, tuple) and len(item) == len(first) for item in value)
+    )
 
 
 def _aligned(output: Value, target: Value) -> list[tuple[Array, Array]] | None:

@@ -15,7 +15,8 @@ from pathlib import Path
 
 from rnnlint.gradients.callables import Callable, Library
 from rnnlint.gradients.forms import Form, GivenForm, NumberForm
-from rnnlint.gradients.roles import Role, role_of, size_axis
+from rnnlint.gradients.layouts import LAYERS_DEEP
+from rnnlint.gradients.roles import Role, is_layer_count, role_of, size_axis
 from rnnlint.gradients.sizes import Size
 
 _SAFE_CALLS = frozenset(
@@ -37,8 +38,6 @@ _SAFE_CALLS = frozenset(
         "round",
     }
 )
-LAYERS_DEEP = 2
-"""How many layers a stack of them gets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +180,7 @@ def _hole(name: str, value: ast.expr) -> Form | None:
 
 def _number(name: str) -> Form:
     lowered = name.lower()
-    if "layer" in lowered or "depth" in lowered:
+    if is_layer_count(name):
         return GivenForm(LAYERS_DEEP)
     if lowered in ("batch_size", "batchsize"):
         return NumberForm(Size.axis("B"))

@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from rnnlint.gradients.roles import Role, role_of
+
 Array = np.ndarray[Any, np.dtype[np.float64]]
 
 
@@ -70,7 +72,11 @@ _CONTAINERS = frozenset(
     "model net network cell layer layers "
     "dparam dparams derived variables state kernel_dict p".split()
 )
-_GRADIENT_CONTAINERS = frozenset("grads grad gradients gradient dparam dparams derivatives deltas".split())
+_GRADIENT_CONTAINERS = frozenset(
+    "grads grad gradients gradient dparam dparams derivatives deltas delta d g gs dw dp diff diffs".split()
+)
+VALUE_WORDS = frozenset("data value values val v w tensor array param".split())
+"""What a parameter object calls its array: ``Wf.value`` beside ``Wf.grad``, ``Wf.v`` beside ``Wf.d``."""
 _PREFIX = re.compile(
     r"^(?:d_?L_?(?:by_)?d_?|dl_?d_?|d_?J_?d_?|dloss_?d?_?|grad(?:ient)?s?_?(?:of_)?(?:wrt_)?|delta_|del_|g_(?=[WUVb])|d_?)",
     re.IGNORECASE,
@@ -111,6 +117,7 @@ def _has_its_name(parameter: Named, candidate: Candidate) -> bool:
     return (
         candidate.source is Source.RETURNED
         and len(candidate.words) >= 2
+        and role_of(candidate.words[0]) not in (Role.BUNDLE, Role.WEIGHT, Role.CACHE)
         and any(way.words and way.words[-1] == candidate.words[-1] for way in parameter.ways)
         and candidate.array.shape == parameter.shape
         and not np.array_equal(candidate.array, parameter.value)
@@ -145,10 +152,12 @@ def _name_score(parameter: Way, candidate: Way) -> float:
     """How well a candidate's name fits a parameter: 0 not at all. Every run asks for the same."""
     if not candidate.words:
         return 0.0
-    own = [w for w in parameter.words if w.lower() not in _CONTAINERS]
+    own = [w for w in _of_object(parameter.words) if w.lower() not in _CONTAINERS]
     theirs_all = list(candidate.words)
     marked = any(is_gradient_name(w) or w.lower() in _GRADIENT_CONTAINERS for w in theirs_all)
-    theirs = [w for w in (_unmarked(w) for w in theirs_all) if w.lower() not in _CONTAINERS]
+    theirs = [
+        w for w in (_unmarked(w) for w in theirs_all) if w.lower() not in _CONTAINERS | _GRADIENT_CONTAINERS
+    ]
     if not own:
         in_order = parameter.indices == candidate.indices and _same_list(parameter, candidate)
         return 2.0 if in_order and marked else 0.0
@@ -171,6 +180,11 @@ def _name_score(parameter: Way, candidate: Way) -> float:
     if _abbreviates(own[-1], theirs[-1]):
         return 1.0 + indices
     return 0.0
+
+
+def _of_object(words: tuple[str, ...]) -> tuple[str, ...]:
+    """The way to a parameter object, where its last word only says that the array is the object's value."""
+    return words[:-1] if len(words) > 1 and words[-1] in VALUE_WORDS else words
 
 
 def _same_list(parameter: Way, candidate: Way) -> bool:

@@ -13,7 +13,7 @@ from rnnlint.gradients.callables import Callable, Library, own_nodes
 from rnnlint.gradients.roles import Role, role_of
 
 _BACKWARD = re.compile(
-    r"back_?wards?|back_?prop|bptt|(^|_)bwd|grad_?step|top_diff|(^|_)bp$|_back$|^back_|back_?pass",
+    r"back_?wards?|back_?prop|bptt|(^|_)bwd|grad_?step|top_diff|(^|_)bp$|(^|_)b_?prop|_back$|^back_|back_?pass",
     re.IGNORECASE,
 )
 _WHOLE = re.compile(

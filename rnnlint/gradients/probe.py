@@ -11,7 +11,7 @@ import numpy as np
 
 from rnnlint.gradients.forms import SCALE, ArrayForm, BundleForm, Form, drawn
 from rnnlint.gradients.jobs import SECONDS, Workshop
-from rnnlint.gradients.pairing import Named, Way, split, titles
+from rnnlint.gradients.pairing import VALUE_WORDS, Named, Way, split, titles
 from rnnlint.gradients.roles import Role, role_of
 from rnnlint.gradients.sizes import BATCH, HIDDEN, INPUT, OUTPUT, TIME
 from rnnlint.gradients.solve import Solved
@@ -291,14 +291,18 @@ def _state_places(workshop: Workshop, probe: Probe) -> tuple[list[Place], list[P
     return list(in_holes.values()), list(made.values())
 
 
-_HOLDERS = frozenset(
-    {"param", "params", "parameters", "weight", "weights", "value", "data", "layers", "self", "W"}
-)
+_HOLDERS = frozenset("param params parameters weight weights value data layers self p W".split())
 
 
 def _title(keys: Sequence[str | int]) -> str:
-    telling = [k for k in keys if not (isinstance(k, str) and k in _HOLDERS)]
-    shown = telling if any(isinstance(k, str) for k in telling) else list(keys)
+    """A parameter's name in the report: without what only holds it, and without ``.value`` behind it."""
+    kept = list(keys[:-1]) if len(keys) > 1 and keys[-1] in VALUE_WORDS else list(keys)
+    last = max((i for i, k in enumerate(kept) if isinstance(k, str)), default=0)
+    shown = [
+        k
+        for i, k in enumerate(kept)
+        if i >= last or not (k in _HOLDERS or (isinstance(k, str) and k.startswith("_object_")))
+    ]
     words = [k for k in shown if isinstance(k, str)]
     if len(words) <= 1:
         return titles(shown)

@@ -52,6 +52,9 @@ _SIZE = re.compile(
 _CERTAIN_SIZE = re.compile(
     r".*(size|dim|dims|units|len|length|nodes?|_ct|features|neurons|channels?)$|^(n|num)_[a-z]+$"
 )
+_LAYER_COUNT = re.compile(
+    r"^((n|nb|no|num|number|count)_?(of_?)?(\w+_)?(layers?|stacks?)|layers|layer_(count|num)|depth|n_?l)$"
+)
 _CERTAIN_COTANGENT = re.compile(
     r"^(d_(?!model$|in$|out$|h$|x$|k$|v$)\w+|grad\w*|delta_\w+|dl_?d\w+|d_?(h|c|a|s)_?(next|out|prev|t|n)?|top_diff\w*)$|.*_(errors?|err|grads?)$"
 )
@@ -124,3 +127,8 @@ def size_axis(name: str) -> str | None:
     if re.match(r"^(b|bs|m|n|batch\w*|n_?batch\w*|mini_?batch\w*|\w*batch_?size)$", lowered):
         return "B"
     return None
+
+
+def is_layer_count(name: str) -> bool:
+    """Whether a name says how many layers there are, not how wide one is: ``num_layers``, ``depth``."""
+    return bool(_LAYER_COUNT.match(name.lower().strip("_")))

@@ -117,7 +117,17 @@ class Solution:
             for name in self._resolved(axis).axes:
                 free[name] = None
         dyes = _dyes(sorted(free, key=_dye_order), divisible)
+        self._lift_differences(wanted, dyes)
         return {axis: self._resolved(axis).value(dyes) for axis in [*wanted, *free]}
+
+    def _lift_differences(self, axes: Iterable[str], dyes: dict[str, int]) -> None:
+        """Enlarge the dyes of which another is taken away, D + H − I, until something is left."""
+        spare = [n for n in _large(False) if n > max(dyes.values(), default=0)]
+        for axis in axes:
+            size = self._resolved(axis)
+            grows = next((a for a, c in size.terms if c > 0), None)
+            while grows is not None and spare and size.value(dyes) < _LEAST_OTHER:
+                dyes[grows] = spare.pop(0)
 
     def small(self, axes: Iterable[str], least: Mapping[str, int]) -> dict[str, int]:
         """Small distinct sizes: each at least 2 unless solved to a constant, free ones as ``least`` says."""

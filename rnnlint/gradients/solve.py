@@ -25,11 +25,13 @@ from rnnlint.gradients.forms import (
 from rnnlint.gradients.holes import UnknownArgumentError, form_of, weight_form
 from rnnlint.gradients.jobs import Workshop
 from rnnlint.gradients.layouts import Item
+from rnnlint.gradients.passes import Style
 from rnnlint.gradients.roles import Role, is_certain_size, role_of, size_axis
 from rnnlint.gradients.shape_errors import equations
 from rnnlint.gradients.sizes import BATCH, DATA_AXES, INPUT, OUTPUT, Size, Solution
 from rnnlint.gradients.supplied import supplied_helper
 from rnnlint.gradients.synthesis import MODEL, Draft
+from rnnlint.gradients.target_fit import OUTPUT_SHAPES, SHAPES, refitted
 from rnnlint.sandbox.job import Failure, Ran, Scenario, Trouble
 
 MOST_RUNS = 40
@@ -129,10 +131,11 @@ class _Attempt:
         sizes = self.solution.dye(self.axes, self.divisible)
         holes = {name: dyed(form, sizes, self.anchored) for name, form in self.draft.holes.items()}
         lines = [LIKE, *self.draft.setup, *self.draft.forward]
-        if self.stage == 1:
-            lines += [f"{u.hole} = _like({u.output}, {u.as_row})" for u in self.draft.upstream]
-            lines += self.draft.backward
-        return Scenario("\n".join(lines), holes), sizes
+        if self.stage == 0:
+            wanted = (OUTPUT_SHAPES,) if self.draft.forward else ()
+            return Scenario("\n".join([SHAPES, *lines]), holes, wanted), sizes
+        lines += [f"{u.hole} = _like({u.output}, {u.as_row})" for u in self.draft.upstream]
+        return Scenario("\n".join([*lines, *self.draft.backward]), holes), sizes
 
 
 def solve(
@@ -172,6 +175,10 @@ def _advance(library: Library, attempt: _Attempt, ran: Ran, sizes: dict[str, int
     if trouble is None:
         if attempt.stage == 0:
             attempt.stage = 1
+            if ran.values and attempt.draft.pass_.style is Style.PAIR:
+                holes = refitted(attempt.draft, attempt.solution, sizes, ran.values[0])
+                if holes is not None:
+                    attempt.draft = replace(attempt.draft, holes=holes)
         else:
             attempt.done = True
         return

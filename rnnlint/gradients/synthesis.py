@@ -16,8 +16,9 @@ from rnnlint.gradients.glue import Attribute, Joint, Output, SameAs, joint_of
 from rnnlint.gradients.holes import OPTIMIZER, OPTIMIZER_CLASS, UnknownArgumentError, form_of, role_in_use
 from rnnlint.gradients.layouts import Layout, layouts
 from rnnlint.gradients.module_state import ModuleState, module_state
+from rnnlint.gradients.parameter_objects import Instance, bundle_of, maker_of, object_for
 from rnnlint.gradients.passes import Pass, Style, gradient_names, is_named_backward
-from rnnlint.gradients.roles import Role, is_certain_size, role_of
+from rnnlint.gradients.roles import Role, is_certain_size, is_layer_count, role_of
 from rnnlint.gradients.sizes import Size
 from rnnlint.model.project import Project
 
@@ -77,7 +78,9 @@ def drafts(project: Project, library: Library, pass_: Pass) -> Iterator[Draft]:
         from rnnlint.gradients.callables import Usage
 
         usage = Usage()
-    yield from different(writer, layouts(over_steps, usage, writer.last_target))
+    hypotheses = list(layouts(over_steps, usage, writer.last_target))
+    shallow = [replace(layout, layers=1) for layout in hypotheses]
+    yield from different(writer, [*hypotheses, *shallow])
 
 
 def different(writer: Writer, hypotheses: Iterable[Layout]) -> Iterator[Draft]:
@@ -112,6 +115,7 @@ class Writer:
     pass_: Pass
     joint: Joint | None = None
     state: ModuleState = field(default_factory=ModuleState)
+    _objects: dict[str, str] = field(default_factory=dict)  # Python that makes an argument, by its name
 
     def __post_init__(self) -> None:
         self.joint = joint_of(self.library, self.pass_) if self.pass_.style is Style.PAIR else None
@@ -166,6 +170,7 @@ class Writer:
     def draft(self, layout: Layout) -> Draft:
         holes: dict[str, Form] = dict(self.state.holes or {})
         setup: list[str] = [OPTIMIZER_CLASS, *self.state.lines]
+        self._objects = {}
         owner = self.pass_.backward.owner
         has_model = owner is not None and not self.pass_.backward.is_static
         if has_model and owner is not None:
@@ -193,6 +198,7 @@ class Writer:
             inner = self._inner_call(forward) if forward is not None and forward.returns_value else None
             if inner is not None:
                 forward_lines = [f"{FORWARD} = {inner}"]
+        setup += [f"{name} = {made}" for name, made in self._objects.items()]
         return Draft(
             self.pass_,
             layout,
@@ -201,7 +207,7 @@ class Writer:
             tuple(backward_lines),
             holes,
             tuple(upstream),
-            self.state.arrays,
+            (*self.state.arrays, *self._objects),
             has_model,
             self._watched,
             self._resets() if has_model else (),
@@ -279,7 +285,7 @@ class Writer:
             return f"{owner.name}()"
         given: list[str] = []
         for parameter in init.parameters:
-            if parameter.default is not None and not _is_open_size(parameter):
+            if parameter.default is not None and not self._is_open_size(init, parameter):
                 continue
             inner = self._class_for(parameter.name, owner)
             if inner is not None and parameter.default is None:
@@ -292,6 +298,18 @@ class Writer:
                 holes[hole] = self._constructor_form(init, parameter, layout)
             given.append(f"{parameter.name}={hole}")
         return f"{owner.name}({', '.join(given)})"
+
+    def _is_open_size(self, init: Callable, parameter: Parameter) -> bool:
+        """A size that has a default: the driver's, not the probe's."""
+        default, role = parameter.default, role_of(parameter.name)
+        if not isinstance(default, ast.Constant):
+            return parameter.name in _SHAPE_NAMES
+        if default.value is None:
+            return role is Role.SIZE and is_certain_size(parameter.name)
+        if type(default.value) is not int or default.value <= 1 or is_layer_count(parameter.name):
+            return parameter.name in _SHAPE_NAMES
+        called_a_size = role in (Role.SIZE, Role.HIDDEN_STATE)
+        return called_a_size or self.library.usage(init, parameter.name).is_number
 
     def _constructor_form(self, init: Callable, parameter: Parameter, layout: Layout) -> Form:
         role = role_of(parameter.name)
@@ -326,11 +344,30 @@ class Writer:
         for parameter in callable_.parameters:
             if parameter.default is not None and not self._wants(callable_, parameter):
                 continue
+            made = self._object(callable_, parameter, layout, holes)
             hole = f"_in_{parameter.name}"
-            if hole not in holes:
+            if made is None and hole not in holes:
                 holes[hole] = form_of(self.library, callable_, parameter, layout, self.over_steps)
-            given.append(f"{parameter.name}={hole}")
+            given.append(f"{parameter.name}={made or hole}")
         return ", ".join(given)
+
+    def _object(
+        self, callable_: Callable, parameter: Parameter, layout: Layout, holes: dict[str, Form]
+    ) -> str | None:
+        """The variable that holds an object with parameters, made by the set-up; None for other arguments."""
+        name = f"_object_{parameter.name}"
+        if name in self._objects:
+            return name
+        found = object_for(self.library, callable_, parameter)
+        if found is None:
+            return None
+        if isinstance(found, Instance):
+            self._objects[name] = self.construct(found.path, found.owner, layout, holes, 1)
+        else:
+            usage = self.library.usage(callable_, parameter.name)
+            holes[f"_in_{parameter.name}"] = bundle_of(found, layout, usage)
+            self._objects[name] = f"{maker_of(found)}(**_in_{parameter.name})"
+        return name
 
     def _wants(self, callable_: Callable, parameter: Parameter) -> bool:
         """Defaults that are better filled: states left to None, parameters bound to a global."""
@@ -352,12 +389,21 @@ class Writer:
         given: list[str] = []
         for parameter in backward.parameters:
             text = self._from_forward(parameter, forward, holes, upstream)
+            if text is not None and text.removeprefix("_in_") != text:
+                text = self._object_or(text)
+            if text is None:
+                text = self._object(backward, parameter, layout, holes)
             if text is None and parameter.default is not None and not self._wants(backward, parameter):
                 continue
             if text is None:
                 text = self._hole_for(parameter, layout, holes)
             given.append(f"{parameter.name}={text}")
         return ", ".join(given)
+
+    def _object_or(self, hole: str) -> str:
+        """The object that is made of a hole's values, or the hole itself."""
+        name = f"_object_{hole.removeprefix('_in_')}"
+        return name if name in self._objects else hole
 
     def _from_forward(
         self, parameter: Parameter, forward: Callable, holes: Mapping[str, Form], upstream: list[Upstream]
@@ -368,7 +414,7 @@ class Writer:
         match origin:
             case Output(position=position):
                 return FORWARD if position is None else f"{FORWARD}[{position}]"
-            case SameAs(name=same) if f"_in_{same}" in holes:
+            case SameAs(name=same) if f"_in_{same}" in holes or f"_object_{same}" in self._objects:
                 return f"_in_{same}"
             case Attribute(name=attribute):
                 return f"{MODEL}.{attribute}"
@@ -378,7 +424,7 @@ class Writer:
         for candidate in names:
             if candidate in forward.returned and not self.repeats:
                 return _item(forward, forward.returned.index(candidate))
-        if f"_in_{name}" in holes:
+        if f"_in_{name}" in holes or f"_object_{name}" in self._objects:
             return f"_in_{name}"
         if role is Role.CACHE:
             unpacked = self.library.usage(self.pass_.backward, name).unpacked
@@ -397,7 +443,8 @@ class Writer:
         if role in (Role.INPUT, Role.HIDDEN_STATE, Role.CELL_STATE, Role.BUNDLE):
             for other in forward.parameters:
                 if role_in_use(self.library.usage(forward, other.name), other.name) is role:
-                    return f"_in_{other.name}" if f"_in_{other.name}" in holes else None
+                    known = f"_in_{other.name}" in holes or f"_object_{other.name}" in self._objects
+                    return f"_in_{other.name}" if known else None
         if role is Role.INPUT and f"_in_{forward.parameters[0].name}" in holes:
             return f"_in_{forward.parameters[0].name}"
         return None
@@ -496,16 +543,6 @@ def _spellings(name: str) -> Iterator[str]:
     yield f"{name}_t"
     if name.endswith("s") and len(name) > 2:
         yield name[:-1]
-
-
-def _is_open_size(parameter: Parameter) -> bool:
-    """A size that has a default: the driver's, not the probe's."""
-    default = parameter.default
-    if not isinstance(default, ast.Constant) or role_of(parameter.name) is not Role.SIZE:
-        return parameter.name in _SHAPE_NAMES
-    if default.value is None:
-        return is_certain_size(parameter.name)
-    return isinstance(default.value, int) and not isinstance(default.value, bool) and default.value > 1
 
 
 _SHAPE_NAMES = ("input_shape", "in_shape")

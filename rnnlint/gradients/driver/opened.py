@@ -49,6 +49,9 @@ def opened_sizes(library: Library, statements: Sequence[ast.stmt]) -> dict[ast.A
                         opened[literal] = f"{name_of_size(_number(literal) + 1)} - 1"
                     else:
                         opened.pop(literal, None)
+            elif isinstance(node, ast.Subscript):
+                inside = (n for n in ast.walk(node.slice) if _is_size(n) and _number(n) in sizes)
+                opened.update({literal: name_of_size(_number(literal)) for literal in inside})
     return opened
 
 
@@ -121,5 +124,5 @@ def _number(literal: ast.Constant) -> int:
     return literal.value if isinstance(literal.value, int) else 0
 
 
-def _is_size(value: ast.expr) -> TypeGuard[ast.Constant]:
+def _is_size(value: ast.AST) -> TypeGuard[ast.Constant]:
     return isinstance(value, ast.Constant) and type(value.value) is int and value.value >= _LEAST

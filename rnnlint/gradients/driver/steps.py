@@ -31,7 +31,8 @@ def counting_steps(slice_: Slice) -> frozenset[str]:
                 and isinstance(node.func, ast.Name)
                 and node.func.id in ("range", "xrange")
             ):
-                found |= {a.id for a in node.args if isinstance(a, ast.Name)}
+                given = [slice_.opened.get(a, ast.unparse(a)) for a in node.args]
+                found |= {text for text in given if text.isidentifier()}
     return frozenset(found - local)
 
 

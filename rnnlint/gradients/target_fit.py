@@ -1,0 +1,126 @@
+"""A target is shaped like what it is compared with; where a hypothesis has it otherwise, it is refitted.
+
+NumPy broadcasts what does not belong together, so that a target of a wrong shape need not raise: a label
+(K, B) against one probability runs, and means nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from rnnlint.gradients.forms import ArrayForm, Fill, Form, IndicesForm, StepsForm
+from rnnlint.gradients.roles import Role, role_of
+from rnnlint.gradients.sizes import OUTPUT, Size, Solution, decode
+from rnnlint.gradients.synthesis import FORWARD, Draft
+from rnnlint.sandbox.job import Value
+
+SHAPES = """def _shapes(value):
+    if isinstance(value, (list, tuple)):
+        return [_shapes(item) for item in value]
+    if hasattr(value, "dtype"):
+        return str(list(value.shape)) if value.dtype.kind == "f" else None
+    return "[]" if isinstance(value, float) else None"""
+"""Python for the shapes of what a forward returns: nested like its value, None for what is no float array."""
+
+OUTPUT_SHAPES = f"_shapes({FORWARD})"
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """One output of a forward: an array, or an array a step."""
+
+    shape: tuple[int, ...]
+    steps: int | None = None
+
+
+def refitted(
+    draft: Draft, solution: Solution, sizes: Mapping[str, int], shapes: Value
+) -> Mapping[str, Form] | None:
+    """The holes with the targets in an output's shape; None where they fit one, or nothing is known."""
+    outputs = list(_outputs(shapes))
+    if not outputs:
+        return None
+    changed = {
+        hole: made
+        for hole in _targets(draft)
+        if not any(_fits(draft.holes[hole], output, solution, sizes) for output in outputs)
+        and (made := _like(draft, draft.holes[hole], outputs[0], sizes)) is not None
+    }
+    return {**draft.holes, **changed} if changed else None
+
+
+def _targets(draft: Draft) -> Iterator[str]:
+    """The holes that only the backward is given and that are called targets."""
+    forward = " ".join(draft.forward)
+    for hole in draft.holes:
+        if role_of(hole.removeprefix("_in_")) is Role.TARGET and hole not in forward:
+            yield hole
+
+
+def _outputs(shapes: Value) -> Iterator[Output]:
+    """What may be compared with a target, the one-step arrays of a list as one output."""
+    if isinstance(shapes, str):
+        yield Output(_axes(shapes))
+    elif isinstance(shapes, list):
+        alike = {item if isinstance(item, str) else None for item in shapes}
+        if len(shapes) > 1 and len(alike) == 1 and None not in alike:
+            yield Output(_axes(shapes[0]), len(shapes))
+        else:
+            for item in shapes:
+                yield from _outputs(item)
+
+
+def _axes(text: str) -> tuple[int, ...]:
+    return tuple(int(number) for number in text.strip("[]").split(",") if number.strip())
+
+
+def _fits(form: Form, output: Output, solution: Solution, sizes: Mapping[str, int]) -> bool:
+    """Whether the form's array could be compared with the output, its own open axes being free."""
+    match form:
+        case ArrayForm(axes=axes):
+            whole = ((output.steps,) if output.steps is not None else ()) + output.shape
+            return _alike(axes, whole, solution, sizes) or _alike(axes, output.shape, solution, sizes)
+        case StepsForm(item=ArrayForm(axes=axes)):
+            if output.steps is not None:
+                return _alike(axes, output.shape, solution, sizes)
+            return _alike((form.length, *axes), output.shape, solution, sizes) or _alike(
+                axes, output.shape, solution, sizes
+            )
+        case IndicesForm(axes=axes):
+            rank = len(output.shape) + (output.steps is not None)
+            return len(axes) < rank or rank == 0
+        case _:
+            return True
+
+
+def _alike(
+    axes: tuple[Size, ...], shape: tuple[int, ...], solution: Solution, sizes: Mapping[str, int]
+) -> bool:
+    """Equal but for axes of one, which code squeezes and adds, and the class axis, which is still open."""
+    mine = [size for size in axes if solution.resolve(size) != Size(constant=1)]
+    theirs = [number for number in shape if number != 1]
+    return len(mine) == len(theirs) and all(
+        solution.resolve(size) == Size.axis(OUTPUT) or size.value(sizes) == number
+        for size, number in zip(mine, theirs, strict=True)
+    )
+
+
+def _like(draft: Draft, form: Form, output: Output, sizes: Mapping[str, int]) -> Form | None:
+    """A target of the output's shape; None where a size of it means nothing."""
+    axes = [decode(number, sizes) for number in output.shape]
+    length = decode(output.steps, sizes) if output.steps is not None else None
+    if any(size is None for size in axes) or (output.steps is not None and length is None):
+        return None
+    known = tuple(size for size in axes if size is not None)
+    if isinstance(form, IndicesForm):
+        return None
+    wide = [n for n in output.shape if n > 1]
+    fill = Fill.NORMAL
+    if wide:
+        fill = Fill.ONE_HOT_FIRST if draft.layout.columns else Fill.ONE_HOT_LAST
+    made = ArrayForm(known, fill)
+    return StepsForm(length, made) if length is not None else made
+
+
+__all__ = ["OUTPUT_SHAPES", "SHAPES", "refitted"]
