@@ -258,6 +258,13 @@ class _Desk:
         for candidate in solved:
             if candidate.merged > least_merged + 1:
                 break
+            if (
+                best is not None
+                and chosen is not None
+                and candidate.merged > chosen.merged
+                and best.is_trusted
+            ):
+                break
             shapes = candidate.signature
             if shapes in tried or len(tried) >= MOST_LAYOUTS_MEASURED:
                 continue

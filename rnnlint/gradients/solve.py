@@ -71,11 +71,16 @@ class Solved:
 
     @property
     def merged(self) -> int:
-        """How many data axes had to become equal or constant: a hypothesis that forces less is a better
-        one."""
+        """How many axes of data had to become equal, of data and weights constant.
+
+        A hypothesis that forces less is a better one.
+        """
         used = [a for a in DATA_AXES if a in self.axes]
         sizes = [self.solution.resolve(Size.axis(a)) for a in used]
-        return len(sizes) - len(set(sizes)) + 2 * sum(not size.terms for size in sizes)
+        matrices = {a.rpartition(".")[0] for a in self.axes if a.endswith(".1")}
+        weights = [self.solution.resolve(Size.axis(f"{name}.0")) for name in matrices]
+        constant = sum(not size.terms for size in (*sizes, *weights))
+        return len(sizes) - len(set(sizes)) + 2 * constant
 
 
 _GATES = (frozenset("figo"), frozenset("fico"), frozenset("fiao"), frozenset("zrh"), frozenset("zrn"))

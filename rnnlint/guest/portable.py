@@ -70,7 +70,7 @@ class Copier:
         if isinstance(value, list):
             return [self._copy(item, depth) for item in list.__iter__(value)]
         if isinstance(value, tuple) and isinstance(getattr(value, "_fields", None), tuple):
-            parts = zip(value._fields, tuple.__iter__(value), strict=False)
+            parts = zip(type(value)._fields, tuple.__iter__(value), strict=False)  # type: ignore[attr-defined]
             return Opaque(type(value).__qualname__, {name: self._copy(item, depth) for name, item in parts})
         if isinstance(value, tuple):
             return tuple(self._copy(item, depth) for item in tuple.__iter__(value))
