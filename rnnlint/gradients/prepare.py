@@ -21,6 +21,7 @@ from rnnlint.gradients.clipping import clipping_functions, clipping_sentence
 from rnnlint.gradients.driver import Lifted, lifted_drivers
 from rnnlint.gradients.holes import UnknownArgumentError
 from rnnlint.gradients.jobs import JobRunner, Workshop
+from rnnlint.gradients.layouts import Steps
 from rnnlint.gradients.measure import Measurement, measure, parameter_verdicts, rejudge
 from rnnlint.gradients.named import NotThereError, entered
 from rnnlint.gradients.passes import Pass, Style, passes_of
@@ -76,6 +77,11 @@ class PreparedCheck:
         None  # what holds if the loss, under which nothing agrees, is the right one
     )
 
+    @property
+    def is_of_one_step(self) -> bool:
+        """Whether only a step was run: whatever its caller does over the steps is not in the verdict."""
+        return self.solved is not None and self.solved.draft.layout.steps is Steps.SINGLE
+
     def confirmed(self) -> PreparedCheck:
         """The check without its doubt: a repair has made every gradient agree, so the loss is the right
         one."""
@@ -95,6 +101,13 @@ class PreparedCheck:
             return None
         made = trials_over(steps, self.workshop, self.solved, self.measurement, self.check.seed or 0)
         return replace(made, lifted=self.lifted) if made is not None else None
+
+    @property
+    def agrees_over_one_step(self) -> bool:
+        """Whether some gradient is the loss's where nothing flows back through time: the loss is then the
+        right one."""
+        short = self.trials_over(1)
+        return short is not None and short.measurement.judged.agreeing > 0
 
     def rerun(self, project: Project) -> GradientCheck:
         """The same scenario, values and truth on ``project``'s texts."""
@@ -175,6 +188,9 @@ def prepare(
             return driven or [desk.refused(None, Explained(missing.code, str(missing), None))]
     results = desk.check_all(found[:MOST_PASSES])
     checked = [r for r in results if r.check.status is not Status.NOT_CHECKED]
+    if checked and all(r.is_of_one_step for r in checked):
+        over_steps = _driven(desk, entry)  # what sums the steps up, and carries from one to the next
+        checked += [r for r in over_steps if r.check.status is not Status.NOT_CHECKED]
     if checked:
         return checked + [r for r in results if r.check.status is Status.NOT_CHECKED and _is_worth_saying(r)]
     driven = list(_driven(desk, entry))
@@ -361,6 +377,8 @@ class _Desk:
             check = self.lifted.described(check)
         prepared = PreparedCheck(check, self.runner, m, workshop, solved, self.lifted, matched)
         if m.is_trusted or (matched is not None and self.lifted is None and m.is_plausible):
+            return prepared
+        if m.is_plausible and prepared.agrees_over_one_step:
             return prepared
         doubted = check if m.is_plausible else None
         return replace(prepared, check=self.refused(pass_, nothing_agrees(m.loss)).check, doubted=doubted)

@@ -28,7 +28,7 @@ from rnnlint.gradients.layouts import Item
 from rnnlint.gradients.passes import Style
 from rnnlint.gradients.roles import Role, is_certain_size, role_of, size_axis
 from rnnlint.gradients.shape_errors import equations
-from rnnlint.gradients.sizes import BATCH, DATA_AXES, INPUT, OUTPUT, Size, Solution
+from rnnlint.gradients.sizes import BATCH, DATA_AXES, INPUT, OUTPUT, TIME, Size, Solution
 from rnnlint.gradients.supplied import supplied_helper
 from rnnlint.gradients.synthesis import MODEL, Draft
 from rnnlint.gradients.target_fit import OUTPUT_SHAPES, SHAPES, refitted
@@ -203,7 +203,7 @@ def _repair(library: Library, attempt: _Attempt, trouble: Trouble, sizes: dict[s
     """Change the attempt so that this trouble goes away; False where nothing is known to help."""
     if trouble.failure not in (Failure.RAISED, Failure.STUB):
         return False
-    if _supply(attempt, trouble):
+    if _supply(attempt, trouble) or _as_numbers(attempt, trouble):
         return True
     match trouble.exception:
         case "KeyError":
@@ -385,6 +385,28 @@ def _as_indices(attempt: _Attempt, trouble: Trouble) -> bool:
             attempt.draft = replace(attempt.draft, holes={**attempt.draft.holes, name: made})
             return True
     return False
+
+
+_WANTS_A_NUMBER = re.compile(r"setting an array element with a sequence|only (length-1|0-dimensional|size-1)")
+
+
+def _as_numbers(attempt: _Attempt, trouble: Trouble) -> bool:
+    """Targets that are single numbers: the code puts them where only one fits."""
+    if not re.search(
+        r"setting an array element with a sequence|only (length-1|0-dimensional|size-1)", trouble.message
+    ):
+        return False
+    holes = dict(attempt.draft.holes)
+    for name, form in attempt.draft.holes.items():
+        if role_of(name.removeprefix("_in_")) is not Role.TARGET:
+            continue
+        if isinstance(form, StepsForm) and form.item != ArrayForm(()):
+            holes[name] = replace(form, item=ArrayForm(()))
+        elif isinstance(form, ArrayForm) and Size.axis(OUTPUT) in form.axes:
+            holes[name] = ArrayForm(tuple(axis for axis in form.axes if axis == Size.axis(TIME)))
+    changed = holes != dict(attempt.draft.holes)
+    attempt.draft = replace(attempt.draft, holes=holes)
+    return changed
 
 
 def _as_row(attempt: _Attempt) -> bool:

@@ -69,7 +69,7 @@ class TestValues:
             ("range(2)", [0, 1]),
             ("zip('ab', 'cd')", [("a", "c"), ("b", "d")]),
             ("collections.OrderedDict(a=1)", {"a": 1}),
-            ("collections.namedtuple('P', 'x y')(1, 2)", (1, 2)),
+            ("collections.namedtuple('P', 'x y')(1, 2)", Opaque("P", {"x": 1, "y": 2})),
         ],
     )
     def test_plain_values(self, ran: RunWell, expression: str, expected: Any) -> None:
