@@ -1,67 +1,62 @@
-"""How long whole processes take: ``python -m tests.benchmarks.startup``, from the repository's root.
-
-The commands take turns, so that a machine whose speed drifts slows them alike; the table shows the median of
-ten runs each after one that is not counted, and how many times as long as importing libcst and click it is.
-"""
+"""A whole process on one file, beside other linters on the same file."""
 
 from __future__ import annotations
 
-import os
-import subprocess
+import shutil
 import sys
-import time
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from statistics import median
 
-ROOT = Path(__file__).parents[2]
-RUNS = 10
+from tests.benchmarks.timing import Command, Row, print_table, rows_of, seconds_of, side_by_side
+
+ROUNDS = 10
 PROGRAM = "fixtures/article/backward.py"
 RNNLINT = (sys.executable, "-m", "rnnlint")
-COMMANDS: dict[str, tuple[str, ...]] = {
-    'python -c "import libcst, click"': (sys.executable, "-c", "import libcst, click"),
-    "rnnlint --version": (*RNNLINT, "--version"),
-    f"rnnlint --no-run {PROGRAM}": (*RNNLINT, "--no-run", PROGRAM),
-    f"rnnlint {PROGRAM}": (*RNNLINT, "--seed", "1", PROGRAM),
+BASE = 'python -c "import libcst, click"'
+READING = "rnnlint check --no-run"
+TARGETS = {READING: "≤ 0.30 s and ≤ 1.3 ×", "rnnlint (with the gradient check)": "≤ 0.8 s"}
+
+COMMANDS = {
+    BASE: Command((sys.executable, "-c", "import libcst, click")),
+    "rnnlint --version": Command((*RNNLINT, "--version")),
+    READING: Command((*RNNLINT, "check", "--no-run", PROGRAM)),
+    "rnnlint (with the gradient check)": Command((*RNNLINT, "--seed", "1", PROGRAM)),
 }
-BROKEN = 2
-"""Exit statuses from here on say that a command did not do its work."""
+
+ANY_STATUS = frozenset(range(33))
+"""Linters speak of what they found in their exit status, pylint in bits."""
+OTHERS = {
+    "ruff check": ("ruff", "check", "--no-cache", PROGRAM),
+    "flake8": ("flake8", PROGRAM),
+    "torchfix": ("torchfix", PROGRAM),
+    "fixit lint": ("fixit", "lint", PROGRAM),
+    "refurb": ("refurb", PROGRAM),
+    "pylint": ("pylint", PROGRAM),
+}
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
-    """Seconds of one process: by the clock, and on processors with the children that it waited for."""
+def installed_others() -> dict[str, Command]:
+    """The other linters that lie beside this interpreter or on the way of commands."""
+    beside = str(Path(sys.executable).parent)
+    found = {title: shutil.which(words[0], path=beside) or shutil.which(words[0]) for title, words in OTHERS.items()}
+    return {
+        title: Command((path, *OTHERS[title][1:]), statuses=ANY_STATUS)
+        for title, path in found.items()
+        if path is not None
+    }
 
-    wall: float
-    cpu: float
 
-
-def measured(command: Sequence[str]) -> Run:
-    """Run a command to its end. Raises :class:`RuntimeError` where it fails."""
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    before, started = os.times(), time.perf_counter()
-    ended = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, check=False)
-    wall, after = time.perf_counter() - started, os.times()
-    if ended.returncode >= BROKEN or ended.returncode < 0:
-        raise RuntimeError(f"{' '.join(command)}: {ended.stderr.decode(errors='replace')}")
-    cpu = after.children_user + after.children_system - before.children_user - before.children_system
-    return Run(wall, cpu)
+def rows() -> list[Row]:
+    """Medians of ten, taking turns."""
+    commands = {**COMMANDS, **installed_others()}
+    seconds = side_by_side(
+        {title: lambda command=command: seconds_of(command) for title, command in commands.items()}, ROUNDS
+    )
+    return rows_of(seconds, BASE, TARGETS)
 
 
 def main() -> None:
     """Print the table."""
-    runs: dict[str, list[Run]] = {title: [] for title in COMMANDS}
-    for number in range(RUNS + 1):
-        for title, command in COMMANDS.items():
-            run = measured(command)
-            if number:
-                runs[title].append(run)
-    (base, *_) = (median(run.wall for run in made) for made in runs.values())
-    print(f"{'command':48} {'wall s':>7} {'cpu s':>7} {'ratio':>6}")
-    for title, made in runs.items():
-        wall, cpu = median(run.wall for run in made), median(run.cpu for run in made)
-        print(f"{title:48} {wall:7.3f} {cpu:7.3f} {wall / base:6.2f}")
+    print_table("One file, whole processes", rows())
 
 
 if __name__ == "__main__":
