@@ -5,52 +5,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from rnnlint.checking import Checker, Request, UnmetSandboxError, cache_of_user, is_worth_processes
 from rnnlint.config import Config
-from rnnlint.discovery import speaks_of_backward_pass
 from rnnlint.findings import Finding, Fix
 from rnnlint.model.project import Project
 from rnnlint.model.shelf import Shelf
-from rnnlint.results import Change, FileReport, Origin, RuleText, RunOptions, RunReport, SandboxMode
+from rnnlint.results import Change, FileReport, Origin, RuleText, RunOptions, RunReport
 from rnnlint.selection import Selection
-from rnnlint.source import Source, UnreadableSourceError, read_source
+from rnnlint.source import read_source
 
-if TYPE_CHECKING:
-    from rnnlint.gradients import PreparedCheck
-    from rnnlint.sandbox import Runner
-    from rnnlint.verdicts import GradientCheck
-
-MOST_NEIGHBOURS = 12
-"""How many project files beside a named one are read for findings of their own."""
-
-ALWAYS_SHOWN = frozenset({"RNN907"})
-"""Nobody may take silence for a right gradient."""
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """One file to check: where it is, how it came into the run, and its text where it is not on disk.
-
-    ``alone`` keeps out the files around ``path``: a text without a place of its own has no project.
-    """
-
-    path: Path
-    origin: Origin = Origin.NAMED
-    source: Source | None = None
-    alone: bool = False
-
-
-class UnmetSandboxError(Exception):
-    """A layer of the sandbox is missing where all were required; nothing has been run."""
-
-    def __init__(self, missing: Sequence[tuple[str, str]]) -> None:
-        reasons = ", ".join(f"{layer} ({reason})" for layer, reason in missing)
-        super().__init__(f"--sandbox require: this machine does not offer {reasons}; nothing was run.")
+__all__ = ["Request", "UnmetSandboxError", "check", "lint"]
 
 
 def lint(path: Path) -> tuple[Finding, ...]:
@@ -64,161 +33,62 @@ def lint(path: Path) -> tuple[Finding, ...]:
     return tuple(run_rules(Project.of(source), source))
 
 
-def check(requests: Iterable[Request], options: RunOptions, config: Config) -> RunReport:
+def check(
+    requests: Sequence[Request],
+    options: RunOptions,
+    config: Config,
+    announce: Callable[[Path], None] = lambda path: None,
+) -> RunReport:
     """Static findings for every file; the gradient check, proofs and fixes for those that are to be run.
 
     A file is run where ``options.run`` says so, or, where that is None, if it was named itself. With
     ``options.fix`` the fixes are written and the report is of the files as they are afterwards; with
-    ``options.diff`` they are only shown, in :attr:`RunReport.changes`.
+    ``options.diff`` they are only shown, in :attr:`RunReport.changes`. ``announce`` is told which file is at
+    hand, the last time before an exception.
 
     Raises :class:`rnnlint.config.ConfigurationError` for a selector that is no rule's,
     :class:`rnnlint.rewriting.UnwritableFixError` where a fix cannot be put back, and
     :class:`UnmetSandboxError` where ``options.sandbox`` requires what the machine does not offer.
     """
     selection = Selection.of(config, options)
-    asked: list[Request] = []
     with ExitStack() as stack:
-        checker = _Checker(options, config, selection, stack)
-        found: list[FileReport] = []
-        shelf = Shelf()
-        for request in requests:  # one at a time, so that the caller's iterator knows which file is at hand
-            asked.append(request)
-            found.extend(checker.reports(request, shelf))
-        reports = tuple(found)
+        checker = Checker(options, config, selection, stack)
+        reports = _reports(checker, requests, announce)
         changes: tuple[Change, ...] = ()
         if options.fix or options.diff:
             changes = _changes(reports, options)
             if options.fix and changes:
-                fixed = Shelf()
-                reports = tuple(report for request in asked for report in checker.reports(request, fixed))
+                reports = _reports(checker, requests, announce)
+    if options.cache and any(request.origin is Origin.FOUND for request in requests):
+        cache_of_user().tidy()
     report = RunReport(_one_a_file(reports), ran=checker.ran, changes=changes)
     return replace(report, rules=_texts(report))
 
 
-class _Checker:
-    """Checks one request after the other with one runner, started when the first of them is to be run."""
-
-    def __init__(self, options: RunOptions, config: Config, selection: Selection, stack: ExitStack) -> None:
-        self.options = options
-        self.config = config
-        self.selection = selection
-        self.ran = False
-        self._stack = stack
-        self._runner: Runner | None = None
-
-    def reports(self, request: Request, shelf: Shelf) -> Iterator[FileReport]:
-        """The file's own report, then those of the project files beside it that have something to say.
-
-        ``shelf`` holds the files read so far; it is for files that did not change since.
-        """
-        runs = self.options.run if self.options.run is not None else request.origin is Origin.NAMED
-        runner = self._started_runner() if runs else None
-        try:
-            source = request.source or read_source(request.path.absolute())
-        except UnreadableSourceError as error:
-            yield FileReport(request.path, request.origin, problem=_relative_message(error, request.path))
-            return
-        project = Project.alone(source) if request.alone else Project.of(source, shelf)
-        findings = _static_findings(project, request)
-        scenarios = _scenarios(project, self.options, self.config, runner) if runner is not None else ()
-        yield from self._divided(request, project, findings, scenarios)
-
-    def _divided(
-        self,
-        request: Request,
-        project: Project,
-        findings: Sequence[Finding],
-        scenarios: Sequence[PreparedCheck],
-    ) -> Iterator[FileReport]:
-        from rnnlint.diagnosis import diagnose
-
-        diagnosis = diagnose(project, findings, scenarios)
-        checks = tuple(self._with_layers(check) for check in diagnosis.checks)
-        yield self._report(project, request.path, request.origin, diagnosis.findings, checks, diagnosis.fixed)
-        for path in _neighbours(project):
-            report = self._report(project, path, Origin.PROJECT, diagnosis.findings)
-            if report.findings or report.hidden:
-                yield report
-
-    def _report(
-        self,
-        project: Project,
-        path: Path,
-        origin: Origin,
-        findings: Sequence[Finding],
-        checks: tuple[GradientCheck, ...] = (),
-        fixed: tuple[GradientCheck, ...] = (),
-    ) -> FileReport:
-        from rnnlint.suppressions import apply
-
-        own_path = path.absolute()
-        source = project.files[own_path]
-        own = sorted((f for f in findings if f.path == own_path), key=lambda finding: finding.order)
-        heeded = apply(source, own, numbers_known=bool(checks)).shown
-        shown, hidden = self.selection.split(heeded)
-        forced = tuple(finding for finding in hidden if finding.code in ALWAYS_SHOWN)
-        return FileReport(
-            path,
-            origin,
-            source,
-            findings=(*shown, *forced),
-            hidden=tuple(finding for finding in hidden if finding not in forced),
-            gradients=checks,
-            fixed=fixed,
-            notes=_reading_notes(project, source, checks) if origin is not Origin.PROJECT else (),
-        )
-
-    def _started_runner(self) -> Runner:
-        from rnnlint.sandbox import LAYERS, Runner
-
-        self.ran = True
-        if self._runner is None:
-            off = self.options.sandbox is SandboxMode.OFF
-            self._runner = self._stack.enter_context(Runner(without=LAYERS if off else ()))
-            self._runner.start()  # the zygote loads NumPy while the parser works
-            if self.options.sandbox is SandboxMode.REQUIRE and self._runner.missing_layers:
-                raise UnmetSandboxError(self._runner.missing_layers)
-        return self._runner
-
-    def _with_layers(self, check: GradientCheck) -> GradientCheck:
-        """``check`` with the walls that stood round its run."""
-        if self._runner is None:
-            return check
-        missing = tuple(layer for layer, _ in self._runner.missing_layers)
-        return replace(check, sandbox=self._runner.layers, missing_layers=missing)
+def _reports(
+    checker: Checker, requests: Sequence[Request], announce: Callable[[Path], None]
+) -> tuple[FileReport, ...]:
+    if is_worth_processes(requests, checker.options):
+        return _reports_of_many(checker, requests, announce)
+    found: list[FileReport] = []
+    shelf = Shelf()
+    for request in requests:
+        announce(request.path)
+        found.extend(checker.reports(request, shelf))
+    return tuple(found)
 
 
-def _static_findings(project: Project, request: Request) -> list[Finding]:
-    """Findings of the file and, where it was named itself, of the project files it works with."""
-    from rnnlint.rules import lint as run_rules
+def _reports_of_many(
+    checker: Checker, requests: Sequence[Request], announce: Callable[[Path], None]
+) -> tuple[FileReport, ...]:
+    from rnnlint.parallel import FailedFileError, reports_of
 
-    findings = list(run_rules(project, project.source))
-    if request.origin is Origin.NAMED:
-        for path in _neighbours(project):
-            source = project.files[path]
-            if speaks_of_backward_pass(source.text.encode()):
-                findings.extend(run_rules(replace(project, target=path), source))
-    return findings
-
-
-def _neighbours(project: Project) -> tuple[Path, ...]:
-    """What the file imports, then what imports it; bounded."""
-    paths = dict.fromkeys((*project.closure(project.target)[1:], *project.callers))
-    paths.pop(project.target, None)
-    readable = (path for path in paths if path in project.files and project.files[path].problem is None)
-    return tuple(readable)[:MOST_NEIGHBOURS]
-
-
-def _scenarios(
-    project: Project, options: RunOptions, config: Config, runner: Runner
-) -> Sequence[PreparedCheck]:
-    from rnnlint.gradients import prepare
-
-    source = project.source
-    if source.problem is not None or not source.text.strip():
-        return ()
-    stated = config.stated_for(source.path)
-    return prepare(project, source, runner, seed=options.seed, entry=options.entry, explicit=stated)
+    try:
+        made = tuple(reports_of(requests, checker.options, checker.config))
+    except FailedFileError as failed:
+        announce(failed.path)
+        raise
+    return tuple(report for reports in made for report in reports)
 
 
 def _changes(reports: Sequence[FileReport], options: RunOptions) -> tuple[Change, ...]:
@@ -256,12 +126,6 @@ def _texts(report: RunReport) -> tuple[RuleText, ...]:
     return texts(codes)
 
 
-def _reading_notes(project: Project, source: Source, checks: Sequence[GradientCheck]) -> tuple[str, ...]:
-    """How the file and its project were read, unless a check says so already."""
-    said = {note for check in checks for note in check.notes}
-    return tuple(note for note in (*source.notes, *project.notes) if note not in said)
-
-
 def _one_a_file(reports: Iterable[FileReport]) -> tuple[FileReport, ...]:
     """Each file once: where several requests brought it in, as the first that named or found it."""
     best: dict[Path, FileReport] = {}
@@ -271,7 +135,3 @@ def _one_a_file(reports: Iterable[FileReport]) -> tuple[FileReport, ...]:
         if known is None or (known.origin is Origin.PROJECT and report.origin is not Origin.PROJECT):
             best[key] = report
     return tuple(best.values())
-
-
-def _relative_message(error: UnreadableSourceError, path: Path) -> str:
-    return str(error).replace(str(path.absolute()), str(path))

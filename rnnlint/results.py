@@ -52,6 +52,7 @@ class RunOptions:
     verbose: bool = False
     seed: int | None = None
     sandbox: SandboxMode = SandboxMode.AUTO
+    cache: bool = True  # keep what reading finds in the files of folders
     entry: str | None = None  # the pass to check: "backward", or "forward -> backward" to pair two
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -139,6 +139,14 @@ Exit status:
     help="Where the report of the --output-format before it goes. [default: standard output]",
 )
 @click.option("--stdin-filename", metavar="NAME", help="What standard input (-) is called in the report.")
+@click.option(
+    "--no-cache",
+    "cache",
+    is_flag=True,
+    flag_value=False,
+    default=True,
+    help="Read every file of a folder anew.",
+)
 @click.option("--verbose", "-v", is_flag=True, help="Add all figures: cosine, ratio, convention, sandbox.")
 @click.pass_context
 def command(ctx: click.Context, /, paths: tuple[Path, ...], **options: Any) -> int:
@@ -175,6 +183,7 @@ def _run_options(options: dict[str, Any]) -> RunOptions:
         show_advice=options["show_advice"],
         verbose=options["verbose"],
         seed=options["seed"],
+        cache=options["cache"],
         entry=options["entry"],
         sandbox=SandboxMode(options["sandbox"]),
     )
@@ -205,15 +214,11 @@ def _check(
     if not targets and STANDARD_INPUT not in paths:
         raise Mistake(f"{', '.join(map(str, paths))}: holds no Python file and no notebook.")
 
-    def requests() -> Iterator[api.Request]:
-        if STANDARD_INPUT in paths:
-            progress.path = Path(words["stdin_filename"] or "<stdin>")
-            yield _standard_input(progress.path.absolute(), alone=not words["stdin_filename"])
-        for target in relevant:
-            progress.path = target.path
-            yield api.Request(target.path, target.origin)
-
-    report = replace(_report(requests(), options, config), skipped=len(targets) - len(relevant))
+    requests = [api.Request(target.path, target.origin) for target in relevant]
+    if STANDARD_INPUT in paths:
+        name = Path(words["stdin_filename"] or "<stdin>").absolute()
+        requests.insert(0, _standard_input(name, alone=not words["stdin_filename"]))
+    report = replace(_report(requests, options, config, progress), skipped=len(targets) - len(relevant))
     progress.path = None
     if accepted is not None:
         files = tuple(replace(file, findings=accepted.without_known(file)) for file in report.files)
@@ -232,7 +237,9 @@ def _check(
     return ExitStatus.CLEAN if options.exit_zero and status == ExitStatus.FOUND else status
 
 
-def _report(requests: Iterator[api.Request], options: RunOptions, config: Config) -> RunReport:
+def _report(
+    requests: Sequence[api.Request], options: RunOptions, config: Config, progress: Progress
+) -> RunReport:
     """The run itself; what the user can put right about it becomes a :class:`Mistake`."""
     mistakes: list[type[Exception]] = [api.UnmetSandboxError]
     if options.fix or options.diff:
@@ -240,7 +247,7 @@ def _report(requests: Iterator[api.Request], options: RunOptions, config: Config
 
         mistakes.append(UnwritableFixError)
     try:
-        return api.check(requests, options, config)
+        return api.check(requests, options, config, progress.at)
     except tuple(mistakes) as error:
         raise Mistake(str(error)) from None
 

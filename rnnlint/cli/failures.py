@@ -33,6 +33,10 @@ class Progress:
     path: Path | None = None
     verbose: bool = False
 
+    def at(self, path: Path) -> None:
+        """The run has come to this file."""
+        self.path = path
+
 
 def run(command: click.Command, args: list[str], prog_name: str) -> int:
     """The exit status of a command line; every way it can fail ends here."""

@@ -37,7 +37,10 @@ OTHERS = {
 def installed_others() -> dict[str, Command]:
     """The other linters that lie beside this interpreter or on the way of commands."""
     beside = str(Path(sys.executable).parent)
-    found = {title: shutil.which(words[0], path=beside) or shutil.which(words[0]) for title, words in OTHERS.items()}
+    found = {
+        title: shutil.which(words[0], path=beside) or shutil.which(words[0])
+        for title, words in OTHERS.items()
+    }
     return {
         title: Command((path, *OTHERS[title][1:]), statuses=ANY_STATUS)
         for title, path in found.items()

@@ -70,7 +70,8 @@ def rows() -> list[Row]:
             "networks, again": Command((*RNNLINT, str(networks))),
         }
         seconds = side_by_side(
-            {title: lambda command=command: seconds_of(command) for title, command in commands.items()}, ROUNDS
+            {title: lambda command=command: seconds_of(command) for title, command in commands.items()},
+            ROUNDS,
         )
     parse = seconds["networks, parsed"]
     return [

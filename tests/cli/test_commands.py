@@ -220,7 +220,7 @@ class TestExitStatus:
             source = decode_source(Path("a.py"), b"x = 1\n")
             file = FileReport(Path("a.py"), source=source, findings=findings, gradients=checks)
             made = replace(RunReport((file,)), **report)
-            monkeypatch.setattr(api, "check", lambda requests, options, config: made)
+            monkeypatch.setattr(api, "check", lambda requests, options, config, announce: made)
 
         return pretend
 
@@ -325,7 +325,7 @@ class TestExitStatus:
         asked: list[RunOptions] = []
         targets: list[tuple[str, Origin]] = []
 
-        def remember(requests: object, options: RunOptions, config: object) -> RunReport:
+        def remember(requests: object, options: RunOptions, config: object, announce: object) -> RunReport:
             targets.extend((request.path.as_posix(), request.origin) for request in requests)  # type: ignore[attr-defined]
             asked.append(options)
             return RunReport()

@@ -189,8 +189,10 @@ class TestOurOwnFailure:
     def broken(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         (folder / "a.py").write_text("", encoding="utf-8")
 
-        def check(requests: object, *rest: object) -> None:
-            next(iter(requests))  # type: ignore[call-overload]
+        def check(
+            requests: object, options: object, config: object, announce: Callable[[Path], None]
+        ) -> None:
+            announce(Path("a.py"))
             raise KeyError("dh_next")
 
         monkeypatch.setattr(api, "check", check)
