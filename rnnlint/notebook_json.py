@@ -6,8 +6,9 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
+from itertools import islice
 
-from rnnlint.hunks import Hunk, replace_lines
+from rnnlint.hunks import Hunk, replace_lines, split_keeping_newlines
 
 _DECODER = json.JSONDecoder()
 _WHITESPACE = re.compile(r"[ \t\n\r]*")
@@ -77,20 +78,35 @@ def _source(document: str, cell: Extent) -> Extent:
 
 
 def _changed_source(raw: str, hunks: Sequence[Hunk], *, escape: bool) -> str:
+    """The JSON value ``raw``, a cell's text as one string or as a list, after ``hunks``."""
     value = json.loads(raw)
-    body = value if isinstance(value, str) else "".join(value)
-    lines = [line for line in replace_lines(body, hunks, "\n") if line]
-    if isinstance(value, str):
-        return json.dumps("".join(lines), ensure_ascii=escape)
-    same_before = _common_start(value, lines)
-    same_after = min(
-        _common_start(value[::-1], lines[::-1]), len(value) - same_before, len(lines) - same_before
-    )
-    new = [json.dumps(line, ensure_ascii=escape) for line in lines[same_before : len(lines) - same_after]]
+    whole = isinstance(value, str)
+    body = value if whole else "".join(value)
+    before = [line for line in split_keeping_newlines(body) if line] if whole else value
+    after = [line for line in replace_lines(body, hunks, "\n") if line]
+    first = _common_start(before, after)
+    last = min(_common_start(before[::-1], after[::-1]), len(before) - first, len(after) - first)
+    new = [json.dumps(line, ensure_ascii=escape) for line in after[first : len(after) - last]]
+    if whole:
+        kept = list(_written_lines(raw, before))
+        inside = [*kept[:first], *(line[1:-1] for line in new), *kept[len(kept) - last :]]
+        return f'"{"".join(inside)}"'
     extents = list(_elements(raw, 0))
-    kept_before = [raw[start:end] for start, end in extents[:same_before]]
-    kept_after = [raw[start:end] for start, end in extents[len(extents) - same_after :]]
-    return _as_list(raw, extents, [*kept_before, *new, *kept_after])
+    elements = [raw[start:end] for start, end in extents]
+    return _as_list(raw, extents, [*elements[:first], *new, *elements[len(elements) - last :]])
+
+
+_CHARACTER = re.compile(
+    r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}|\\.|[^\\]", re.DOTALL
+)
+"""One character as a JSON string writes it; beyond the first plane it takes two escapes."""
+
+
+def _written_lines(raw: str, lines: Sequence[str]) -> Iterator[str]:
+    """The JSON string ``raw`` without its quotes, cut where the text that it stands for has its ``lines``."""
+    written = _CHARACTER.finditer(raw, 1, len(raw) - 1)
+    for line in lines:
+        yield "".join(match.group() for match in islice(written, len(line)))
 
 
 def _as_list(raw: str, extents: Sequence[Extent], elements: Sequence[str]) -> str:

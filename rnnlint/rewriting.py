@@ -7,7 +7,6 @@ not such a line, keeps its characters.
 from __future__ import annotations
 
 import codecs
-import difflib
 from collections.abc import Sequence
 
 from rnnlint.atomic import write_all
@@ -15,7 +14,7 @@ from rnnlint.findings import Edit
 from rnnlint.fixes import apply_edits
 from rnnlint.hunks import Hunk, hunks_of, replace_lines
 from rnnlint.notebook_json import replace_cell_lines
-from rnnlint.source import Cell, Source, UnreadableSourceError, decode_source
+from rnnlint.source import Source, UnreadableSourceError, decode_source
 
 
 class UnwritableFixError(Exception):
@@ -62,23 +61,6 @@ def rewritten(source: Source, edits: Sequence[Edit]) -> str:
     return replace_cell_lines(source.original, by_cell)
 
 
-def diff(source: Source, edits: Sequence[Edit]) -> str:
-    """What ``edits`` change, as a unified diff; a notebook's by cell. Empty where nothing changes."""
-    hunks = list(hunks_of(source.text, edits))
-    if not source.notebook:
-        after = "".join(replace_lines(source.original, hunks, source.newline))
-        return _unified(str(source.path), source.original, after)
-    return "".join(_cell_diff(source, cell, hunks) for cell in source.cells)
-
-
-def _cell_diff(source: Source, cell: Cell, hunks: Sequence[Hunk]) -> str:
-    end = cell.first_line + cell.line_count
-    inside = [_within_cell(source, hunk)[1] for hunk in hunks if cell.first_line <= hunk.first < end]
-    text = "\n".join(source.text.split("\n")[cell.first_line - 1 : end - 1]) + "\n"
-    after = "".join(replace_lines(text, inside, "\n"))
-    return _unified(f"{source.path}:cell {cell.number}", text, after)
-
-
 def _within_cell(source: Source, hunk: Hunk) -> tuple[int, Hunk]:
     """The notebook's index of the hunk's cell, and the hunk in that cell's own lines."""
     for cell in source.cells:
@@ -86,17 +68,6 @@ def _within_cell(source: Source, hunk: Hunk) -> tuple[int, Hunk]:
             above = cell.first_line - 1
             return cell.index, Hunk(hunk.first - above, hunk.last - above, hunk.lines)
     raise UnwritableFixError(f"{source.path}: the fix would reach across cells; nothing was written.")
-
-
-def _unified(name: str, before: str, after: str) -> str:
-    lines = difflib.unified_diff(_shown_lines(before), _shown_lines(after), name, name)
-    return "".join(
-        line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines
-    )
-
-
-def _shown_lines(text: str) -> list[str]:
-    return text.replace("\r\n", "\n").replace("\r", "\n").splitlines(keepends=True)
 
 
 def _encoded(source: Source, content: str, before: bytes) -> bytes:

@@ -9,19 +9,16 @@ from __future__ import annotations
 
 import ast
 import io
-import json
 import re
 import tokenize
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
-
-from rnnlint.blanks import fill_blanks
 
 LARGEST_BYTES = 8_000_000
 """Larger files are data, not somebody's program."""
+LARGEST_NOTEBOOK_BYTES = 100_000_000
+"""Most of a notebook's bytes are pictures among its outputs, which are not read."""
 
 
 class UnreadableSourceError(Exception):
@@ -119,7 +116,7 @@ class Source:
 
     def with_text(self, text: str) -> Source:
         """The same file with another program text (a fix applied in memory)."""
-        return replace(self, text=text, problem=_syntax_problem(text))
+        return replace(self, text=text, problem=syntax_problem(text))
 
 
 def _listed(numbers: list[int]) -> str:
@@ -135,9 +132,10 @@ def read_source(path: Path) -> Source:
     """
     try:
         size = path.stat().st_size
-        if size > LARGEST_BYTES:
+        limit = LARGEST_NOTEBOOK_BYTES if path.suffix == ".ipynb" else LARGEST_BYTES
+        if size > limit:
             raise UnreadableSourceError(
-                f"{path}: {size:,} bytes is too large for a program (limit {LARGEST_BYTES:,})."
+                f"{path}: {size:,} bytes is too large for a program (limit {limit:,})."
             )
         raw = path.read_bytes()
     except FileNotFoundError:
@@ -156,27 +154,29 @@ def decode_source(path: Path, raw: bytes) -> Source:
     original, encoding, byte_order_mark = _decode(path, raw)
     newline = _newline_of(original)
     if path.suffix == ".ipynb":
-        source = _notebook(path, original)
+        from rnnlint.notebook_cells import read_notebook
+
+        source = read_notebook(path, original)
     else:
-        source = _program(path, _unify_newlines(original), original)
+        source = _program(path, unified_newlines(original), original)
     return replace(source, encoding=encoding, byte_order_mark=byte_order_mark, newline=newline)
 
 
 def _program(path: Path, text: str, original: str) -> Source:
-    converted = _from_python2(text)
+    converted = as_python3(text)
     if converted is not None:
         return Source(path, converted, original, python2=True)
-    return Source(path, text, original, problem=_syntax_problem(text))
+    return Source(path, text, original, problem=syntax_problem(text))
 
 
-def _from_python2(text: str) -> str | None:
+def as_python3(text: str) -> str | None:
     """``text`` as Python 3 where it was written for Python 2, even if it happens to parse as it stands."""
     from rnnlint.python2 import convert, is_python2
 
-    if _syntax_problem(text) is None and not is_python2(text):
+    if syntax_problem(text) is None and not is_python2(text):
         return None
     converted = convert(text)
-    return converted if converted is not None and _syntax_problem(converted) is None else None
+    return converted if converted is not None and syntax_problem(converted) is None else None
 
 
 def _decode(path: Path, raw: bytes) -> tuple[str, str, bool]:
@@ -203,7 +203,8 @@ def _newline_of(text: str) -> str:
     return match.group() if match else "\n"
 
 
-def _unify_newlines(text: str) -> str:
+def unified_newlines(text: str) -> str:
+    """``text`` with every newline as ``\\n``."""
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
@@ -216,7 +217,8 @@ def tree_of(text: str) -> ast.Module:
     return ast.parse(text)
 
 
-def _syntax_problem(text: str) -> SyntaxProblem | None:
+def syntax_problem(text: str) -> SyntaxProblem | None:
+    """Why ``text`` is not Python 3, or None where it is."""
     try:
         tree_of(text)
     except SyntaxError as error:
@@ -224,101 +226,3 @@ def _syntax_problem(text: str) -> SyntaxProblem | None:
     except (ValueError, RecursionError, MemoryError) as error:
         return SyntaxProblem(str(error) or "nested too deeply", 1, 1)
     return None
-
-
-# --- notebooks -------------------------------------------------------------------------------------------
-
-
-def _notebook(path: Path, original: str) -> Source:
-    return source_of_cells(path, _code_cells(path, original), original)
-
-
-def source_of_cells(path: Path, cells: Iterable[tuple[int, int, str]], original: str = "") -> Source:
-    """A program of code cells: each one's index and number (as :class:`Cell` has them) and its text.
-
-    Magics and shell lines are blanked, and so are cells that do not parse.
-    """
-    chunks: list[str] = []
-    placed: list[Cell] = []
-    line = 1
-    python2 = False
-    for index, number, body in cells:
-        read = _read_cell(_unify_newlines(body))
-        python2 |= read.python2
-        count = read.text.count("\n") + 1
-        placed.append(Cell(index, number, line, count, read.skipped, read.unfinished))
-        chunks.append(read.text)
-        line += count
-    joined = "\n".join(chunks) + ("\n" if chunks else "")
-    problem = _syntax_problem(joined)
-    return Source(
-        path, joined, original, cells=tuple(placed), notebook=True, python2=python2, problem=problem
-    )
-
-
-def _code_cells(path: Path, original: str) -> Iterator[tuple[int, int, str]]:
-    """Index, number and text of each code cell."""
-    try:
-        document: Any = json.loads(original)
-    except (json.JSONDecodeError, RecursionError):
-        raise UnreadableSourceError(f"{path}: is not a notebook (its JSON does not parse).") from None
-    cells = document.get("cells") if isinstance(document, dict) else None
-    if cells is None and isinstance(document, dict):  # nbformat 3 kept them in worksheets
-        sheets = document.get("worksheets")
-        cells = (
-            [c for s in sheets if isinstance(s, dict) for c in s.get("cells", ())]
-            if isinstance(sheets, list)
-            else None
-        )
-    if not isinstance(cells, list):
-        raise UnreadableSourceError(f"{path}: is not a notebook (it has no list of cells).")
-    number = 0
-    for index, cell in enumerate(cells):
-        if isinstance(cell, dict) and cell.get("cell_type") == "code":
-            number += 1
-            body: Any = cell.get("source", cell.get("input", ""))
-            yield index, number, body if isinstance(body, str) else "".join(map(str, body))
-
-
-@dataclass(frozen=True, slots=True)
-class _CellText:
-    """A cell as Python, as :class:`Cell` describes it."""
-
-    text: str
-    skipped: str | None = None
-    python2: bool = False
-    unfinished: tuple[int, ...] = ()
-
-
-def _read_cell(body: str) -> _CellText:
-    """A cell with magics and shell lines blanked, and all of it where it still does not parse."""
-    if re.match(r"\s*%%(?!(?:time|timeit|capture|prun|rnnlint)\b)", body):
-        return _CellText(_blank(body))  # another language
-    text = "\n".join(_without_magic(line) for line in body.split("\n"))
-    converted = _from_python2(text)
-    if converted is not None:
-        return _CellText(converted, python2=True)
-    problem = _syntax_problem(text)
-    if problem is None:
-        return _CellText(text)
-    lines = text.split("\n")
-    unfinished = tuple(n for n, line in enumerate(lines, start=1) if _UNFINISHED.match(line))
-    finished = "\n".join(fill_blanks(lines, unfinished))
-    if unfinished and _syntax_problem(finished) is None:
-        return _CellText(finished, unfinished=unfinished)
-    return _CellText(_blank(body), skipped=f"line {problem.line}: {problem.message}")
-
-
-_UNFINISHED = re.compile(r"^(\s*[A-Za-z_][\w.\[\], ]*[-+*/@]?=)\s*(#.*)?$")
-"""An exercise's blank: ``f =`` with nothing after it."""
-
-_MAGIC = re.compile(r"^(\s*)(?:%|!|\?|[\w.]+\?{1,2}\s*$|[\w, ]+=\s*[%!])")
-
-
-def _without_magic(line: str) -> str:
-    match = _MAGIC.match(line)
-    return f"{match.group(1)}pass" if match and match.group(1) else "" if match else line
-
-
-def _blank(text: str) -> str:
-    return "\n" * text.count("\n")

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from rnnlint.findings import Edit, Fix, Span
 from rnnlint.fixes import apply_edits, apply_fixes
-from rnnlint.rewriting import UnwritableFixError, diff, write_fixed
+from rnnlint.rewriting import UnwritableFixError, write_fixed
 from rnnlint.source import Source, read_source
 
 FILE = Path("a.py")
@@ -172,14 +172,6 @@ def test_a_character_that_the_encoding_lacks_is_refused(tmp_path):
     assert source.path.read_bytes() == b"# coding: latin-1\na = 1\n"
 
 
-def test_the_diff_is_unified_and_empty_without_edits(tmp_path):
-    source = stored(tmp_path, b"a = 1\nb = 1")
-    assert diff(source, []) == ""
-    unfinished = "\n\\ No newline at end of file\n"
-    shown = diff(source, [at(source, 2, 5, 6, "2")])
-    assert shown.endswith(f"@@ -1,2 +1,2 @@\n a = 1\n-b = 1{unfinished}+b = 2{unfinished}")
-
-
 # --- notebooks -------------------------------------------------------------------------------------------
 
 CELLS = [
@@ -246,10 +238,3 @@ def test_a_fix_across_cells_is_refused(tmp_path):
     source = as_notebook(tmp_path, indent=1)
     with pytest.raises(UnwritableFixError, match="across cells"):
         write_fixed(source, [edit(3, 1, 4, 2, "", source.path)])
-
-
-def test_a_notebooks_diff_names_the_cell(tmp_path):
-    source = as_notebook(tmp_path, indent=1)
-    shown = diff(source, [at(source, 4, 5, 6, "2")])
-    assert shown.startswith(f"--- {source.path}:cell 2\n+++ {source.path}:cell 2\n")
-    assert shown.endswith("-y = 1\n+y = 2\n")

@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rnnlint.source import Source, source_of_cells, tree_of
+from rnnlint.notebook_cells import source_of_cells
+from rnnlint.source import Source, tree_of
 
 UNNAMED = "notebook.ipynb"
 
