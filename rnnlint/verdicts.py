@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
@@ -57,12 +57,25 @@ class WorstElement:
 
 
 @dataclass(frozen=True, slots=True)
+class Elements:
+    """A gradient and the true one, element by element in C order, the common scale divided out.
+
+    ``axes`` names each axis by the size it has in this probe (``T`` steps, ``B`` examples, ``H`` units …),
+    "" where it is no such size.
+    """
+
+    got: tuple[float, ...]
+    expected: tuple[float, ...]
+    axes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ParameterVerdict:
     """One parameter (or input, or initial state) and the gradient paired with it.
 
     ``relative_error`` is ‖g − ĝ‖ / max(‖g‖, ‖ĝ‖): 0 right, 1 no better than zeros, 2 reversed; it is taken
     after the common scale is divided out. ``ratio`` is the least-squares factor ⟨g, ĝ⟩ / ⟨ĝ, ĝ⟩ where the two
-    are parallel, else None.
+    are parallel, else None. ``elements`` is given for a wrong gradient that is small enough for a picture.
     """
 
     name: str
@@ -73,6 +86,7 @@ class ParameterVerdict:
     cosine: float | None = None
     ratio: float | None = None
     worst: WorstElement | None = None
+    elements: Elements | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

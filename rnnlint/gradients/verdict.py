@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from rnnlint.verdicts import ParameterVerdict, Verdict, WorstElement
+from rnnlint.verdicts import Elements, ParameterVerdict, Verdict, WorstElement
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 
@@ -18,6 +18,8 @@ _SAID = {"K": "V"}
 """The output size is the vocabulary's to whoever reads of it."""
 _NOTHING = 1e-9
 """Norms below this are zero to central differences."""
+MOST_ELEMENTS = 1024
+"""Larger gradients are told by their norm alone: nobody looks at a picture of them."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,8 @@ class Judged:
 def judge(measured: list[Measured], sizes: Mapping[str, int], tolerance: float = TOLERANCE) -> Judged:
     """Compare every gradient with the truth, after the factor common to all is divided out."""
     scale = common_scale(measured, sizes, tolerance)
-    verdicts = tuple(_verdict(m, scale, tolerance) for m in measured)
+    axes = _axes(sizes)
+    verdicts = tuple(_verdict(m, scale, tolerance, axes) for m in measured)
     informative = [v for v in verdicts if v.verdict is not Verdict.UNINFORMATIVE]
     agreeing = [v for v in informative if v.verdict in (Verdict.RIGHT, Verdict.SCALED)]
     return Judged(verdicts, scale, scale_name(scale, sizes), len(agreeing), len(informative))
@@ -117,7 +120,7 @@ def scale_name(scale: float, sizes: Mapping[str, int]) -> str | None:
     return None
 
 
-def _verdict(m: Measured, scale: float, tolerance: float) -> ParameterVerdict:
+def _verdict(m: Measured, scale: float, tolerance: float, axes: Mapping[int, str]) -> ParameterVerdict:
     shape = tuple(m.true.shape)
     if not np.all(np.isfinite(m.got)):
         return ParameterVerdict(m.name, m.gradient_name, shape, Verdict.NOT_FINITE)
@@ -138,4 +141,24 @@ def _verdict(m: Measured, scale: float, tolerance: float) -> ParameterVerdict:
         ratio = float(np.sum(m.got * m.true)) / true_norm**2
     index = np.unravel_index(int(np.argmax(np.abs(got - m.true))), shape) if shape else ()
     worst = WorstElement(tuple(int(i) for i in index), float(got[index]), float(m.true[index]))
-    return ParameterVerdict(m.name, m.gradient_name, shape, verdict, error, cosine, ratio, worst)
+    elements = _elements(got, m.true, axes) if verdict is Verdict.WRONG else None
+    return ParameterVerdict(m.name, m.gradient_name, shape, verdict, error, cosine, ratio, worst, elements)
+
+
+def _axes(sizes: Mapping[str, int]) -> dict[int, str]:
+    """What lengths are called: sizes of one letter, gates stacked (``4H``), and [h; x] (``H+D``)."""
+    named = {size: _SAID.get(name, name) for name, size in sizes.items() if len(name) == 1}
+    hidden, inputs = sizes.get("H"), sizes.get("D")
+    for gates in (4, 3):
+        if hidden:
+            named.setdefault(gates * hidden, f"{gates}H")
+    if hidden and inputs:
+        named.setdefault(hidden + inputs, "H+D")
+    return named
+
+
+def _elements(got: Array, true: Array, axes: Mapping[int, str]) -> Elements | None:
+    if true.size > MOST_ELEMENTS:
+        return None
+    names = tuple(axes.get(length, "") for length in true.shape)
+    return Elements(tuple(got.ravel().tolist()), tuple(true.ravel().tolist()), names)

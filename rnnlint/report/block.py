@@ -83,13 +83,14 @@ def _not_measured(block: Block) -> list[Line]:
     if checks:
         rows = headline.unchecked(checks, file.source, alone=len(checks) == 1)
     else:
-        rows = paragraph(_nothing_to_run(file), first="Why:   ")
+        rows = paragraph(nothing_to_run(file), first="Why:   ")
     if not any(check.judged for check in checks):
         rows.extend(headline.reading_alone(block.findings))
     return rows
 
 
-def _nothing_to_run(file: FileReport) -> str:
+def nothing_to_run(file: FileReport) -> str:
+    """Why a file has no gradient check at all."""
     if file.source is not None and file.source.problem is not None:
         return "it is not Python; the syntax error is below."
     if file.source is not None and not file.source.text.strip():
@@ -110,14 +111,22 @@ def _measured(block: Block) -> list[Line]:
     return rows
 
 
-def _closing(block: Block) -> list[Line]:
-    """What is harmless, what differs, what the run did without, and how much is hidden."""
-    rows = list(chain.from_iterable(map(parameters.scale, block.checks)))
-    rows.extend(_sentences("Your forward differs: ", (c.difference for c in block.checks if c.difference)))
-    rows.extend(_sentences("", (note for check in block.checks for note in check.notes)))
+def closing(block: Block) -> list[tuple[str, str]]:
+    """What is harmless, what differs, and what the run did without: each with the word that opens it."""
+    differing = (check.difference for check in block.checks if check.difference)
+    notes = (note for check in block.checks for note in check.notes)
     layers = dict.fromkeys(layer for check in block.checks for layer in check.missing_layers)
-    if layers:
-        rows.extend(paragraph(f"{', '.join(layers)} (rnnlint doctor tells more).", first="Sandbox without: "))
+    return [
+        *(("", said) for said in map(parameters.scale, block.checks) if said),
+        *(("Your forward differs: ", said) for said in dict.fromkeys(differing)),
+        *(("", said) for said in dict.fromkeys(notes)),
+        *([("Sandbox without: ", f"{', '.join(layers)} (rnnlint doctor tells more).")] if layers else ()),
+    ]
+
+
+def _closing(block: Block) -> list[Line]:
+    """As :func:`closing`, and how much is hidden."""
+    rows = [row for first, said in closing(block) for row in paragraph(said, first=first)]
     hidden = [f for each in block.together for f in each.hidden if f.code not in SAID_BY_THE_CHECK]
     advice = [finding for finding in hidden if finding.severity is Severity.ADVICE]
     possible = [finding for finding in hidden if finding.severity is not Severity.ADVICE]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,33 @@ SCALE_OF_ERRORS = "Error: 0 right, 1 no better than zeros, 2 reversed."
 NOT_RIGHT = "This does not mean it is right."
 
 
+@dataclass(frozen=True, slots=True)
+class Headline:
+    """The answer: one word, its emphasis, and the rest of the sentence, which begins with its stop."""
+
+    word: str
+    style: Style
+    rest: str
+
+    @classmethod
+    def of(
+        cls,
+        checks: Sequence[GradientCheck],
+        findings: Sequence[Finding],
+        found: Sequence[Group],
+        *,
+        ran: bool,
+    ) -> Headline:
+        """RIGHT, WRONG or NOT CHECKED, or what reading alone has found."""
+        if not ran:
+            return cls(_tally(findings), Style.BOLD, ", reading alone; nothing was run.")
+        if any(check.wrong for check in checks):
+            return cls("WRONG", Style.WRONG, _how_wrong(checks, found))
+        if any(check.judged for check in checks):
+            return cls("RIGHT", Style.RIGHT, _how_right(checks))
+        return cls("NOT CHECKED", Style.UNSURE, f". {NOT_RIGHT}")
+
+
 def opening(
     path: Path,
     checks: Sequence[GradientCheck],
@@ -28,22 +56,26 @@ def opening(
     *,
     ran: bool,
 ) -> list[Line]:
-    """The first line or two: RIGHT, WRONG or NOT CHECKED, or what reading alone has found."""
-    if not ran:
-        return _headed(path, _tally(findings), Style.BOLD, ", reading alone; nothing was run.")
-    if any(check.wrong for check in checks):
-        return [*_wrong(path, checks, found), line(Segment(SCALE_OF_ERRORS, Style.FAINT))]
-    if any(check.judged for check in checks):
-        return _right(path, checks)
-    return _headed(path, "NOT CHECKED", Style.UNSURE, f". {NOT_RIGHT}")
+    """The first line or two: the headline, and what was run."""
+    headline = Headline.of(checks, findings, found, ran=ran)
+    lines = _headed(path, headline)
+    if headline.style is Style.WRONG:
+        return [*lines, *_ran(checks), line(Segment(SCALE_OF_ERRORS, Style.FAINT))]
+    if headline.style is Style.RIGHT:
+        unjudged = not_judged(checks)
+        rows = paragraph(f"{', '.join(unjudged)}.", first="Not judged: ") if unjudged else []
+        return [*lines, *_ran(checks), *rows]
+    return lines
 
 
-def _headed(path: Path, word: str, style: Style, rest: str) -> list[Line]:
+def _headed(path: Path, headline: Headline) -> list[Line]:
     """``backward.py  WRONG: 9 of 10 gradients.``, below the path where it is too long to stand beside it."""
+    word = headline.word
     beside = len(str(path)) + 2 + len(word) < WIDTH
     opening = [Segment(str(path), Style.BOLD), Segment("  ")] if beside else []
-    first, *more = textwrap.wrap(word + rest, WIDTH, initial_indent=" " * sum(len(s.text) for s in opening))
-    verdict = line(*opening, Segment(word, style), first.lstrip()[len(word) :])
+    indent = " " * sum(len(s.text) for s in opening)
+    first, *more = textwrap.wrap(word + headline.rest, WIDTH, initial_indent=indent)
+    verdict = line(*opening, Segment(word, headline.style), first.lstrip()[len(word) :])
     return [*([] if beside else [line(Segment(str(path), Style.BOLD))]), verdict, *map(line, more)]
 
 
@@ -59,7 +91,7 @@ def _tally(findings: Sequence[Finding]) -> str:
     return ", ".join(said) or "No findings"
 
 
-def _wrong(path: Path, checks: Sequence[GradientCheck], found: Sequence[Group]) -> list[Line]:
+def _how_wrong(checks: Sequence[GradientCheck], found: Sequence[Group]) -> str:
     wrong = sum(len(check.wrong) for check in checks)
     judged = sum(len(check.judged) for check in checks)
     explained = [group for group in found if group.is_explained]
@@ -70,21 +102,22 @@ def _wrong(path: Path, checks: Sequence[GradientCheck], found: Sequence[Group]) 
         said += f" {bugs}, {wording.count(len(explained), 'misunderstanding')}."
     if any(doubts):
         said += f" {wording.count(doubts.count(True), 'possible bug')}."
-    return [*_headed(path, "WRONG", Style.WRONG, said), *_ran(checks)]
+    return said
 
 
-def _right(path: Path, checks: Sequence[GradientCheck]) -> list[Line]:
+def _how_right(checks: Sequence[GradientCheck]) -> str:
     judged = [parameter for check in checks for parameter in check.judged]
-    unjudged = [p.name for check in checks for p in check.parameters if p not in check.judged]
+    unjudged = not_judged(checks)
     worst = max((p.relative_error or 0.0 for p in judged), default=0.0)
     limit = wording.scientific(max(check.tolerance for check in checks if check.judged))
     total = wording.count(len(judged) + len(unjudged), "gradient")
     partly = ", as far as it was checked" if unjudged or not all(check.judged for check in checks) else ""
-    figures = f"{partly}: {len(judged)} of {total} (worst error {wording.scientific(worst)}, limit {limit})."
-    lines = [*_headed(path, "RIGHT", Style.RIGHT, figures), *_ran(checks)]
-    if unjudged:
-        lines.extend(paragraph(f"{', '.join(unjudged)}.", first="Not judged: "))
-    return lines
+    return f"{partly}: {len(judged)} of {total} (worst error {wording.scientific(worst)}, limit {limit})."
+
+
+def not_judged(checks: Sequence[GradientCheck]) -> list[str]:
+    """The parameters that nothing was found out about."""
+    return [p.name for check in checks for p in check.parameters if p not in check.judged]
 
 
 def _ran(checks: Sequence[GradientCheck]) -> list[Line]:
@@ -110,7 +143,7 @@ def unchecked(checks: Sequence[GradientCheck], source: Source | None, *, alone: 
     for check in checks:
         if check.status is not Status.NOT_CHECKED and check.judged:
             continue
-        reason = _reason(check)
+        reason = reason_of(check)
         name = (
             "" if alone else f"{check.entry or f'line {wording.place(source, check.line)}'} was not checked: "
         )
@@ -120,7 +153,8 @@ def unchecked(checks: Sequence[GradientCheck], source: Source | None, *, alone: 
     return lines
 
 
-def _reason(check: GradientCheck) -> str:
+def reason_of(check: GradientCheck) -> str:
+    """Why nothing was found out about any of its gradients."""
     if check.reason:
         return check.reason
     if check.parameters and all(p.verdict is Verdict.UNINFORMATIVE for p in check.parameters):

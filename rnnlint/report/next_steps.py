@@ -30,22 +30,30 @@ def hidden(advice: Sequence[Finding], possible: Sequence[Finding], *, right: boo
     return lines
 
 
-def what_next(command: str, findings: Sequence[Finding], *, ran: bool) -> list[Line]:
-    """``Next:`` and the commands worth typing for these findings, the first one's page among them."""
+def steps(command: str, findings: Sequence[Finding], *, ran: bool) -> list[tuple[str, str]]:
+    """Commands for these findings and what each is for; the page of the first one's rule among them."""
     if not findings:
         return []
-    steps: list[tuple[str, str]] = []
+    found: list[tuple[str, str]] = []
     fixes = [finding.fix for finding in findings if finding.fix is not None]
     if fixes:
         applies = "--fix" if any(fix.safe for fix in fixes) else "--fix --unsafe-fixes"
-        steps.append((f"rnnlint {command} --diff", f"see the fixes ({applies} applies)"))
+        found.append((f"rnnlint {command} --diff", f"see the fixes ({applies} applies)"))
     if not ran:
-        steps.append((f"rnnlint {command}", "run it: measure every gradient"))
-    steps.append((f"rnnlint rule {findings[0].code}", "the derivation"))
-    width = max(len(step) for step, _ in steps) + 2
-    beside = len(OPENING) + width + max(len(why) for _, why in steps) <= WIDTH
+        found.append((f"rnnlint {command}", "run it: measure every gradient"))
+    found.append((f"rnnlint rule {findings[0].code}", "the derivation"))
+    return found
+
+
+def what_next(command: str, findings: Sequence[Finding], *, ran: bool) -> list[Line]:
+    """``Next:`` and the commands worth typing."""
+    typed = steps(command, findings, ran=ran)
+    if not typed:
+        return []
+    width = max(len(step) for step, _ in typed) + 2
+    beside = len(OPENING) + width + max(len(why) for _, why in typed) <= WIDTH
     lines = [BLANK]
-    for step, why in steps:
+    for step, why in typed:
         opening = OPENING if len(lines) == 1 else " " * len(OPENING)
         if beside:
             lines.append(line(opening, Segment(step.ljust(width), Style.CODE), why))

@@ -94,10 +94,10 @@ _AVERAGES = frozenset("VTBN")
 """Names of factors that an average divides by: vocabulary, steps, batch, examples."""
 
 
-def scale(check: GradientCheck) -> list[Line]:
-    """What the one factor common to all gradients means."""
+def scale(check: GradientCheck) -> str:
+    """What the one factor common to all gradients means; empty where there is none."""
     if check.scale is None or check.scale == 1 or not check.judged or check.wrong == check.judged:
-        return []
+        return ""
     factor = check.scale_name or f"{check.scale:.4g}"
     if factor == "-1":
         said = "all your gradients have the opposite sign; that is right if your update adds them."
@@ -107,4 +107,4 @@ def scale(check: GradientCheck) -> list[Line]:
             said = f"your loss averages over {' and '.join(over)}, your gradient sums (factor {factor})."
         else:
             said = f"all your gradients are {factor} times those of your loss."
-    return paragraph(f"Harmless: {said}")
+    return f"Harmless: {said}"

@@ -14,7 +14,7 @@ from rnnlint.report.scene import Scene
 SAID_BY_THE_CHECK = frozenset({"RNN902", "RNN903", "RNN907"})
 """Findings that repeat what is said of the gradient check: why there is none, what differs, the scale."""
 
-_SECTIONS = {
+SECTIONS = {
     Severity.WARNING: "Unsafe, or wrong in some call:",
     Severity.ADVICE: "Training notes:",
 }
@@ -23,7 +23,7 @@ _SECTIONS = {
 def side_notes(findings: Sequence[Finding], scene: Scene, *, brief: bool) -> list[Line]:
     """Warnings, then advice, by place: their first sentences, or, where bugs come first, a line each."""
     lines: list[Line] = []
-    for severity, title in _SECTIONS.items():
+    for severity, title in SECTIONS.items():
         chosen = [f for f in findings if f.severity is severity and f.code not in SAID_BY_THE_CHECK]
         if chosen:
             lines.extend((BLANK, line(Segment(title, Style.BOLD))))
