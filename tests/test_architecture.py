@@ -81,7 +81,16 @@ def test_syntax_knows_no_meaning() -> None:
 
 
 def test_reports_import_findings_and_plain_results_alone() -> None:
-    plain = ("findings", "fingerprints", "verdicts", "results", "grading.results", "source", "stored_places")
+    plain = (
+        "findings",
+        "fingerprints",
+        "hunks",
+        "verdicts",
+        "results",
+        "grading.results",
+        "source",
+        "stored_places",
+    )
     libraries = ("jinja2", "markupsafe", "markdown_it", "pygments", "junitparser")
     rows = outside(RNNLINT / "report", *libraries, "rnnlint.report", *(f"rnnlint.{name}" for name in plain))
     assert [row for row in rows if not row.endswith((" rnnlint", " rnnlint.__version__"))] == []
