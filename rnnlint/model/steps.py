@@ -18,6 +18,8 @@ class Affine:
     coefficients: Mapping[int, int] = field(default_factory=dict)
 
     def __add__(self, other: Affine) -> Affine:
+        if not other.coefficients:
+            return Affine(self.constant + other.constant, self.coefficients)
         sums = dict(self.coefficients)
         for key, coefficient in other.coefficients.items():
             sums[key] = sums.get(key, 0) + coefficient
@@ -27,6 +29,8 @@ class Affine:
         return Affine(self.constant * factor, {k: c * factor for k, c in self.coefficients.items() if factor})
 
     def __sub__(self, other: Affine) -> Affine:
+        if self.coefficients == other.coefficients:  # the commonest: the same step, shifted
+            return Affine(self.constant - other.constant)
         return self + other * -1
 
     @property

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
+from functools import cache
 from typing import Any
 
 import libcst as cst
@@ -18,15 +19,15 @@ class Node:
     """Anything with a place in the file."""
 
     cst: cst.CSTNode = field(compare=False, repr=False)
+    _children: tuple[Node, ...] = field(init=False, compare=False, repr=False)
 
-    def children(self) -> Iterator[Node]:
-        """The nodes directly inside this one, in the order of the text."""
-        for name in _child_fields(type(self)):
-            value = getattr(self, name)
-            if isinstance(value, Node):
-                yield value
-            elif isinstance(value, tuple):
-                yield from (each for each in value if isinstance(each, Node))
+    def children(self) -> tuple[Node, ...]:
+        """The nodes directly inside this one, in the order of the text; worked out once, asked for often."""
+        try:
+            return self._children
+        except AttributeError:
+            object.__setattr__(self, "_children", tuple(_nodes_in(self)))
+            return self._children
 
     def walk(self) -> Iterator[Node]:
         """This node and everything inside it, in the order of the text."""
@@ -34,16 +35,21 @@ class Node:
         while ahead:
             node = ahead.pop()
             yield node
-            ahead.extend(reversed(tuple(node.children())))
+            ahead.extend(node.children()[::-1])
 
 
-_CHILD_FIELDS: dict[type, tuple[str, ...]] = {}
+def _nodes_in(node: Node) -> Iterator[Node]:
+    for name in _child_fields(type(node)):
+        value = getattr(node, name)
+        if isinstance(value, Node):
+            yield value
+        elif isinstance(value, tuple):
+            yield from (each for each in value if isinstance(each, Node))
 
 
+@cache
 def _child_fields(kind: type[Node]) -> tuple[str, ...]:
-    if kind not in _CHILD_FIELDS:
-        _CHILD_FIELDS[kind] = tuple(each.name for each in fields(kind) if each.name != "cst")
-    return _CHILD_FIELDS[kind]
+    return tuple(each.name for each in fields(kind) if each.name not in ("cst", "_children"))
 
 
 # --- expressions ----------------------------------------------------------------------------------------
