@@ -7,27 +7,56 @@ part of what a node says.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, fields
-from functools import cache
-from typing import Any
+from typing import Any, ClassVar, dataclass_transform
 
 import libcst as cst
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Node:
+@dataclass_transform(kw_only_default=True, frozen_default=True)
+class _Record:
+    """What a frozen dataclass of keywords would be, without code made for each class.
+
+    Making forty dataclasses takes a start-up longer than parsing a file. The annotations of a class are its
+    fields, those of its bases first; ``cst`` counts for nothing in a comparison.
+    """
+
+    _fields: ClassVar[tuple[str, ...]] = ()
+    _said: ClassVar[tuple[str, ...]] = ()
+
+    def __init_subclass__(cls) -> None:
+        cls._fields = (*cls._fields, *cls.__dict__.get("__annotations__", ()))
+        cls._said = tuple(name for name in cls._fields if name != "cst")
+
+    def __init__(self, **values: Any) -> None:
+        self.__dict__.update(values)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"{type(self).__name__} is frozen; {name} cannot be set")
+
+    def __eq__(self, other: object) -> bool:
+        if type(self) is not type(other):
+            return NotImplemented
+        return all(getattr(self, name) == getattr(other, name) for name in self._said)
+
+    def __hash__(self) -> int:
+        return hash((type(self), *(getattr(self, name) for name in self._said)))
+
+    def __repr__(self) -> str:
+        said = ", ".join(f"{name}={getattr(self, name)!r}" for name in self._said)
+        return f"{type(self).__name__}({said})"
+
+
+class Node(_Record):
     """Anything with a place in the file."""
 
-    cst: cst.CSTNode = field(compare=False, repr=False)
-    _children: tuple[Node, ...] = field(init=False, compare=False, repr=False)
+    cst: cst.CSTNode
 
     def children(self) -> tuple[Node, ...]:
         """The nodes directly inside this one, in the order of the text; worked out once, asked for often."""
-        try:
-            return self._children
-        except AttributeError:
-            object.__setattr__(self, "_children", tuple(_nodes_in(self)))
-            return self._children
+        known: tuple[Node, ...] | None = self.__dict__.get("_children")
+        if known is None:
+            known = self.__dict__["_children"] = tuple(_nodes_in(self))
+        return known
 
     def walk(self) -> Iterator[Node]:
         """This node and everything inside it, in the order of the text."""
@@ -39,7 +68,7 @@ class Node:
 
 
 def _nodes_in(node: Node) -> Iterator[Node]:
-    for name in _child_fields(type(node)):
+    for name in node._said:
         value = getattr(node, name)
         if isinstance(value, Node):
             yield value
@@ -47,45 +76,34 @@ def _nodes_in(node: Node) -> Iterator[Node]:
             yield from (each for each in value if isinstance(each, Node))
 
 
-@cache
-def _child_fields(kind: type[Node]) -> tuple[str, ...]:
-    return tuple(each.name for each in fields(kind) if each.name not in ("cst", "_children"))
-
-
 # --- expressions ----------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Expression(Node):
     """Something with a value."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Name(Expression):
     id: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Constant(Expression):
     """A literal; an f-string or bytes has ``value`` Ellipsis."""
 
     value: Any
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Attribute(Expression):
     value: Expression
     attr: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Slice(Expression):
     lower: Expression | None
     upper: Expression | None
     step: Expression | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Subscript(Expression):
     """``value[indices]``: one index an axis."""
 
@@ -93,7 +111,6 @@ class Subscript(Expression):
     indices: tuple[Expression, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Keyword(Expression):
     """``name=value`` in a call; ``name`` is None for ``**value``."""
 
@@ -101,34 +118,29 @@ class Keyword(Expression):
     value: Expression
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Call(Expression):
     function: Expression
     arguments: tuple[Expression, ...]
     keywords: tuple[Keyword, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Unary(Expression):
     operator: str
     operand: Expression
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Binary(Expression):
     operator: str
     left: Expression
     right: Expression
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Compare(Expression):
     left: Expression
     operators: tuple[str, ...]
     rights: tuple[Expression, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Logical(Expression):
     """``left and right``, ``left or right``."""
 
@@ -137,14 +149,12 @@ class Logical(Expression):
     right: Expression
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Conditional(Expression):
     test: Expression
     then: Expression
     otherwise: Expression
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Sequence(Expression):
     """A tuple, list or set display; ``kind`` says which."""
 
@@ -152,7 +162,6 @@ class Sequence(Expression):
     items: tuple[Expression, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Mapping(Expression):
     """A dict display; the key of ``**other`` is None."""
 
@@ -160,12 +169,10 @@ class Mapping(Expression):
     values: tuple[Expression, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Starred(Expression):
     value: Expression
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Comprehension(Expression):
     """A comprehension of one ``for``; deeper ones and dict ones are :class:`Opaque`."""
 
@@ -176,13 +183,11 @@ class Comprehension(Expression):
     conditions: tuple[Expression, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Lambda(Expression):
     parameters: tuple[Parameter, ...]
     body: Expression
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Opaque(Expression):
     """An expression that no rule reads; ``inside`` holds those in it."""
 
@@ -192,12 +197,10 @@ class Opaque(Expression):
 # --- statements -----------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Statement(Node):
     """One statement; those that share a line by ``;`` are separate."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Assign(Statement):
     """``a = b = value``; an annotated assignment has one target."""
 
@@ -205,7 +208,6 @@ class Assign(Statement):
     value: Expression
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class AugmentedAssign(Statement):
     """``target += value``; the operator is ``+``."""
 
@@ -214,19 +216,16 @@ class AugmentedAssign(Statement):
     value: Expression
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Evaluate(Statement):
     """An expression for its effect."""
 
     value: Expression
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Return(Statement):
     value: Expression | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class For(Statement):
     target: Expression
     iterable: Expression
@@ -234,27 +233,23 @@ class For(Statement):
     otherwise: tuple[Statement, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class While(Statement):
     test: Expression
     body: tuple[Statement, ...]
     otherwise: tuple[Statement, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class If(Statement):
     test: Expression
     body: tuple[Statement, ...]
     otherwise: tuple[Statement, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class With(Statement):
     items: tuple[Expression, ...]
     body: tuple[Statement, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Try(Statement):
     """The handlers' bodies stand in ``handlers`` one after another."""
 
@@ -264,7 +259,6 @@ class Try(Statement):
     final: tuple[Statement, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Parameter(Node):
     """``kind`` is ``""``, ``"*"`` or ``"**"``."""
 
@@ -273,7 +267,6 @@ class Parameter(Node):
     kind: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Function(Statement):
     name: str
     parameters: tuple[Parameter, ...]
@@ -286,7 +279,6 @@ class Function(Statement):
         return tuple(each.name for each in self.parameters)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Class(Statement):
     name: str
     bases: tuple[Expression, ...]
@@ -298,7 +290,6 @@ class Class(Statement):
         return {each.name: each for each in self.body if isinstance(each, Function)}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ImportedName(Node):
     """``import module`` (``name`` None) or ``from module import name`` (``*``: all); bound to ``bound``."""
 
@@ -308,12 +299,10 @@ class ImportedName(Node):
     bound: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Import(Statement):
     names: tuple[ImportedName, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Other(Statement):
     """``pass``, ``break``, ``del``, ``assert``, ``global`` …; ``keyword`` says which."""
 
