@@ -108,13 +108,26 @@ class Checker:
         findings: Sequence[Finding],
         scenarios: Sequence[PreparedCheck],
     ) -> Iterator[FileReport]:
+        if not scenarios:
+            yield from self._of_project(request, project, findings)
+            return
         from rnnlint.diagnosis import diagnose
 
         diagnosis = diagnose(project, findings, scenarios)
         checks = tuple(self._with_layers(check) for check in diagnosis.checks)
-        yield self._report(project, request.path, request.origin, diagnosis.findings, checks, diagnosis.fixed)
+        yield from self._of_project(request, project, diagnosis.findings, checks, diagnosis.fixed)
+
+    def _of_project(
+        self,
+        request: Request,
+        project: Project,
+        findings: Sequence[Finding],
+        checks: tuple[GradientCheck, ...] = (),
+        fixed: tuple[GradientCheck, ...] = (),
+    ) -> Iterator[FileReport]:
+        yield self._report(project, request.path, request.origin, findings, checks, fixed)
         for path in _neighbours(project):
-            report = self._report(project, path, Origin.PROJECT, diagnosis.findings)
+            report = self._report(project, path, Origin.PROJECT, findings)
             if report.findings or report.hidden:
                 yield report
 

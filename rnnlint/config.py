@@ -6,11 +6,13 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from rnnlint.explicit import ExplicitScenario, ScenarioError, parse_scenarios
 from rnnlint.findings import Confidence, Severity
 from rnnlint.suggestions import suggestion
+
+if TYPE_CHECKING:
+    from rnnlint.explicit import ExplicitScenario
 
 CODES = re.compile(r"RNN\d{0,3}", re.IGNORECASE)
 
@@ -129,8 +131,12 @@ def parse_config(table: Mapping[str, Any], root: Path, where: str) -> Config:
 
 
 def _scenarios(table: Mapping[str, Any], where: str) -> tuple[ExplicitScenario, ...]:
+    if "gradients" not in table:
+        return ()
+    from rnnlint.explicit import ScenarioError, parse_scenarios
+
     try:
-        return parse_scenarios(table.get("gradients", {}))
+        return parse_scenarios(table["gradients"])
     except ScenarioError as error:
         raise ConfigurationError(f"{where}: {error}") from None
 

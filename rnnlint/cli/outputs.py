@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import click
 
-from rnnlint.atomic import write_all
 from rnnlint.cli.failures import Mistake
 from rnnlint.report import missing_library, render
 from rnnlint.results import RunReport
@@ -58,16 +57,23 @@ def require_libraries(outputs: Iterable[Output]) -> None:
             raise Mistake(sentence)
 
 
+def _write_files(files: Mapping[Path, bytes]) -> None:
+    from rnnlint.atomic import write_all
+
+    try:
+        write_all(files)
+    except OSError as error:
+        raise Mistake(f"{error.filename}: cannot be written ({error.strerror or error}).") from None
+
+
 def write(report: RunReport, outputs: Sequence[Output], *, verbose: bool) -> None:
     """Render every output and write them: all files, or, where one cannot be written, none."""
     files: dict[Path, bytes] = {}
     for output in outputs:
         if output.file is not None:
             files[output.file] = render(report, output.format, verbose=verbose).encode()
-    try:
-        write_all(files)
-    except OSError as error:
-        raise Mistake(f"{error.filename}: cannot be written ({error.strerror or error}).") from None
+    if files:
+        _write_files(files)
     for output in outputs:
         if output.file is None:
             colour = _wants_colour()

@@ -6,6 +6,7 @@ part of what a node says.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator
 from typing import Any, ClassVar, dataclass_transform
 
@@ -24,7 +25,7 @@ class _Record:
     _said: ClassVar[tuple[str, ...]] = ()
 
     def __init_subclass__(cls) -> None:
-        cls._fields = (*cls._fields, *cls.__dict__.get("__annotations__", ()))
+        cls._fields = (*cls._fields, *inspect.get_annotations(cls))
         cls._said = tuple(name for name in cls._fields if name != "cst")
 
     def __init__(self, **values: Any) -> None:
