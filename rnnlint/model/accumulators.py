@@ -111,7 +111,7 @@ def _is_used_in(bptt: BackwardPass, binding: Binding, loop: Loop) -> bool:
     if any(_reads(node, place) and node is not binding.target for node in reads):
         return True
     is_shared = not isinstance(binding.target, tree.Name)
-    return is_shared and any(within is loop for _, within in bptt.heap.unknown_calls)
+    return is_shared and any(each.loop is loop for each in bptt.heap.unknown_calls)
 
 
 def _is_used_after(bptt: BackwardPass, binding: Binding, loop: Loop) -> bool:

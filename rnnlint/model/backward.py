@@ -223,7 +223,7 @@ class BackwardPass:
     def carries(self) -> bool:
         """Whether any adjoint may flow from one step of a loop to the next; True where that is not seen."""
         numbers = {loop.number for loop in self.step_loops}
-        if any(loop is not None and loop.number in numbers for _, loop in self.heap.unknown_calls):
+        if any(each.loop is not None and each.loop.number in numbers for each in self.heap.unknown_calls):
             return True
         return any(self._carries_in(loop) for loop in self.step_loops)
 

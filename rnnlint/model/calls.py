@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from rnnlint.model import vocabulary
-from rnnlint.model.heap import Frame, Store
+from rnnlint.model.heap import Frame, Store, UnknownCall
 from rnnlint.model.helpers import Helpers
 from rnnlint.model.program import Definition, Program
 from rnnlint.model.subscripts import Subscripts
@@ -81,7 +81,7 @@ class Calls(Subscripts):
         arguments = tuple(self.evaluate(each, frame) for each in _operands(node))
         label = node.function.id if isinstance(node.function, tree.Name) else "call"
         if label not in vocabulary.HARMLESS:
-            self.heap.unknown_calls.append((node, self.loop))
+            self.heap.unknown_calls.append(UnknownCall(node, arguments, self.loop))
         return self.terms.make(Op.CALL, *arguments, data=label, origin=node)
 
     def _follow(self, node: tree.Call, frame: Frame) -> Term | None:
@@ -144,7 +144,7 @@ class Calls(Subscripts):
                 return replace_origin(base, base.origin or node)
             case attr if attr in vocabulary.LIST_CHANGES:
                 self._write_newest(base, None)
-        self.heap.unknown_calls.append((node, self.loop))
+        self.heap.unknown_calls.append(UnknownCall(node, (base, *arguments), self.loop))
         return self.terms.make(Op.CALL, base, *arguments, data=f".{function.attr}", origin=node)
 
     def _note_append(

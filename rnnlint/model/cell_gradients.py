@@ -49,13 +49,11 @@ def _is_cell(bptt: BackwardPass, state: Term) -> bool:
     carried = any(
         loop.number in bptt.timeline.forward_loops and state in loop.next.values() for loop in bptt.heap.loops
     )
-    stored = any(s.value == state for s in bptt.timeline.sequences.values()) and _holds_its_past(bptt, state)
-    return (carried or stored) and _holds_its_past(bptt, state) and not bptt.forward.is_multiplied(state)
-
-
-def _holds_its_past(bptt: BackwardPass, state: Term) -> bool:
-    return any(
-        (at := bptt.timeline.at(t)) is not None and at.steps == -1 and at.value == state for t in state.walk()
+    stored = any(s.value == state for s in bptt.timeline.sequences.values()) and bptt.forward.holds_its_past(
+        state
+    )
+    return (
+        (carried or stored) and bptt.forward.holds_its_past(state) and not bptt.forward.is_multiplied(state)
     )
 
 

@@ -206,9 +206,12 @@ class Derivatives:
             operands = self.forward.operands_of(pair.weight) if pair else ()
             if operands:
                 return [value for operand in operands for value, _ in self.forward.pieces(operand)]
+        states = list(self.forward.states)
         if root.op is Op.CARRIED and (kind := self._kind_of_carry(root)) is not None:
-            return [each for each in self.forward.states if self.forward.is_multiplied(each) is kind]
-        return list(self.forward.states)
+            of_kind = [each for each in states if self.forward.is_multiplied(each) is kind]
+            if kind or any(self.forward.holds_its_past(each) for each in of_kind):
+                return of_kind  # else a network without a cell state, whose carry comes back by halves
+        return states
 
     def _kind_of_carry(self, carried: Term) -> bool | None:
         """True for a carry that comes back through weights (that of h), False for one through none (that of

@@ -186,6 +186,11 @@ class ForwardPass:
         """Whether weights multiply a state: h, not C."""
         return any(value == state for pair in self.outputs for value, _ in self.pieces(pair.operand))
 
+    def holds_its_past(self, state: Term) -> bool:
+        """Whether a state is made of itself a step before, as C is: C_t = f ⊙ C_{t−1} + …"""
+        places = (self.timeline.at(term) for term in state.walk())
+        return any(at is not None and at.steps == -1 and at.value == state for at in places)
+
     def now(self, term: Term) -> Term:
         """``term``, or the value of this step that it reads."""
         at = self.timeline.at(term)

@@ -45,6 +45,7 @@ def stem_of_gradient(name: str) -> str | None:
 
 _GRADIENTS = re.compile(r"^d$|grad|delta|^d_?(params|weights|p|w)", re.IGNORECASE)
 _GRADIENT = re.compile(
-    r"^(?:_?(?:gradients?|grads?|delta|del|dL_?d|dl_?d|nabla|d)_?(?P<after>.+)"
+    r"^(?:_?(?:gradients?|grads?|delta|del|d(?:[LlEJ]|loss|cost|err|error)_?(?:by|over|wrt)?_?d|nabla|d)_?"
+    r"(?P<after>.+)"
     r"|(?P<before>.+?)_?(?:_d|_grad|grad|_delta|_gradient))$"
 )

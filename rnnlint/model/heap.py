@@ -62,6 +62,15 @@ class Read:
 
 
 @dataclass(frozen=True, slots=True)
+class UnknownCall:
+    """A call that was not followed: what was handed over, the object of a method included."""
+
+    node: tree.Call
+    operands: tuple[Term, ...]
+    loop: Loop | None
+
+
+@dataclass(frozen=True, slots=True)
 class SliceKey:
     """``begin:end`` in an array whose unit of size is large, whatever the unit is called; None for an open
     side.
@@ -92,7 +101,7 @@ class Heap:
     bindings: list[Binding] = field(default_factory=list)
     reads: list[Read] = field(default_factory=list)
     loops: list[Loop] = field(default_factory=list)
-    unknown_calls: list[tuple[tree.Call, Loop | None]] = field(default_factory=list)
+    unknown_calls: list[UnknownCall] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,8 +108,11 @@ class Program:
         if module.path in importers:
             return None
         for each in module.imports:
-            found = self.imported_module(module, each) if each.name in (name, "*") else None
-            if found and (class_ := self.class_named(found, name, importers | {module.path})):
+            if each.name is None or (each.bound != name and each.name != "*"):
+                continue
+            found = self.imported_module(module, each)
+            original = name if each.name == "*" else each.name
+            if found and (class_ := self.class_named(found, original, importers | {module.path})):
                 return class_
         return None
 

@@ -8,7 +8,7 @@ from functools import cached_property
 
 from rnnlint.model.activations import activation_of
 from rnnlint.model.heap import Heap, Store
-from rnnlint.model.steps import Loop, Offset, affine
+from rnnlint.model.steps import Affine, Loop, Offset, affine
 from rnnlint.model.terms import Op, Term
 
 
@@ -33,19 +33,25 @@ class StateSequence:
         """Where the initial state was put in front of the steps."""
         return self.initial[0] if self.slot > 0 and self.initial else None
 
+    @property
+    def ends_with_the_last_step(self) -> bool:
+        """Whether its last entry is, for certain, the last step's: a list's, a fitting array's."""
+        return self.kind == "list" or (self.kind == "array" and self._has_entries(self.slot))
+
     def wraps_at(self, index: int) -> bool:
         """Whether the negative ``index`` is, for certain, a last step's value and no initial state."""
-        whole = self.kind == "list" or (self.kind == "array" and self._is_one_entry_a_step)
+        whole = self.kind == "list" or (self.kind == "array" and self.slot == 0 and self._has_entries(0))
         return whole and index < 0 and not self.initial
 
-    @property
-    def _is_one_entry_a_step(self) -> bool:
-        """Whether an array has, along one axis, exactly as many entries as the loop has steps."""
+    def _has_entries(self, spare: int) -> bool:
+        """Whether an array has, along one axis, as many entries as the loop has steps, and ``spare`` more."""
         if self.loop is None or self.loop.count is None or not self.base.args:
             return False
         shape = self.base.args[0]
+        while shape.op is Op.FILLED and shape.args:
+            shape = shape.args[0]  # zeros_like another one
         sizes = shape.args if shape.op is Op.TUPLE else (shape,)
-        return self.slot == 0 and any(affine(size) == self.loop.count for size in sizes)
+        return any(affine(size) == self.loop.count + Affine(spare) for size in sizes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +149,8 @@ class Timeline:
             sequence, offset = self.sequence_of(term), self.offset(term)
             if sequence and offset and not offset.from_end:
                 return At(sequence.value, offset.steps - sequence.slot)
+            if sequence and offset and sequence.ends_with_the_last_step:
+                return At(sequence.value, offset.steps)
             if sequence and sequence.store.index is None and term.args[1].data == -1:
                 newest_is_before = term in tuple(sequence.value.walk())
                 return At(sequence.value, -1) if newest_is_before else None
