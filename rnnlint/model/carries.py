@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from rnnlint.model.backward import BackwardPass
 from rnnlint.model.gradient_names import place_name
 from rnnlint.model.heap import Binding, SliceKey
+from rnnlint.model.recurrent_paths import comes_back_through_weights, recurrent_weights
 from rnnlint.model.steps import Direction, Loop
 from rnnlint.model.terms import Op, Term, plain, whole
 from rnnlint.syntax import tree
@@ -88,18 +89,43 @@ def skipping_loops(bptt: BackwardPass) -> tuple[tuple[Loop, int], ...]:
     forward = [s.loop for s in bptt.timeline.sequences.values() if s.loop is not None]
     if not forward or any(loop.skipped for loop in forward):
         return ()
-    return tuple((loop, loop.skipped) for loop in bptt.step_loops if loop.skipped)
+    apart = {gradient.binding.loop for gradient in bptt.weight_gradients} - set(bptt.step_loops)
+    return tuple(
+        (loop, loop.skipped)
+        for loop in bptt.step_loops
+        if loop.skipped and loop.outer not in apart and not _walks_from_the_end(bptt, loop)
+    )
+
+
+def _walks_from_the_end(bptt: BackwardPass, loop: Loop) -> bool:
+    """Whether a loop that counts up reads the sequences from their end: its first round is the last step."""
+    reads = (
+        read.term for read in bptt.heap.reads if read.loop is loop and bptt.timeline.sequence_of(read.term)
+    )
+    offsets = (bptt.timeline.offset(read) for read in reads)
+    return any(offset is not None and not offset.forward for offset in offsets)
 
 
 def incomplete_carries(bptt: BackwardPass) -> tuple[IncompleteCarry, ...]:
-    """Carries of h that come back through some of the weights that multiply h, and not through all."""
-    hidden = [loop for loop in bptt.step_loops if loop.carried]
+    """Carries of h that come back through some or none of the weights that multiply h, not through all."""
     found = []
-    for loop in hidden:
+    for loop in bptt.step_loops:
+        bypass = not comes_back_through_weights(bptt, loop)
         for place, carried in loop.carried.items():
-            missing = _missing_weights(bptt, loop.next[place]) if carried.key in bptt.live else ()
+            if carried.key not in bptt.live:
+                continue
+            missing = _missing_weights(bptt, loop.next[place])
+            if bypass and loop.next[place] != carried and _is_of_hidden(bptt, carried):
+                missing = recurrent_weights(bptt)
             found += _incomplete_carry(bptt, loop, place, missing) if missing else []
     return tuple(found)
+
+
+def _is_of_hidden(bptt: BackwardPass, carried: Term) -> bool:
+    """Whether a carry is, by every δ that it enters, the adjoint of a state that weights multiply."""
+    pairs = [(delta.term, delta.gate) for delta in bptt.deltas]
+    hidden = (state for state in bptt.forward.states if bptt.forward.is_multiplied(state))
+    return any(bptt.derivatives.is_of(carried, state, pairs) for state in hidden)
 
 
 def _incomplete_carry(
@@ -121,17 +147,11 @@ def _missing_weights(bptt: BackwardPass, carry: Term) -> tuple[Term, ...]:
     if None in pairs:
         return ()
     seen = {pair.weight for pair in pairs if pair is not None}
-    past = [
-        pair.weight
-        for gate in bptt.forward.gates
-        for pair in gate.weighted
-        for value, steps in bptt.forward.pieces(pair.operand)
-        if steps == -1 and bptt.forward.is_multiplied(value)
-    ]
+    past = recurrent_weights(bptt)
     if not seen & set(past):
         return ()
     cut = {weight for weight in seen if _is_cut(bptt, weight, products)}
-    return tuple(weight for weight in dict.fromkeys(past) if weight not in seen - cut)
+    return tuple(weight for weight in past if weight not in seen - cut)
 
 
 def _is_cut(bptt: BackwardPass, weight: Term, products: list[Term]) -> bool:

@@ -91,7 +91,7 @@ class Derivatives:
     def _flows_back(self, term: Term) -> bool:
         if self.timeline.at(term) is not None or term.key in self._units or term.key in self._aliases:
             return False
-        if term.key in self.timeline.sequences:
+        if term.key in self.timeline.sequences or (term.op is Op.RECALL and self.timeline.sequence_of(term)):
             return False
         if term.op is Op.CARRIED and isinstance(term.data, tuple):
             return term.data[0] not in self.timeline.forward_loops
