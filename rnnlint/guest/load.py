@@ -77,7 +77,7 @@ class _Loader:
     def _loaded(self, index: int) -> ModuleType:
         source = self._program.job.modules[index]
         tree = ast.parse(source.text, source.path)
-        self._program.rewrite(tree, source.python2)
+        self._program.rewrite(tree, source.text, source.python2)
         self._own_callables |= frozenset(statements.callables_defined(tree))
         module = _new_module(source)
         vars(module)["__builtins__"] = surroundings.builtins_of_user(

@@ -41,15 +41,14 @@ class Program:
         """A scenario's program or expression, under the rules of the entry module."""
         tree = ast.parse(text, SCENARIO_PATH, mode)
         assert isinstance(tree, (ast.Module, ast.Expression))
-        self.rewrite(tree, self.job.modules[self.job.entry].python2)
+        self.rewrite(tree, text, self.job.modules[self.job.entry].python2)
         return compiled(tree, SCENARIO_PATH)
 
     def compile_definition(self, text: str, index: int) -> CodeType:
         """Another text of a definition in module ``index``, under that module's rules."""
         module = self.job.modules[index]
         tree = ast.parse(text, module.path)
-        if module.python2 or rewriting.may_name_narrow_types(text):
-            self.rewrite(tree, module.python2)
+        self.rewrite(tree, text, module.python2)
         return compiled(tree, module.path)
 
     def bring_in(self, names: Iterable[str]) -> bool:
@@ -65,9 +64,9 @@ class Program:
         neutral.neutralise(self.modules.values(), self.job.neutral)
         return True
 
-    def rewrite(self, tree: ast.Module | ast.Expression, python2: bool) -> None:
-        """Promote and, in a file of Python 2, divide as it did."""
-        if self.job.promote and rewriting.promote(tree):
+    def rewrite(self, tree: ast.Module | ast.Expression, text: str, python2: bool) -> None:
+        """Promote and, in a file of Python 2, divide as it did. ``text`` is what the tree was parsed from."""
+        if self.job.promote and rewriting.may_name_narrow_types(text) and rewriting.promote(tree):
             self.note("Types of narrower floats are taken for float64.")
         if python2:
             rewriting.as_python2(tree)

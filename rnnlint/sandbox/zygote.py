@@ -107,11 +107,12 @@ class _Walls:
         self._left_out = left_out
         self._enter_all = enter_all
         self._limit_work, self._mapped = limit_work, mapped
-        self._limits, landlock = ResourceLimits(), Landlock()
-        self._of_child = (self._limits, landlock, Privileges(), Seccomp())
+        self._limits, landlock, seccomp = ResourceLimits(), Landlock(), Seccomp()
+        self._of_child = (self._limits, landlock, Privileges(), seccomp)
         self._standing: Standing = enter_all((Namespaces(),), self._grant, left_out)
-        with contextlib.suppress(LayerMissingError, OSError):  # each child will say so
-            landlock.prepare(self._grant)
+        for layer in (landlock, seccomp):
+            with contextlib.suppress(LayerMissingError, OSError):  # each child will say so
+                layer.prepare(self._grant)
 
     def enter(self) -> tuple[Any, Callable[[float, int], None]]:
         """Enter the child's own layers; which stand, and what sets the limits that depend on the job."""

@@ -12,6 +12,7 @@ import errno
 import os
 import struct
 from collections.abc import Iterable, Iterator
+from functools import cache
 
 from . import Grant, LayerMissingError
 from .system_calls import NUMBERS, call, machine
@@ -36,13 +37,19 @@ _REFUSED = """
     mknod mknodat chmod fchmod fchmodat fchmodat2 chown fchown lchown fchownat
     utime utimes futimesat utimensat
     setxattr lsetxattr fsetxattr setxattrat removexattr lremovexattr fremovexattr removexattrat
-    shmget shmat semget msgget mq_open mq_unlink memfd_create memfd_secret
-    bpf perf_event_open userfaultfd io_uring_setup io_uring_enter io_uring_register
+    shmget shmat shmctl semget semctl semop semtimedop msgget msgctl msgsnd msgrcv mq_open mq_unlink mq_notify
+    memfd_create memfd_secret inotify_init inotify_init1 splice tee vmsplice sync syncfs syslog
+    sched_setaffinity sched_setattr sched_setparam sched_setscheduler setpriority ioprio_set
+    bpf perf_event_open userfaultfd io_setup io_uring_setup io_uring_enter io_uring_register
     add_key request_key keyctl name_to_handle_at open_by_handle_at fanotify_init quotactl
     init_module finit_module delete_module kexec_load kexec_file_load reboot acct swapon swapoff
     sethostname setdomainname settimeofday personality modify_ldt iopl ioperm migrate_pages move_pages
 """.split()
 _UNKNOWN = ("clone3", "openat2")  # callers fall back to what the filter can look into
+_OF_ANOTHER = {"fcntl": (8, 10, 15), "ioctl": (0x5412, 0x541C, 0x8901, 0x8902)}
+"""What a descriptor can be told that reaches other processes: whom to signal and how (F_SETOWN, F_SETSIG,
+F_SETOWN_EX, FIOSETOWN, SIOCSPGRP), what to have typed (TIOCSTI, TIOCLINUX).
+"""
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
 
 
@@ -51,8 +58,12 @@ class Seccomp:
 
     name = "seccomp"
 
+    def prepare(self, grant: Grant) -> None:
+        """Assemble what is the same for every child (in the zygote). Raises :class:`LayerMissingError`."""
+        _refusals(machine())
+
     def enter(self, grant: Grant) -> None:
-        program = b"".join(_filter(machine(), os.getpid()))
+        program = assembled(machine(), os.getpid())
         instructions = ctypes.create_string_buffer(program, len(program))
         header = ctypes.create_string_buffer(
             struct.pack("HxxxxxxQ", len(program) // 8, ctypes.addressof(instructions)), 16
@@ -65,8 +76,18 @@ class Seccomp:
         _attempt_forbidden()
 
 
-def _filter(column: int, own_pid: int) -> Iterator[bytes]:
-    """The filter's instructions for a machine (its column of the table)."""
+def assembled(column: int, own_pid: int) -> bytes:
+    """The filter for a machine (its column of the table) and a process, as the kernel takes it."""
+    return _refusals(column) + b"".join(_questions(column, own_pid))
+
+
+@cache
+def _refusals(column: int) -> bytes:
+    """What depends on nothing but the call's number."""
+    return b"".join(_by_number(column))
+
+
+def _by_number(column: int) -> Iterator[bytes]:
     yield _instruction(_LOAD, _ARCHITECTURE)
     yield _instruction(_EQUAL, _ARCHITECTURES[column], skip_if_true=1)
     yield _returning(errno.EPERM)
@@ -76,11 +97,18 @@ def _filter(column: int, own_pid: int) -> Iterator[bytes]:
         yield _returning(errno.ENOSYS)
     yield from _refusing(column, _UNKNOWN, errno.ENOSYS)
     yield from _refusing(column, _REFUSED, errno.EPERM)
+
+
+def _questions(column: int, own_pid: int) -> Iterator[bytes]:
+    """What depends on a call's arguments: files may be opened for reading, signals sent to oneself."""
     for name, place in (("open", 1), ("openat", 2)):
         yield from _looking_into(column, name, place, _instruction(_ANY_OF, _WRITING, skip_if_false=1))
     for name in ("kill", "tgkill"):
         yield from _looking_into(column, name, 0, _instruction(_EQUAL, own_pid, skip_if_true=1))
     yield from _looking_into(column, "prlimit64", 0, _instruction(_EQUAL, 0, skip_if_true=1))
+    for name, orders in _OF_ANOTHER.items():
+        for order in orders:
+            yield from _looking_into(column, name, 1, _instruction(_EQUAL, order, skip_if_false=1))
     yield _instruction(_RETURN, _ALLOW)
 
 
