@@ -162,6 +162,11 @@ def decode_source(path: Path, raw: bytes) -> Source:
     return replace(source, encoding=encoding, byte_order_mark=byte_order_mark, newline=newline)
 
 
+def source_of_text(path: Path, text: str) -> Source:
+    """The program ``text``, not stored yet, as it would be at ``path``: what an editor holds."""
+    return replace(_program(path, unified_newlines(text), text), newline=_newline_of(text))
+
+
 def _program(path: Path, text: str, original: str) -> Source:
     converted = as_python3(text)
     if converted is not None:

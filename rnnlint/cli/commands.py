@@ -11,6 +11,7 @@ from rnnlint import __version__
 COMMANDS = {
     "check": "Check files: read them, measure their gradients, say what is wrong and what to write.",
     "rule": "Show a rule's page: what it finds, why that is wrong, the derivation.",
+    "server": "Serve an editor: findings as you type, gradients on saving, repairs.",
     "doctor": "Show what this machine offers: versions and layers of the sandbox.",
 }
 

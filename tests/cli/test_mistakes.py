@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -210,3 +211,14 @@ class TestOurOwnFailure:
         assert "Traceback" in call("a.py", "--verbose").err
         monkeypatch.setenv("RNNLINT_TRACEBACK", "1")
         assert "Traceback" in call("a.py").err
+
+
+def test_a_server_without_its_library_says_what_to_install(
+    call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in [name for name in sys.modules if name.startswith("rnnlint.server")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "pygls", None)
+    ended = call("server")
+    assert ended.status == 2
+    assert one_sentence(ended.err) == "rnnlint: the server needs pygls: pip install 'rnnlint[lsp]'"
