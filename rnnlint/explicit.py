@@ -97,7 +97,7 @@ class ExplicitScenario:
     layout: tuple[Arrangement, ...] = ()
 
 
-_KEYS = ("forward", "backward", "construct", "parameters", "shapes", "gradients", "layout")
+KEYS = ("forward", "backward", "construct", "parameters", "shapes", "gradients", "layout")
 
 
 def parse_scenarios(table: object) -> tuple[ExplicitScenario, ...]:
@@ -108,22 +108,22 @@ def parse_scenarios(table: object) -> tuple[ExplicitScenario, ...]:
     if not isinstance(table, dict):
         raise ScenarioError(f'{TABLE} must hold tables, one a file: {TABLE[:-1]}."lstm.py"].')
     for key in table:
-        if key in _KEYS:
+        if key in KEYS:
             raise ScenarioError(f'{TABLE}: {key!r} belongs in the table of a file, {TABLE[:-1]}."lstm.py"].')
     found: list[ExplicitScenario] = []
     for pattern, value in table.items():
         stated = value if isinstance(value, list) else [value]
-        found += [_scenario(pattern, each) for each in stated]
+        found += [parse_scenario(pattern, each, f"{TABLE[:-1]}.{pattern!r}]") for each in stated]
     return tuple(found)
 
 
-def _scenario(pattern: str, table: object) -> ExplicitScenario:
-    where = f"{TABLE[:-1]}.{pattern!r}]"
+def parse_scenario(pattern: str, table: object, where: str) -> ExplicitScenario:
+    """One scenario's table. Raises :class:`ScenarioError`; ``where`` opens its message."""
     if not isinstance(table, dict):
         raise ScenarioError(f"{where} must be a table with at least the key backward.")
     for key in table:
-        if key not in _KEYS:
-            raise ScenarioError(f"{where}: unknown key {key!r}.{suggestion(key, _KEYS)}")
+        if key not in KEYS:
+            raise ScenarioError(f"{where}: unknown key {key!r}.{suggestion(key, KEYS)}")
     if "backward" not in table:
         raise ScenarioError(f"{where}: the key backward is missing.")
     calls = {
