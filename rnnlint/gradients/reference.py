@@ -147,13 +147,14 @@ def _inputs(probe: Probe) -> Array | None:
     """The scenario's input as (T, D, B)."""
     for name, form in probe.draft.holes.items():
         if role_of(name.removeprefix("_in_")) in (Role.INPUT, Role.UNKNOWN) and not name.startswith("_in_h"):
-            found = _sequence(form, probe.holes[name], probe.sizes)
+            found = sequence_of(form, probe.holes[name], probe.sizes)
             if found is not None:
                 return found
     return None
 
 
-def _sequence(form: Form, value: Value, sizes: Mapping[str, int]) -> Array | None:
+def sequence_of(form: Form, value: Value, sizes: Mapping[str, int]) -> Array | None:
+    """A hole's value as the reference takes sequences, (T, features, B); None where its axes do not say."""
     match form:
         case IndicesForm(axes=axes, below=below):
             hot = np.eye(below.value(sizes))[np.asarray(value, dtype=np.int64)]

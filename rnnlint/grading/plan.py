@@ -1,0 +1,112 @@
+"""What every submission is run on, made once from the teacher's solution: plain data, ready to be sent.
+
+A plan holds the answers: it goes to the workers' hosts, never to the processes that run a submission. Those
+get programs and arguments alone.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from rnnlint.guest.protocol import decode, encode
+from rnnlint.guest.records import from_tree, to_tree
+from rnnlint.sandbox.job import Value
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """Arguments, and what is true of them: each forward result and each gradient by its name."""
+
+    arguments: Mapping[str, Value]
+    outputs: Mapping[str, Value]
+    gradients: Mapping[str, Value]
+
+
+@dataclass(frozen=True, slots=True)
+class Unrolling:
+    """Step functions driven over the steps of a sequence, and where the sequence's results stand in theirs.
+
+    ``whole`` and ``ahead`` run in the submission with ``arguments``, one dict a probe, and give a list of
+    the step's outputs for each step; ``whole`` gives what the step's backward returned, too. The numbers of
+    these outputs are put together behind ``known`` (one vector a probe); ``outputs`` maps each result of the
+    sequence to indices into that. The step's gradients in the order of ``gradient_sizes``, step by step, are
+    put together likewise; ``gradients`` maps each gradient of the sequence to indices to be summed over the
+    last axis, -1 standing for nothing. What cannot be followed is left out of both. ``output_sizes`` and
+    ``gradient_sizes`` count the numbers of the step's results.
+    """
+
+    whole: str
+    ahead: str
+    steps: int
+    arguments: tuple[Value, ...]
+    known: tuple[Value, ...]
+    outputs: Mapping[str, Value]
+    output_sizes: tuple[int, ...]
+    gradients: Mapping[str, Value]
+    gradient_sizes: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class TaskPlan:
+    """One task's program with its probes, the public one first.
+
+    ``whole`` runs forward and backward and ``ahead`` the forward alone, with ``outputs`` and ``backward`` as
+    Python for their values. ``returned`` names what the backward returns; empty where ``gradients`` are taken
+    from where the assignment says. ``forward`` and ``backward_title`` are the functions' names.
+    """
+
+    name: str
+    entry: str
+    forward_title: str
+    backward_title: str
+    whole: str
+    ahead: str
+    outputs: Mapping[str, str]
+    backward: str
+    returned: tuple[str, ...]
+    points: Mapping[str, float]
+    probes: tuple[Probe, ...]
+    follow_through: str | None = None
+    unrolling: Unrolling | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All tasks, with what the grades rest on besides.
+
+    ``provided`` are the teacher's files by name, in place of the submission's.
+    """
+
+    files: tuple[str, ...]
+    provided: Mapping[str, str]
+    neutral: tuple[str, ...]
+    tasks: tuple[TaskPlan, ...]
+    require_forward: bool
+    any_scale: bool
+    tolerance: float
+    seconds: float
+    memory_mb: int
+    needs_sandbox: bool
+    detail: str
+    seed_id: str
+    assignment_sha256: str
+
+    @property
+    def max_score(self) -> float:
+        """Full marks."""
+        return math.fsum(points for task in self.tasks for points in task.points.values())
+
+    def task(self, name: str) -> TaskPlan:
+        """The task of that name."""
+        return next(task for task in self.tasks if task.name == name)
+
+    def to_bytes(self) -> bytes:
+        """A frame of the plan."""
+        return encode(to_tree(self))
+
+    @staticmethod
+    def from_bytes(raw: bytes) -> Plan:
+        """Raises :class:`rnnlint.guest.protocol.ProtocolError`."""
+        return from_tree(Plan, decode(raw))
