@@ -1,0 +1,230 @@
+"""What a submission's values are worth on one probe: a verdict for the forward and for each gradient."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from rnnlint.gradients.trees import leaves
+from rnnlint.grading.comparing import as_array, by_name, shared_factor, verdict
+from rnnlint.grading.convention import filled
+from rnnlint.grading.plan import Plan, Probe, TaskPlan, Unrolling
+from rnnlint.grading.results import FORWARD, PartVerdict
+from rnnlint.grading.sitting import NOT_RUN
+from rnnlint.sandbox.job import Failure, Ran, Trouble, Value
+
+Array = np.ndarray[Any, np.dtype[np.float64]]
+
+ENDINGS = frozenset({"SystemExit", "KeyboardInterrupt", "RecursionError", "GeneratorExit"})
+"""Exceptions that end a process where nobody catches them, or use up its stack."""
+_PROPORTIONAL = 1e-6
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """The verdicts on one task and probe, the values they are of, and why there are none."""
+
+    verdicts: Mapping[str, PartVerdict]
+    outputs: Mapping[str, Value] = field(default_factory=dict)
+    gradients: Mapping[str, Value] = field(default_factory=dict)
+    factor: float = 1.0
+    trouble: Trouble | None = None
+    returned_otherwise: bool = False  # the backward did not return what the assignment says
+
+    @property
+    def earns(self) -> bool:
+        """Whether some part could get points."""
+        return any(each.earns for each in self.verdicts.values())
+
+
+def judge(
+    plan: Plan, task: TaskPlan, probe: int, whole: Ran | None, ahead: Ran | None, factor: float | None
+) -> Judgement:
+    """The verdicts on a task's runs; ``ahead`` is that of the forward alone, where the whole did not run.
+
+    ``factor`` is the common factor that holds, None where it is to be found (any, if the assignment allows).
+    """
+    truth = task.probes[probe]
+    names = gradient_names(task)
+    if whole is not None and whole.trouble is None:
+        outputs = _named(task, whole.values[0])
+        returned = by_name(whole.values[1], task.returned or names)
+        forward = _forward(plan, truth, outputs)
+        if returned is None:
+            wrong = dict.fromkeys(names, PartVerdict.WRONG_SHAPE)
+            return Judgement({FORWARD: forward, **wrong}, outputs, returned_otherwise=True)
+        gradients = {name: returned[name] for name in names}
+        if factor is None:
+            pairs = [(gradients[name], truth.gradients[name]) for name in names]
+            factor = shared_factor(pairs, plan.tolerance) if plan.any_scale else 1.0
+        found = {
+            name: verdict(gradients[name], truth.gradients[name], plan.tolerance, factor) for name in names
+        }
+        return Judgement({FORWARD: forward, **found}, outputs, gradients, factor)
+    trouble = whole.trouble if whole is not None else None
+    worth = _of_trouble(trouble) if trouble is not None else PartVerdict.NOT_RUN
+    outputs, forward = {}, worth
+    if ahead is not None and ahead.trouble is not None:
+        forward = _of_trouble(ahead.trouble)
+    elif ahead is not None and ahead.values[0] is None:
+        forward = PartVerdict.UNIMPLEMENTED
+    elif ahead is not None:
+        outputs = _named(task, ahead.values[0])
+        forward = _forward(plan, truth, outputs)
+    if forward is PartVerdict.UNIMPLEMENTED and worth is PartVerdict.RAISES:
+        worth = PartVerdict.NEEDS_FORWARD
+    verdicts = {FORWARD: forward, **dict.fromkeys(names, worth)}
+    return Judgement(verdicts, outputs, factor=factor or 1.0, trouble=trouble)
+
+
+def gradient_names(task: TaskPlan) -> tuple[str, ...]:
+    """The parts of a task that are gradients."""
+    return tuple(task.probes[0].gradients)
+
+
+def given_step(
+    plan: Plan, task: TaskPlan, probe: int, found: Judgement, runs: tuple[Ran, Ran | None]
+) -> Judgement:
+    """The verdicts with those parts right, too, that are what the submission's own step leads to.
+
+    A step that gives the same at every step, or whose gradients are not proportional to what comes from
+    above, leads to nothing.
+    """
+    once, doubled = runs
+    unrolling, truth = task.unrolling, task.probes[probe]
+    assert unrolling is not None
+    if once.trouble is not None:
+        return found
+    verdicts = dict(found.verdicts)
+    led = _led_outputs(unrolling, probe, once.values[0])
+    if led is not None and not verdicts[FORWARD].earns and found.outputs:
+        right = all(
+            name in unrolling.outputs
+            and _is(plan, found.outputs.get(name), _like(truth.outputs[name], led[unrolling.outputs[name]]))
+            for name in truth.outputs
+        )
+        verdicts[FORWARD] = PartVerdict.RIGHT_GIVEN_STEP if right else verdicts[FORWARD]
+    sent = _led_gradients(plan, task, once)
+    twice = _led_gradients(plan, task, doubled)
+    if sent is None or twice is None or not _is_proportional(sent, twice):
+        return Judgement(verdicts, found.outputs, found.gradients, found.factor, found.trouble)
+    for name, indices in unrolling.gradients.items():
+        if name in verdicts and not verdicts[name].earns and name in found.gradients:
+            true = _like(truth.gradients[name], _summed(sent, indices))
+            if _is(plan, found.gradients[name], true):
+                verdicts[name] = PartVerdict.RIGHT_GIVEN_STEP
+    return Judgement(verdicts, found.outputs, found.gradients, found.factor, found.trouble)
+
+
+def _named(task: TaskPlan, value: Value) -> dict[str, Value]:
+    """The forward's results by name; nothing where they are not as many as were asked for."""
+    listed = isinstance(value, list) and len(value) == len(task.outputs)
+    return dict(zip(task.outputs, value, strict=True)) if listed else {}
+
+
+def _forward(plan: Plan, truth: Probe, outputs: Mapping[str, Value]) -> PartVerdict:
+    """The worst verdict on the forward's results."""
+    return worst(verdict(outputs.get(name), true, plan.tolerance) for name, true in truth.outputs.items())
+
+
+def worst(verdicts: Iterator[PartVerdict] | Sequence[PartVerdict]) -> PartVerdict:
+    """The first that earns nothing; else by the step, if one is."""
+    found = list(verdicts)
+    for each in found:
+        if not each.earns:
+            return each
+    return next((each for each in found if each is PartVerdict.RIGHT_GIVEN_STEP), PartVerdict.RIGHT)
+
+
+def _of_trouble(trouble: Trouble) -> PartVerdict:
+    if trouble is NOT_RUN:
+        return PartVerdict.NOT_RUN
+    match trouble.failure:
+        case Failure.TIMEOUT:
+            return PartVerdict.TIMEOUT
+        case Failure.MEMORY:
+            return PartVerdict.MEMORY
+        case Failure.CRASH | Failure.VIOLATION:
+            return PartVerdict.CRASH
+        case _ if trouble.exception == "NotImplementedError":
+            return PartVerdict.UNIMPLEMENTED
+        case _ if trouble.exception in ENDINGS:
+            return PartVerdict.CRASH
+        case _:
+            return PartVerdict.RAISES
+
+
+def _is(plan: Plan, got: Value, true: Value) -> bool:
+    """Whether a value is what the step leads to; nothing is no evidence."""
+    expected = as_array(true)
+    if expected is None or not np.all(np.isfinite(expected)) or not np.any(expected):
+        return False
+    return verdict(got, true, plan.tolerance) is PartVerdict.RIGHT
+
+
+def _like(template: Value, numbers: Array) -> Value:
+    """Numbers in a true value's place."""
+    sizes = [leaf.array.shape for leaf in leaves(template, "")]
+    ends = np.cumsum([int(np.prod(shape)) for shape in sizes])
+    parts = np.split(numbers, ends[:-1])
+    return filled(template, (part.reshape(shape) for part, shape in zip(parts, sizes, strict=True)))
+
+
+def _led_outputs(unrolling: Unrolling, probe: int, value: Value) -> Array | None:
+    """The known numbers and the step's outputs of all steps; None where they tell nothing."""
+    steps: list[Array] = []
+    if not isinstance(value, list) or len(value) != unrolling.steps:
+        return None
+    for step in value:
+        found = _flat(step, unrolling.output_sizes)
+        if found is None:
+            return None
+        steps.append(found)
+    if all(np.array_equal(step, steps[0]) for step in steps) or not all(np.any(step) for step in steps):
+        return None
+    return np.concatenate([unrolling.known[probe], *steps])
+
+
+def _led_gradients(plan: Plan, task: TaskPlan, ran: Ran | None) -> Array | None:
+    """What the step's backward returned at all steps, as one vector."""
+    unrolling = task.unrolling
+    if ran is None or ran.trouble is not None or unrolling is None or task.follow_through is None:
+        return None
+    if len(ran.values) < 2 or not isinstance(ran.values[1], list) or len(ran.values[1]) != unrolling.steps:
+        return None
+    returned = plan.task(task.follow_through).returned
+    steps: list[Array] = []
+    for value in ran.values[1]:
+        named = by_name(value, returned)
+        sizes = unrolling.gradient_sizes
+        found = _flat([named[name] for name in sizes], tuple(sizes.values())) if named is not None else None
+        if found is None:
+            return None
+        steps.append(found)
+    return np.concatenate(steps)
+
+
+def _flat(values: Value, sizes: tuple[int, ...]) -> Array | None:
+    if not isinstance(values, list) or len(values) != len(sizes):
+        return None
+    arrays = [as_array(value) for value in values]
+    kept = [array.reshape(-1) for array in arrays if array is not None]
+    if [array.size for array in kept] != list(sizes) or not all(np.all(np.isfinite(each)) for each in kept):
+        return None
+    return np.concatenate(kept)
+
+
+def _is_proportional(once: Array, twice: Array) -> bool:
+    """Whether twice the gradient from above gives twice the gradients, and any at all."""
+    size = float(np.linalg.norm(twice))
+    return size > 0 and float(np.linalg.norm(twice - 2 * once)) <= _PROPORTIONAL * size
+
+
+def _summed(vector: Array, indices: Value) -> Array:
+    """The sum over the last axis of the numbers at ``indices``, -1 standing for nothing."""
+    padded = np.append(vector, 0.0)
+    total: Array = padded[np.asarray(indices)].sum(axis=-1)
+    return total

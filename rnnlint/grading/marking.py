@@ -1,0 +1,286 @@
+"""One submission, from its files to its marks.
+
+The public probe comes first. What earns nothing there is not run on the hidden ones: their verdicts could
+change no point. Every run is in a child of its own.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from rnnlint.grading.judging import Judgement, given_step, gradient_names, judge, worst
+from rnnlint.grading.places import DIFFERENCES, findings_in, places
+from rnnlint.grading.plan import Plan, TaskPlan
+from rnnlint.grading.protection import unprotected
+from rnnlint.grading.results import FORWARD, PartResult, PartVerdict, StudentResult, SubmissionStatus
+from rnnlint.grading.sitting import Sitting
+from rnnlint.grading.submission import Program, UnusableFileError
+from rnnlint.sandbox import Runner, SandboxError
+from rnnlint.sandbox.job import Failure, Ran, Trouble
+
+MOST_FORWARD_CALLS = 25
+"""So often no backward pass of a few steps needs its forward; one that takes differences needs it hundreds of
+times."""
+MOST_CALLS = 600
+"""So often no function is called in one pass over a few small steps, unless each number is derived alone."""
+
+
+def mark(
+    student_id: str, place: str, files: Mapping[str, bytes], plan: Plan, runner: Runner
+) -> StudentResult:
+    """Grade one submission. Whatever it does costs only itself."""
+    blank = blank_result(student_id, place, files, plan)
+    missing = [name for name in plan.files if name not in files]
+    if missing:
+        return nothing(blank, plan, SubmissionStatus.MISSING_FILE, f"{missing[0]} is not there.")
+    try:
+        program = Program.of(files, plan)
+    except UnusableFileError as error:
+        status = SubmissionStatus.SYNTAX_ERROR if error.is_syntax else SubmissionStatus.NOT_CHECKED
+        return nothing(blank, plan, status, str(error))
+    try:
+        lacking = unprotected(runner.layers)
+        if lacking and plan.needs_sandbox:
+            reason = f"This machine does not protect {', '.join(lacking)}; nothing was run."
+            return replace(blank, status=SubmissionStatus.NO_SANDBOX, reason=reason)
+        return _Marking(blank, plan, program, Sitting(runner, plan, program)).result(runner.layers)
+    except SandboxError as error:
+        return replace(blank, status=SubmissionStatus.NO_SANDBOX, reason=str(error))
+
+
+def blank_result(student_id: str, place: str, files: Mapping[str, bytes], plan: Plan) -> StudentResult:
+    """The result of a submission of which nothing is known yet."""
+    return StudentResult(
+        student_id=student_id,
+        submission=place,
+        status=SubmissionStatus.NOT_CHECKED,
+        score=None,
+        max_score=plan.max_score,
+        seed_id=plan.seed_id,
+        submission_sha256=fingerprint(files),
+    )
+
+
+def nothing(blank: StudentResult, plan: Plan, status: SubmissionStatus, reason: str) -> StudentResult:
+    """The marks of a submission of which nothing could be run."""
+    parts = tuple(
+        PartResult(task.name, part, PartVerdict.NOT_RUN, PartVerdict.NOT_RUN, 0.0, points)
+        for task in plan.tasks
+        for part, points in task.points.items()
+    )
+    score = None if status is SubmissionStatus.NOT_CHECKED else 0.0
+    return replace(blank, status=status, score=score, parts=parts, reason=reason)
+
+
+def fingerprint(files: Mapping[str, bytes]) -> str:
+    """Of all files of a submission, by name and content; "" where there are none."""
+    if not files:
+        return ""
+    digest = hashlib.sha256()
+    for name in sorted(files):
+        digest.update(hashlib.sha256(name.encode("utf-8", "surrogateescape")).digest())
+        digest.update(hashlib.sha256(files[name]).digest())
+    return digest.hexdigest()
+
+
+class _Marking:
+    def __init__(self, blank: StudentResult, plan: Plan, program: Program, sitting: Sitting) -> None:
+        self._blank = blank
+        self._plan = plan
+        self._program = program
+        self._sitting = sitting
+        self._suspicions: dict[str, None] = {}
+
+    def result(self, layers: tuple[str, ...]) -> StudentResult:
+        public = self._public()
+        hidden = self._hidden(public)
+        parts = tuple(
+            self._part(task, part, points, public[task.name], hidden[task.name])
+            for task in self._plan.tasks
+            for part, points in task.points.items()
+        )
+        right = all(part.points == part.max_points for part in parts)
+        findings = findings_in(self._program, self._plan.files)
+        found = () if right else places(findings, self._program)
+        if any(finding.code == DIFFERENCES for finding in findings):
+            self._suspect(f"Its backward pass takes differences or asks an autodiff library ({DIFFERENCES}).")
+        for act in self._sitting.attempts:
+            self._suspect(f"It tried to {act.value}.")
+        status, reason = self._status(parts, public.values(), right)
+        codes = [place.code for place in found]
+        if any("(RNN909)" in suspicion for suspicion in self._suspicions):
+            codes.append(DIFFERENCES)
+        return replace(
+            self._blank,
+            status=status,
+            score=math.fsum(part.points for part in parts),
+            parts=parts,
+            places=found,
+            rules=tuple(sorted(set(codes))),
+            problems=tuple(dict.fromkeys(self._problems(public))),
+            needs_review=tuple(self._suspicions),
+            reason=reason,
+            seconds=self._sitting.seconds,
+            layers=layers,
+        )
+
+    def _public(self) -> dict[str, Judgement]:
+        tasks = self._plan.tasks
+        runs = self._sitting.whole(tasks, 0, counting=True)
+        failed = [number for number, ran in enumerate(runs) if ran.trouble is not None]
+        forwards = self._sitting.ahead([tasks[number] for number in failed], 0) if failed else []
+        ahead = dict(zip(failed, forwards, strict=True))
+        found = {
+            task.name: judge(self._plan, task, 0, ran, ahead.get(number), None)
+            for number, (task, ran) in enumerate(zip(tasks, runs, strict=True))
+        }
+        for ran in runs:
+            self._count(ran)
+        return {task.name: self._followed(task, 0, found) for task in tasks}
+
+    def _hidden(self, public: Mapping[str, Judgement]) -> dict[str, list[Judgement]]:
+        """The judgements on every hidden probe; none for a task that earned nothing on the public one."""
+        found: dict[str, list[Judgement]] = {task.name: [] for task in self._plan.tasks}
+        steps = {
+            task.follow_through for task in self._plan.tasks if public[task.name].earns
+        }  # run again, too
+        tasks = [task for task in self._plan.tasks if public[task.name].earns or task.name in steps]
+        if not tasks:
+            return found
+        whole = [task for task in tasks if public[task.name].trouble is None]
+        ahead = [task for task in tasks if public[task.name].trouble is not None]
+        for probe in range(1, len(tasks[0].probes)):
+            runs = dict(zip((t.name for t in whole), self._sitting.whole(whole, probe), strict=True))
+            forwards = dict(zip((t.name for t in ahead), self._sitting.ahead(ahead, probe), strict=True))
+            judged = {
+                task.name: judge(
+                    self._plan,
+                    task,
+                    probe,
+                    runs.get(task.name),
+                    forwards.get(task.name),
+                    public[task.name].factor,
+                )
+                for task in tasks
+            }
+            for task in tasks:
+                found[task.name].append(self._followed(task, probe, judged))
+        return found
+
+    def _followed(self, task: TaskPlan, probe: int, found: Mapping[str, Judgement]) -> Judgement:
+        """A task's judgement, in the light of the submission's own step where that is wrong.
+
+        A step of which nothing at all is right is no step to follow.
+        """
+        own = found[task.name]
+        if task.unrolling is None or task.follow_through is None:
+            return own
+        step = found[task.follow_through]
+        all_right = all(verdict is PartVerdict.RIGHT for verdict in step.verdicts.values())
+        if all_right or not step.outputs or all(verdict.earns for verdict in own.verdicts.values()):
+            return own
+        followed = given_step(self._plan, task, probe, own, self._sitting.unrolled(task, probe))
+        if not step.earns and followed.verdicts != own.verdicts:
+            self._suspect(f"{task.name} does what {task.follow_through} leads to, of which nothing is right.")
+            return own
+        return followed
+
+    def _part(
+        self, task: TaskPlan, part: str, points: float, public: Judgement, hidden: Sequence[Judgement]
+    ) -> PartResult:
+        shown, behind = self._verdict(part, [public]), self._verdict(part, hidden)
+        if not hidden or (not shown.earns and behind is PartVerdict.RIGHT):
+            behind = PartVerdict.NOT_RUN
+        if shown.earns and not behind.earns and behind is not PartVerdict.NEEDS_FORWARD:
+            self._suspect(f"{task.name}.{part} is right on the public probe alone.")
+        earned = points if shown.earns and behind.earns else 0.0
+        return PartResult(task.name, part, shown, behind, earned, points)
+
+    def _verdict(self, part: str, judgements: Sequence[Judgement]) -> PartVerdict:
+        """The worst on several probes; a gradient beside a forward that earns nothing earns nothing."""
+        verdict = worst([judgement.verdicts[part] for judgement in judgements])
+        forward = worst([judgement.verdicts[FORWARD] for judgement in judgements])
+        if part != FORWARD and self._plan.require_forward and verdict.earns and not forward.earns:
+            return PartVerdict.NEEDS_FORWARD
+        return verdict
+
+    def _status(
+        self, parts: Sequence[PartResult], public: Iterable[Judgement], right: bool
+    ) -> tuple[SubmissionStatus, str]:
+        failures = self._sitting.failures
+        verdicts = {verdict for part in parts for verdict in (part.public, part.hidden)}
+        if self._sitting.attempts or Failure.VIOLATION in failures:
+            said = [f"It tried to {act.value}." for act in self._sitting.attempts]
+            if Failure.VIOLATION in failures:
+                self._suspect("Its answer was none: the channel was tampered with.")
+                said.append("Its answer was none.")
+            return SubmissionStatus.VIOLATION, " ".join(said)
+        if PartVerdict.MEMORY in verdicts or Failure.MEMORY in failures:
+            return SubmissionStatus.MEMORY, f"It needs more than {self._plan.memory_mb} MB."
+        if PartVerdict.TIMEOUT in verdicts or Failure.TIMEOUT in failures:
+            return SubmissionStatus.TIMEOUT, f"It runs longer than {self._plan.seconds:g} s."
+        if PartVerdict.CRASH in verdicts or Failure.CRASH in failures:
+            return SubmissionStatus.CRASH, "It ends its process or uses up its stack."
+        if right:
+            return SubmissionStatus.OK, ""
+        empty = {PartVerdict.UNIMPLEMENTED, PartVerdict.NEEDS_FORWARD}
+        if {part.public for part in parts} <= empty and PartVerdict.UNIMPLEMENTED in verdicts:
+            return SubmissionStatus.UNIMPLEMENTED, ""
+        return SubmissionStatus.WRONG, _raised(public)
+
+    def _problems(self, public: Mapping[str, Judgement]) -> Iterable[str]:
+        """What went wrong on the public probe, for the student."""
+        for task in self._plan.tasks:
+            trouble = public[task.name].trouble
+            if trouble is not None and trouble.exception != "NotImplementedError":
+                yield _said(task, trouble, self._program)
+            if public[task.name].returned_otherwise:
+                names = task.returned or gradient_names(task)
+                yield f"{task.backward_title}() must return {', '.join(names)}."
+
+    def _count(self, ran: Ran) -> None:
+        """Notice a backward pass that is none, by how often it calls what."""
+        forwards = {task.forward_title for task in self._plan.tasks if task.forward_title}
+        again = max((count for title, count in ran.calls.items() if title in forwards), default=0)
+        most = max(ran.calls.values(), default=0)
+        if again > MOST_FORWARD_CALLS:
+            self._suspect("Its backward pass calls its forward pass again and again (RNN909).")
+        elif most > MOST_CALLS:
+            self._suspect("Its passes call a function of theirs hundreds of times (RNN909).")
+
+    def _suspect(self, sentence: str) -> None:
+        self._suspicions[sentence] = None
+
+
+def _said(task: TaskPlan, trouble: Trouble, program: Program) -> str:
+    """A trouble on the public probe as a sentence."""
+    both = (
+        f"{task.forward_title}() and {task.backward_title}()"
+        if task.forward_title
+        else f"{task.backward_title}()"
+    )
+    match trouble.failure:
+        case Failure.TIMEOUT:
+            return f"{both}: stopped, for running too long."
+        case Failure.MEMORY:
+            return f"{both}: stopped, for needing too much memory."
+        case Failure.CRASH | Failure.VIOLATION:
+            return f"{both}: the process ended."
+        case Failure.STUB:
+            return f"{both}: a library is used that is not there ({trouble.message})."
+        case _ if trouble.path in program.sources:
+            what = f"{trouble.exception}: {trouble.message}" if trouble.message else trouble.exception
+            return f"{trouble.path}, line {trouble.line}, in {trouble.function or 'the file'}: {what}"
+        case _:
+            return f"{both}: what they return or take is not what the assignment says ({trouble.message})."
+
+
+def _raised(public: Iterable[Judgement]) -> str:
+    """Which exception a function raised, for the grade book."""
+    for judgement in public:
+        if judgement.trouble is not None and judgement.trouble.exception:
+            return f"It raises {judgement.trouble.exception}."
+    return ""

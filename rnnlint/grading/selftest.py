@@ -1,0 +1,41 @@
+"""Before anything is graded: the solution must score full marks, the starter none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rnnlint.grading.assignment import Assignment, AssignmentError
+from rnnlint.grading.marking import mark
+from rnnlint.grading.plan import Plan
+from rnnlint.grading.results import StudentResult, SubmissionStatus
+from rnnlint.grading.submissions import Submission
+from rnnlint.sandbox import Runner
+
+
+def check_selftest(assignment: Assignment, plan: Plan, runner: Runner) -> None:
+    """Grade the solution and the starter. Raises :class:`AssignmentError` where the points make no sense."""
+    where = f"{assignment.path}: [selftest]"
+    solution = _marked(assignment.solution, plan, runner)
+    if solution.status is SubmissionStatus.NO_SANDBOX:
+        raise AssignmentError(f"{where}: {solution.reason}")
+    if solution.score != plan.max_score or solution.status is not SubmissionStatus.OK:
+        lost = [part.key for part in solution.parts if part.points < part.max_points]
+        said = [*solution.problems, *([solution.reason] if solution.reason else [])]
+        raise AssignmentError(
+            f"{where}: the solution scores {solution.score or 0:g} of {plan.max_score:g}, so nothing is "
+            f"graded; it loses {', '.join(lost) or 'none of its points'}. {' '.join(said)}".rstrip()
+        )
+    if assignment.starter is None:
+        return
+    starter = _marked(assignment.starter, plan, runner)
+    if starter.score:
+        earned = [part.key for part in starter.parts if part.points]
+        raise AssignmentError(
+            f"{where}: the starter scores {starter.score:g} of {plan.max_score:g}, so nothing is graded; "
+            f"it has {', '.join(earned)} already: take these points out, or that work out of the starter."
+        )
+
+
+def _marked(folder: Path, plan: Plan, runner: Runner) -> StudentResult:
+    handed = Submission(folder.name, folder.name, folder).read(plan.files)
+    return mark(folder.name, folder.name, handed.files, plan, runner)

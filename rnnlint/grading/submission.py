@@ -1,0 +1,98 @@
+"""A submission's files as they were handed in, and as modules to be run with the teacher's beside them."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from rnnlint.gradients.callables import Library
+from rnnlint.gradients.clipping import clipping_functions
+from rnnlint.gradients.redefinitions import as_first_meant
+from rnnlint.grading.plan import Plan
+from rnnlint.sandbox.job import Module
+from rnnlint.source import Source, UnreadableSourceError, decode_source
+
+ROOT = Path("/submission")
+"""Where a submission's files are said to lie: nowhere."""
+
+
+class UnusableFileError(Exception):
+    """A file that cannot be graded; the message is one sentence, ``is_syntax`` tells which kind it is."""
+
+    def __init__(self, message: str, *, is_syntax: bool) -> None:
+        super().__init__(message)
+        self.is_syntax = is_syntax
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A submission, decoded: the files that are judged and what they may import."""
+
+    sources: Mapping[str, Source]
+    provided: Mapping[str, str]
+
+    @staticmethod
+    def of(files: Mapping[str, bytes], plan: Plan) -> Program:
+        """Decode a submission's files; those of the teacher take the place of its own.
+
+        Files beside the ones asked for are taken along where they are Python. Raises
+        :class:`UnusableFileError`.
+        """
+        sources: dict[str, Source] = {}
+        for name, raw in files.items():
+            if name in plan.provided:
+                continue
+            try:
+                source = decode_source(ROOT / name, raw)
+            except UnreadableSourceError as error:
+                if name not in plan.files:
+                    continue
+                said = str(error).replace(f"{ROOT}/", "")
+                raise UnusableFileError(said, is_syntax=False) from None
+            if source.problem is None:
+                sources[name] = source
+            elif name in plan.files:
+                problem = source.problem
+                raise UnusableFileError(f"{name}, line {problem.line}: {problem.message}.", is_syntax=True)
+        return Program(sources, plan.provided)
+
+    @property
+    def modules(self) -> tuple[Module, ...]:
+        """All files, the judged and the provided, as the guest takes them."""
+        own = [
+            Module(name, as_first_meant(source.text), _dotted(name), _is_package(name), source.python2)
+            for name, source in self.sources.items()
+        ]
+        return (*own, *(Module(name, text, _dotted(name)) for name, text in self.provided.items()))
+
+    @property
+    def neutral(self) -> tuple[str, ...]:
+        """The clipping that it does at the end of a pass, to be left out."""
+        trees = {s.path: ast.parse(s.text) for s in self.sources.values() if "clip" in s.text.lower()}
+        return clipping_functions(Library(trees)) if trees else ()
+
+    @property
+    def unprovided(self) -> tuple[str, ...]:
+        """The top-level names that its files import and that are none of them."""
+        own = {PurePosixPath(name).parts[0].removesuffix(".py") for name in (*self.sources, *self.provided)}
+        names: dict[str, None] = {}
+        for source in self.sources.values():
+            for node in ast.walk(ast.parse(source.text)):
+                if isinstance(node, ast.Import):
+                    names |= dict.fromkeys(alias.name.partition(".")[0] for alias in node.names)
+                elif isinstance(node, ast.ImportFrom) and not node.level and node.module:
+                    names[node.module.partition(".")[0]] = None
+        return tuple(name for name in names if name not in own and name != "numpy")
+
+
+def _dotted(name: str) -> tuple[str, ...]:
+    parts = list(PurePosixPath(name).with_suffix("").parts)
+    if parts[-1] == "__init__":
+        parts.pop()
+    return (".".join(parts),) if parts else ()
+
+
+def _is_package(name: str) -> bool:
+    return PurePosixPath(name).name == "__init__.py"
