@@ -1,0 +1,132 @@
+"""All submissions of an assignment, graded in chunks; what is finished is noted, and never done twice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from itertools import islice
+
+from rnnlint.grading.journal import Journal
+from rnnlint.grading.marking import blank_result, fingerprint, nothing
+from rnnlint.grading.plan import Plan
+from rnnlint.grading.results import StudentResult, SubmissionStatus
+from rnnlint.grading.submissions import Handed, Submission
+from rnnlint.grading.worker import Chunk, chunk, grade_chunk, results_of
+
+CHUNK = 4
+"""Submissions in a chunk: few, as a chunk whose worker dies is begun again."""
+IN_FLIGHT = 4
+"""Chunks at once for each worker: nobody waits, and not all submissions lie in memory."""
+MOST_DEATHS = 2
+"""After so many deaths of its worker, a submission is taken for the reason."""
+
+_DEATH = "The process that graded it ended, several times."
+
+Pool = Callable[[], AbstractContextManager[Executor]]
+"""Opens an executor; again, where one has broken."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What is graded, by what plan, where, and who is told of each result."""
+
+    plan: Plan
+    submissions: Sequence[Submission]
+    pool: Pool
+    workers: int
+    without: tuple[str, ...] = ()
+    told: Callable[[StudentResult], None] = field(default=lambda result: None)
+
+    def grade(self, journal: Journal) -> list[StudentResult]:
+        """A result for every submission, in their order; those that the journal knows are not run again."""
+        results: dict[str, StudentResult] = {}
+        sent = self.plan.to_bytes()
+
+        def settle(result: StudentResult) -> None:
+            results[result.student_id] = result
+            self.told(result)
+
+        waiting = list(self._waiting(journal, settle))
+        deaths: dict[str, int] = {}
+        size = CHUNK
+        while waiting:
+            unfinished: dict[str, str] = {}
+            with self.pool() as executor:
+                for done in self._run(executor, sent, waiting, size, unfinished):
+                    for result in done:
+                        journal.note(result)
+                        settle(result)
+            alone = size == 1
+            size = 1  # to find who it was
+            waiting = [each for each in waiting if each.student_id not in results]
+            for each in waiting:
+                why = unfinished.get(each.student_id)
+                deaths[each.student_id] = deaths.get(each.student_id, 0) + (why is not None)
+                if deaths[each.student_id] > MOST_DEATHS or (why and alone):
+                    settle(self._given_up(each.read(self.plan.files), why or _DEATH))
+            waiting = [each for each in waiting if each.student_id not in results]
+        return [results[each.student_id] for each in self.submissions]
+
+    def _waiting(self, journal: Journal, settle: Callable[[StudentResult], None]) -> Iterator[Submission]:
+        """The submissions that the journal does not know; those it knows are settled."""
+        from dataclasses import replace
+
+        for each in self.submissions:
+            handed = each.read(self.plan.files)
+            known = None
+            if handed.files and not handed.problem:
+                known = journal.known(fingerprint(handed.files), each.student_id, each.place)
+            if known is None:
+                yield each
+            else:
+                review = dict.fromkeys((*each.review, *known.needs_review))
+                settle(replace(known, needs_review=tuple(review)))
+
+    def _run(
+        self,
+        executor: Executor,
+        plan: bytes,
+        waiting: Sequence[Submission],
+        size: int,
+        unfinished: dict[str, str],
+    ) -> Iterator[list[StudentResult]]:
+        """The results of each chunk as it ends; students whose chunk broke are ``unfinished``, and why."""
+        chunks = iter([waiting[n : n + size] for n in range(0, len(waiting), size)])
+        running: dict[Future[list[dict[str, object]]], Sequence[Submission]] = {}
+        limit = max(1, self.workers * IN_FLIGHT if size > 1 else self.workers)
+        broken = False
+        try:
+            while True:
+                for members in islice(chunks, 0 if broken else max(0, limit - len(running))):
+                    task = self._chunk(plan, members)
+                    try:
+                        running[executor.submit(grade_chunk, task)] = members
+                    except BrokenExecutor:
+                        broken = True
+                        break
+                if not running:
+                    return
+                done, _ = wait(running, return_when=FIRST_COMPLETED)
+                for future in done:
+                    members = running.pop(future)
+                    error = future.exception()
+                    if error is None:
+                        yield results_of(future.result())
+                    else:
+                        dead = isinstance(error, BrokenExecutor)
+                        broken = broken or dead
+                        why = "" if dead else f"rnnlint itself failed on it: {type(error).__name__}: {error}"
+                        unfinished |= {each.student_id: why for each in members}
+        except BaseException:
+            for future in running:
+                future.cancel()
+            raise
+
+    def _chunk(self, plan: bytes, members: Sequence[Submission]) -> Chunk:
+        return chunk(plan, self.without, (each.read(self.plan.files) for each in members))
+
+    def _given_up(self, handed: Handed, reason: str) -> StudentResult:
+        blank = blank_result(handed.student_id, handed.place, handed.files, self.plan)
+        return nothing(blank, self.plan, SubmissionStatus.NOT_CHECKED, reason)
