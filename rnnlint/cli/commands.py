@@ -10,6 +10,7 @@ from rnnlint import __version__
 
 COMMANDS = {
     "check": "Check files: read them, measure their gradients, say what is wrong and what to write.",
+    "grade": "Grade a folder of submissions: points, feedback for each student, grades.csv.",
     "rule": "Show a rule's page: what it finds, why that is wrong, the derivation.",
     "server": "Serve an editor: findings as you type, gradients on saving, repairs.",
     "doctor": "Show what this machine offers: versions and layers of the sandbox.",
@@ -59,6 +60,7 @@ Examples:
   rnnlint backward.py --diff      the repairs, as a diff (--fix writes them)
   rnnlint --no-run src/           read a whole folder; run nothing
   rnnlint - < backward.py         standard input
+  rnnlint grade submissions/ --assignment assignment.toml
   rnnlint rule RNN102             why `h[t]` is the state before step t
   rnnlint check --help            every option
 
