@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from rnnlint.model.code_blocks import CodeBlock, place_of
+from rnnlint.model.code_blocks import CodeBlock, place_of, unpacked
 from rnnlint.syntax import tree
 
 _MAKERS = frozenset({"zeros", "zeros_like", "ones", "ones_like", "empty", "empty_like", "full", "full_like"})
@@ -36,15 +36,28 @@ def _sharing_places(block: CodeBlock, statement: tree.Assign) -> list[str]:
     if _makes_array(block, statement.value):
         return targets if len(statement.targets) >= 2 else []
     source = _whole(statement.value)
-    makers = block.assignments(source) if source else []
-    if source and len(makers) == 1 and _makes_array(block, makers[0].value):
+    values = [value for _, value in _rebindings(block, source)] if source else []
+    if source and len(values) == 1 and _makes_array(block, values[0]):
         return [source, *targets]
     return []
 
 
+def _rebindings(block: CodeBlock, place: str) -> list[tuple[tree.Assign, tree.Expression]]:
+    """The statements that put another value in a place, each with that value."""
+    return [
+        (statement, value)
+        for statement in block.of_kind(tree.Assign)
+        for target in statement.targets
+        for each, value in unpacked(target, statement.value)
+        if _whole(each) == place
+    ]
+
+
 def _whole(expression: tree.Expression) -> str | None:
-    """The place of a name or attribute; None for an element or anything else."""
-    return place_of(expression) if isinstance(expression, tree.Name | tree.Attribute) else None
+    """The place of a name, an attribute or a dict's entry; None for an element or anything else."""
+    place = place_of(expression)
+    named = isinstance(expression, tree.Name | tree.Attribute) or (place or "").endswith("']")
+    return place if named else None
 
 
 def _makes_array(block: CodeBlock, value: tree.Expression) -> bool:
@@ -59,13 +72,13 @@ def _written_in_place(block: CodeBlock) -> Iterator[str]:
             case tree.Assign(targets=targets):
                 for target in targets:
                     for each in target.items if isinstance(target, tree.Sequence) else (target,):
-                        if isinstance(each, tree.Subscript) and place_of(each):
+                        if isinstance(each, tree.Subscript) and not _whole(each) and place_of(each):
                             yield place_of(each) or ""
 
 
 def _is_rebound(block: CodeBlock, place: str, statement: tree.Assign) -> bool:
     """Whether the place is given another array by a statement after this one."""
-    assignments = block.assignments(place)
-    return statement in assignments and any(
-        other is not statement for other in assignments[assignments.index(statement) :]
+    statements = [each for each, _ in _rebindings(block, place)]
+    return statement in statements and any(
+        other is not statement for other in statements[statements.index(statement) :]
     )

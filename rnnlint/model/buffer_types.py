@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from rnnlint.model.code_blocks import CodeBlock, last_word, place_of
+from rnnlint.model.code_blocks import CodeBlock, last_word, place_of, unpacked
 from rnnlint.model.gradient_lifetimes import ADJOINT
 from rnnlint.syntax import tree
 
@@ -27,24 +27,23 @@ class NarrowBuffer:
 def narrow_buffers(block: CodeBlock) -> Iterator[NarrowBuffer]:
     """The arrays made to hold gradients or carries with a type that cannot hold them to the last digits."""
     for statement in block.of_kind(tree.Assign):
-        pairs = [(target, statement.value) for target in statement.targets]
-        if (
-            len(pairs) == 1
-            and isinstance(pairs[0][0], tree.Sequence)
-            and isinstance(statement.value, tree.Sequence)
-        ):
-            pairs = list(zip(pairs[0][0].items, statement.value.items, strict=False))
-        for target, value in pairs:
+        for target, value in (pair for each in statement.targets for pair in unpacked(each, statement.value)):
             name = last_word(place_of(target) or "")
-            if (
-                not isinstance(value, tree.Call)
-                or block.called(value) not in _MAKERS
-                or not ADJOINT.search(name)
-            ):
-                continue
-            kind = _type_asked_for(block, value)
-            if kind and (_INTEGER.search(kind) or _NARROW_FLOAT.search(kind)):
-                yield NarrowBuffer(value, name, _INTEGER.search(kind) is not None)
+            for call in _makers(block, value) if ADJOINT.search(name) else ():
+                kind = _type_asked_for(block, call)
+                if kind and (_INTEGER.search(kind) or _NARROW_FLOAT.search(kind)):
+                    yield NarrowBuffer(call, name, _INTEGER.search(kind) is not None)
+
+
+def _makers(block: CodeBlock, value: tree.Expression) -> Iterator[tree.Call]:
+    """The calls that make the array, or every array of the dict or list, that ``value`` is."""
+    if isinstance(value, tree.Call):
+        nodes: Iterable[tree.Node] = (value,)
+    elif isinstance(value, tree.Comprehension | tree.Opaque | tree.Mapping | tree.Sequence):
+        nodes = value.walk()
+    else:
+        nodes = ()
+    yield from (node for node in nodes if isinstance(node, tree.Call) and block.called(node) in _MAKERS)
 
 
 def _type_asked_for(block: CodeBlock, call: tree.Call) -> str | None:

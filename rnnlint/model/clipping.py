@@ -31,10 +31,16 @@ def clippings_in_time(bptt: BackwardPass) -> Iterator[Clipping]:
             if not bptt.module.holds(call) or id(call) in seen or not call.arguments:
                 continue
             name = last_word(place_of(call.function) or "")
-            clipped = last_word(place_of(call.arguments[0]) or "")
-            if _CLIP.search(name) and ADJOINT.search(clipped):
+            clipped = _adjoint_in(call.arguments[0])
+            if _CLIP.search(name) and clipped is not None:
                 seen.add(id(call))
                 yield Clipping(call, clipped)
+
+
+def _adjoint_in(expression: tree.Expression) -> str | None:
+    """The first adjoint or gradient that an expression names: ``dc`` of ``dc * f[t]``."""
+    names = (last_word(place_of(node) or "") for node in expression.walk())
+    return next((name for name in names if ADJOINT.search(name)), None)
 
 
 def _calls_of(loop: Loop) -> Iterator[tree.Call]:

@@ -149,15 +149,16 @@ def _assignments(node: tree.Node) -> Iterator[tuple[tree.Expression, tree.Expres
     if isinstance(node, tree.AugmentedAssign):
         yield node.target, node.value
     elif isinstance(node, tree.For):
-        yield from _unpacked(node.target, node.iterable)
+        yield from unpacked(node.target, node.iterable)
     elif isinstance(node, tree.Assign):
         for target in node.targets:
-            yield from _unpacked(target, node.value)
+            yield from unpacked(target, node.value)
 
 
-def _unpacked(
+def unpacked(
     target: tree.Expression, value: tree.Expression
 ) -> Iterator[tuple[tree.Expression, tree.Expression]]:
+    """Each target of a tuple assignment with what it is given: the whole value where that is no tuple."""
     if not isinstance(target, tree.Sequence):
         yield target, value
         return
@@ -165,7 +166,7 @@ def _unpacked(
     if isinstance(value, tree.Sequence) and len(value.items) == len(target.items):
         values = value.items
     for inner, each in zip(target.items, values, strict=True):
-        yield from _unpacked(inner, each)
+        yield from unpacked(inner, each)
 
 
 def _own_nodes(node: tree.Node) -> Iterator[tree.Node]:

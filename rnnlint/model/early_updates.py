@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from rnnlint.model.backward import BackwardPass
 from rnnlint.model.code_blocks import last_word, place_of
 from rnnlint.model.gradient_lifetimes import ADJOINT, PARAMETER_GRADIENT
+from rnnlint.model.gradient_names import gradient_stem
 from rnnlint.syntax import tree
 
 
@@ -59,9 +60,15 @@ def _updated(statement: tree.Statement) -> tuple[str, ...]:
         case _:
             return ()
     place = place_of(target)
-    names = [last_word(place_of(node) or "") for node in subtracted.walk()]
     is_weight = place is not None and re.match(r"^(W|U|V|w_|weight)", last_word(place)) is not None
-    return (place,) if place and is_weight and any(PARAMETER_GRADIENT.search(name) for name in names) else ()
+    return (place,) if place and is_weight and any(_is_gradient(node) for node in subtracted.walk()) else ()
+
+
+def _is_gradient(node: tree.Node) -> bool:
+    """``dW`` and ``grads["W"]``."""
+    place = place_of(node) or ""
+    named = PARAMETER_GRADIENT.search(last_word(place)) is not None
+    return named or (isinstance(node, tree.Subscript) and gradient_stem(node) is not None)
 
 
 def _product_with(bptt: BackwardPass, statement: tree.Statement, place: str) -> tree.Expression | None:

@@ -15,12 +15,17 @@ _BOUNDING = frozenset({"max", "amax", "maximum", "nanmax", "clip", "minimum", "f
 class Fraction:
     """A division in which exp stands, with the calls of exp that it is made of.
 
-    ``exponents`` are what those calls raise e to; ``division`` is where it is divided.
+    ``exponents`` are what those calls raise e to; ``division`` is where it is divided, ``divisor`` by what.
     """
 
     block: CodeBlock
-    division: tree.Binary
+    division: tree.Expression
     calls: tuple[tree.Call, ...]
+
+    @property
+    def divisor(self) -> tree.Expression | None:
+        """What stands below the bar, None where it is a power."""
+        return self.division.right if isinstance(self.division, tree.Binary) else None
 
     @property
     def exponents(self) -> tuple[tree.Expression, ...]:
@@ -50,13 +55,47 @@ def softmax_fractions(block: CodeBlock) -> Iterator[Fraction]:
 
 
 def sigmoid_fractions(block: CodeBlock) -> Iterator[Fraction]:
-    """``1 / (1 + exp(u))``; the sigmoid where u is −x."""
-    for division in _divisions(block):
-        match division.left, division.right:
-            case tree.Constant(value=1), tree.Binary(operator="+", left=first, right=second):
+    """``1 / (1 + exp(u))``, the sigmoid where u is −x, under a bar or to the power of −1."""
+    for node in block.of_kind(tree.Expression):
+        match _inverted(block, node):
+            case tree.Binary(operator="+", left=first, right=second):
                 below = _beside_one(block, first, second)
                 if below:
-                    yield Fraction(block, division, (below,))
+                    yield Fraction(block, node, (below,))
+
+
+def exploding_sigmoids(block: CodeBlock) -> Iterator[Fraction]:
+    """``exp(x) / (1 + exp(x))``: the sigmoid, and inf / inf for large x."""
+    for division in _divisions(block):
+        above, under = exponential(block, division.left), _resolved(block, division.right)
+        match under:
+            case tree.Binary(operator="+", left=first, right=second):
+                below = _beside_one(block, first, second)
+                if above and below and above.arguments[0] == below.arguments[0]:
+                    yield Fraction(block, division, (above,) if above is below else (above, below))
+
+
+def _inverted(block: CodeBlock, node: tree.Expression) -> tree.Expression | None:
+    """``u`` of ``1 / u``, ``u ** -1``, ``np.power(u, -1)`` and ``np.reciprocal(u)``."""
+    match node:
+        case tree.Binary(operator="/", left=tree.Constant(value=1), right=under):
+            return under
+        case tree.Binary(operator="**", left=under, right=exponent) if _is_minus_one(exponent):
+            return under
+        case tree.Call(arguments=(under, exponent)) if block.called(node) == "power" and _is_minus_one(
+            exponent
+        ):
+            return under
+        case tree.Call(arguments=(under,)) if block.called(node) == "reciprocal":
+            return under
+    return None
+
+
+def _is_minus_one(exponent: tree.Expression) -> bool:
+    match exponent:
+        case tree.Unary(operator="-", operand=tree.Constant(value=1)) | tree.Constant(value=-1):
+            return True
+    return False
 
 
 def tanh_fractions(block: CodeBlock) -> Iterator[Fraction]:

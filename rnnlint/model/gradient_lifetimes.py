@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from rnnlint.model.code_blocks import CodeBlock, last_word, place_of
+from rnnlint.model.code_blocks import CodeBlock, last_word, place_of, unpacked
 from rnnlint.model.recurrent_code import RecurrentCode
 from rnnlint.syntax import tree
 
@@ -19,9 +19,8 @@ ADJOINT = re.compile(
 )
 """What people call an adjoint or a gradient: ``dh_next``, ``dWf``, ``d_hidden``, ``W_f_d``, ``delta_o``."""
 _BACKWARD = re.compile(r"backward|bprop|bptt|backprop", re.IGNORECASE)
-_RESETS = re.compile(
-    r"zero_?grad|reset_?grad|flush_grad|clear_?grad|setattr|\.fill\(\s*0|\[\.\.\.\]\s*=|\[:\]\s*=|\*=\s*0\b"
-)
+_RESETS = re.compile(r"setattr|\.fill\(\s*0|\[\.\.\.\]\s*=|\[:\]\s*=|\*=\s*0\b")
+_RESETTER = re.compile(r"(zero|reset|flush|clear)_?grad", re.IGNORECASE)
 _INITIAL_CARRY = re.compile(
     r"^d_?(h|c|a|s|hidden|cell|state|h_?prev|c_?prev)_?(0|init\w*|_0)$", re.IGNORECASE
 )
@@ -54,10 +53,37 @@ def unreset_accumulations(code: RecurrentCode) -> Iterator[Accumulation]:
                 statement.operator == "+"
                 and place.startswith("self.")
                 and PARAMETER_GRADIENT.search(last_word(place))
-                and not any(_is_set(each, _attribute_of(place)) for each in code.all_blocks)
+                and not _is_reset(code, _attribute_of(place), block.function.name)
             ):
                 yield Accumulation(block, statement, last_word(place))
                 break
+
+
+def _is_reset(code: RecurrentCode, attribute: str, backward: str) -> bool:
+    """Whether anything sets the attribute back once the object is made.
+
+    A method that sets it counts where something besides a constructor calls it. Where nothing in the project
+    calls ``backward`` it counts in any case: its caller is somebody else, who may call both.
+    """
+    setting = [block for block in code.all_blocks if _is_set(block, attribute)]
+    names = {block.function.name for block in setting if block.function is not None}
+    calls = {name for block in code.all_blocks if not _is_constructor(block) for name in _called_names(block)}
+    if any(block.function is None for block in setting) or names & calls:
+        return True
+    if any(_RESETTER.search(name) for name in calls):
+        return True
+    named = any(
+        _RESETTER.search(block.function.name) for block in code.all_blocks if block.function is not None
+    )
+    return (bool(names) or named) and backward not in calls
+
+
+def _called_names(block: CodeBlock) -> set[str]:
+    return {last_word(place_of(call.function) or "") for call in block.of_kind(tree.Call)}
+
+
+def _is_constructor(block: CodeBlock) -> bool:
+    return block.function is not None and block.function.name == "__init__"
 
 
 def _attribute_of(place: str) -> str:
@@ -67,7 +93,7 @@ def _attribute_of(place: str) -> str:
 
 def _is_set(block: CodeBlock, attribute: str) -> bool:
     """Whether the block, which is no constructor, assigns the attribute of any object, or entries of it."""
-    if block.function is not None and block.function.name == "__init__":
+    if _is_constructor(block):
         return False
     pattern = re.compile(rf"\.{re.escape(attribute)}(\[.*)?$")
     return any(
@@ -193,14 +219,12 @@ def initial_gradients_never_set(block: CodeBlock) -> Iterator[NeverSet]:
         if isinstance(node, tree.Name)
     }
     for statement in block.of_kind(tree.Assign):
-        match statement.targets:
-            case (tree.Name(id=name),) if name in returned and _INITIAL_CARRY.search(name):
-                if (
-                    _is_zeros(block, statement)
-                    and len(block.assigned.get(name, ())) == 1
-                    and not _is_handed_on(block, name)
-                ):
-                    yield NeverSet(block, statement, name)
+        for target, value in (pair for each in statement.targets for pair in unpacked(each, statement.value)):
+            match target:
+                case tree.Name(id=name) if name in returned and _INITIAL_CARRY.search(name):
+                    set_once = len(block.assigned.get(name, ())) == 1
+                    if block.called(value) in _ZEROS and set_once and not _is_handed_on(block, name):
+                        yield NeverSet(block, statement, name)
 
 
 def _is_handed_on(block: CodeBlock, name: str) -> bool:

@@ -31,6 +31,7 @@ def averages(block: CodeBlock) -> Iterator[tree.Node]:
     yield from (each for each in found if each is not None)
     if not terms or any(found):
         return
+    summed = {place for term in terms if (place := _summed_into(term.statement)) is not None}
     for node in block.nodes:
         match node:
             case tree.AugmentedAssign(operator="/", target=divided, value=size):
@@ -40,8 +41,14 @@ def averages(block: CodeBlock) -> Iterator[tree.Node]:
             case _:
                 continue
         place = place_of(divided)
-        if place and _LOSS.search(last_word(place)) and _is_size(block, size):
+        is_loss = place is not None and (place in summed or _LOSS.search(last_word(place)) is not None)
+        if is_loss and _is_size(block, size):
             yield node
+
+
+def _summed_into(statement: tree.Statement) -> str | None:
+    """The place that ``total += -log(…)`` adds up in."""
+    return place_of(statement.target) if isinstance(statement, tree.AugmentedAssign) else None
 
 
 def summed_deltas(blocks: Iterable[CodeBlock]) -> tuple[Delta, ...]:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from rnnlint.model.code_blocks import CodeBlock, place_of
+from rnnlint.model.code_blocks import CodeBlock, last_word, place_of
 from rnnlint.syntax import tree
 
 _BACKWARD = re.compile(r"backward|bprop|bptt|backprop", re.IGNORECASE)
@@ -18,7 +18,7 @@ _ADJOINT_OR_CACHE = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Mutation:
-    """The first statement that changes parameter ``parameter`` of a function in place."""
+    """The first statement that changes in place what ``parameter``, of a function or its object, holds."""
 
     block: CodeBlock
     parameter: str
@@ -53,48 +53,74 @@ def cotangent_mutations(block: CodeBlock) -> Iterator[Mutation]:
     if block.function is None or not _BACKWARD.search(block.function.name):
         return
     for mutation in parameter_mutations(block):
-        if _is_kept(mutation.parameter) and _is_array(block, mutation):
+        if _is_kept(mutation.parameter) and _is_array(block, mutation.parameter):
             yield mutation
-    views = dict(_views(block))
-    seen: set[str] = set()
+    yield from _changed_views(block)
+
+
+def _changed_views(block: CodeBlock) -> Iterator[Mutation]:
+    """What is changed through a variable that is an element or slice of something kept: the same memory."""
+    kept = _kept_places(block)
+    views: dict[str, str] = {}
     for statement in block.of_kind(tree.Statement):
+        if not isinstance(statement, tree.Assign | tree.AugmentedAssign):
+            continue
         for target in _targets(statement):
             name = _root(target)
             changes = isinstance(statement, tree.AugmentedAssign) or isinstance(target, tree.Subscript)
-            if name in views and name not in seen and changes and _is_kept(views[name]):
-                seen.add(name)
-                if isinstance(statement, tree.Assign | tree.AugmentedAssign):
-                    yield Mutation(block, views[name], statement)
+            if name in views and changes and (isinstance(target, tree.Subscript) or _is_array(block, name)):
+                yield Mutation(block, views.pop(name), statement)
+            elif name is not None and not changes and isinstance(statement, tree.Assign):
+                views.pop(name, None)
+                viewed = _viewed(statement.value) if target in statement.targets else None
+                if viewed in kept:
+                    views[name] = viewed
+
+
+def _kept_places(block: CodeBlock) -> set[str]:
+    """What the caller or the forward pass still holds: parameters, what is unpacked from them, attributes."""
+    found = {name for name in block.parameters if _is_kept(name)}
+    for statement in block.of_kind(tree.Assign):
+        for target in statement.targets:
+            if isinstance(target, tree.Sequence) and place_of(statement.value) in block.parameters:
+                found |= {each.id for each in target.items if isinstance(each, tree.Name)}
+    methods = block.owner.methods.values() if block.owner is not None else ()
+    for method in methods:
+        if method is not block.function and method.name != "__init__":
+            targets = (each for node in method.walk() for each in _written(node))
+            found |= {place for target in targets if (place := place_of(target) or "").startswith("self.")}
+    return {name for name in found if not _ACCUMULATED.search(last_word(name))}
+
+
+def _written(node: tree.Node) -> tuple[tree.Expression, ...]:
+    return _targets(node) if isinstance(node, tree.Assign) else ()
+
+
+def _viewed(value: tree.Expression) -> str | None:
+    """The place of which ``value`` is an element or a slice, by plain indices."""
+    if not isinstance(value, tree.Subscript):
+        return None
+    simple = all(isinstance(each, tree.Name | tree.Constant | tree.Slice) for each in value.indices)
+    place = place_of(value)
+    return place if simple and place is not None and "'" not in place else None
 
 
 def _is_kept(parameter: str) -> bool:
     return not _ACCUMULATED.search(parameter) and _ADJOINT_OR_CACHE.search(parameter) is not None
 
 
-def _is_array(block: CodeBlock, mutation: Mutation) -> bool:
-    """Whether the parameter is used as an array: no statement changes a number in place."""
+def _is_array(block: CodeBlock, name: str) -> bool:
+    """Whether a variable is used as an array: no statement changes a number in place."""
     for node in block.nodes:
         match node:
-            case tree.Subscript() if place_of(node) == mutation.parameter:
+            case tree.Subscript() if place_of(node) == name:
                 return True
-            case tree.Attribute(value=tree.Name(id=name)) if name == mutation.parameter:
+            case tree.Attribute(value=tree.Name(id=owner)) if owner == name:
                 return True
             case tree.Binary(operator="@" | "*", left=left, right=right):
-                if mutation.parameter in (place_of(left), place_of(right)):
+                if name in (place_of(left), place_of(right)):
                     return True
     return False
-
-
-def _views(block: CodeBlock) -> Iterator[tuple[str, str]]:
-    """Variables whose only value is a parameter's element or slice, with the parameter: the same memory."""
-    for name in block.assigned.keys() - block.parameters:
-        assignments = block.assignments(name)
-        if len(assignments) != 1 or not isinstance(assignments[0].value, tree.Subscript):
-            continue
-        view = assignments[0].value
-        simple = all(isinstance(each, tree.Name | tree.Constant | tree.Slice) for each in view.indices)
-        if simple and (root := _root(view)) in block.parameters:
-            yield name, root
 
 
 def _targets(statement: tree.Statement) -> tuple[tree.Expression, ...]:

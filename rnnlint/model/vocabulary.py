@@ -4,7 +4,7 @@ matrices."""
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from rnnlint.model.terms import Op, Term, Terms
 from rnnlint.syntax import tree
@@ -106,6 +106,9 @@ def array_term(
             return terms.make(Op.STACK, *pieces, data=name, origin=node)
         case _, _ if name in FILLS:
             return terms.fresh(Op.FILLED, *arguments, kind=FILLS[name], origin=node)
+        case _, (Term(op=Op.STACK) as stack, *rest) if name in ELEMENTWISE and _are_numbers(rest):
+            changed = (array_term(terms, name, (each, *rest), named, node) for each in stack.args)
+            return terms.make(Op.STACK, *changed, data=stack.data, origin=node)
         case _, _ if name in ELEMENTWISE and arguments:
             return terms.make(Op.ELEMENTWISE, *arguments, data=name, origin=node)
         case _, _ if name.startswith("random."):
@@ -113,3 +116,9 @@ def array_term(
         case (("split" | "array_split" | "hsplit" | "vsplit"), (operand, *_)):
             return terms.make(Op.CALL, operand, data="split", origin=node)
     return terms.make(Op.CALL, *arguments, data=f"np.{name}", origin=node)
+
+
+def _are_numbers(terms: Sequence[Term]) -> bool:
+    return all(
+        each.op is Op.NUMBER or (each.op is Op.NEGATE and each.args[0].op is Op.NUMBER) for each in terms
+    )

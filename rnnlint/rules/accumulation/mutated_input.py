@@ -16,7 +16,8 @@ def check(code: RecurrentCode) -> Iterator[Report]:
 
     ## What it does
     Reports in-place statements of a backward function on an incoming gradient or a value that the forward
-    pass kept, also under another name: `dy = probs[t]; dy[target] -= 1`.
+    pass kept, also under another name: `dy = probs[t]; dy[target] -= 1` writes into `probs`, whether that is
+    a parameter, was unpacked from the cache, or is an attribute.
 
     ## Why it is wrong
     `+=` on an array writes into the caller's array. A caller that uses the gradient twice, for another layer
@@ -44,9 +45,9 @@ def check(code: RecurrentCode) -> Iterator[Report]:
         for mutation in cotangent_mutations(block):
             yield Report(
                 mutation.statement,
-                f"This writes into {mutation.parameter}, the caller's array: used again, or in a second "
-                "pass, it holds other values. Work on an array of your own.",
-                remark="changes the caller's array",
+                f"This writes into {mutation.parameter}, which is not this function's own: read again, or "
+                "in a second pass, it holds other values. Work on an array of your own.",
+                remark=f"changes {mutation.parameter}",
                 fix=_on_a_new_array(mutation),
             )
 
@@ -78,6 +79,12 @@ VALID = (
         _STEP.replace(
             "    dc = dnext_c +", "    dnext_c = dnext_c.copy()\n    dnext_c *= 1.0\n    dc = dnext_c +"
         ),
+    ),
+    Valid(
+        "a copy, and numbers",
+        "import numpy as np\n\ndef rnn_backward(probs, labels, cache):\n    counts, hs = cache\n"
+        + "    dy = probs[0].copy()\n    dy -= 1\n    left = counts[0]\n    left -= 1\n"
+        + "    return dy @ np.tanh(hs[0]).T, left\n",
     ),
     Valid(
         "a sum that is handed in to be added to",
@@ -116,6 +123,44 @@ def rnn_backward(outputs, targets, h, V):
     return dV
 """,
         lines=(7,),
+    ),
+    Invalid(
+        "what the forward pass unpacked from its cache, and an attribute of it",
+        """\
+import numpy as np
+
+class RNN:
+    def forward(self, x):
+        self.probs = np.tanh(x @ self.W)
+        return self.probs, (x, self.probs)
+
+    def backward(self, targets, cache):
+        x, kept = cache
+        for t in reversed(range(len(x))):
+            dy = kept[t]
+            dy -= targets[t]
+            da = self.probs[t]
+            da[targets[t]] -= 1
+            yield dy @ x.T, da @ x.T
+""",
+        lines=(12, 14),
+        fixed="""\
+import numpy as np
+
+class RNN:
+    def forward(self, x):
+        self.probs = np.tanh(x @ self.W)
+        return self.probs, (x, self.probs)
+
+    def backward(self, targets, cache):
+        x, kept = cache
+        for t in reversed(range(len(x))):
+            dy = kept[t]
+            dy = dy - targets[t]
+            da = self.probs[t]
+            da[targets[t]] -= 1
+            yield dy @ x.T, da @ x.T
+""",
     ),
     Invalid(
         "a method with batch first",

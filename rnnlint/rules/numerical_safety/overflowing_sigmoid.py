@@ -3,7 +3,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rnnlint.findings import Severity
-from rnnlint.model.exponentials import Fraction, sigmoid_fractions
+from rnnlint.model.exponentials import Fraction, exploding_sigmoids, sigmoid_fractions
 from rnnlint.model.recurrent_code import RecurrentCode
 from rnnlint.rules.registry import FixDraft, Invalid, Report, Valid, rule
 from rnnlint.syntax import tree
@@ -12,14 +12,16 @@ from rnnlint.syntax.module import Module
 
 @rule("RNN403", "overflowing-sigmoid", severity=Severity.ADVICE)
 def check(code: RecurrentCode) -> Iterator[Report]:
-    """A sigmoid is written so that exp overflows for large negative arguments.
+    """A sigmoid is written so that exp overflows for large arguments.
 
     ## What it does
-    Reports `1 / (1 + exp(-x))` in recurrent code or a helper that it uses, where nothing bounds `x`.
+    Reports `1 / (1 + exp(-x))` in recurrent code or a helper that it uses, where nothing bounds `x`; and, as
+    a warning, `exp(x) / (1 + exp(x))`.
 
     ## Why it is wrong
     For x below −709 (−88 in float32) exp(−x) is inf. The value, 1 / inf = 0, is still right, so no gradient
-    is wrong; but NumPy warns at every step, and the warnings bury the ones that matter.
+    is wrong; but NumPy warns at every step, and the warnings bury the ones that matter. With exp(x) above the
+    bar and below it is worse: for x above 709 that is inf / inf = NaN, and so is every gradient after it.
 
     ## Example
     ```python
@@ -50,16 +52,36 @@ def check(code: RecurrentCode) -> Iterator[Report]:
                     remark="exp overflows",
                     fix=_by_tanh(code.module, fraction),
                 )
+        for fraction in exploding_sigmoids(block):
+            if not fraction.is_bounded and not treats_signs_apart:
+                yield Report(
+                    fraction.division,
+                    "This sigmoid is NaN for x above 709 (88 in float32): exp(x) is inf, and inf / inf is "
+                    "NaN. 0.5 * (1 + np.tanh(0.5 * x)) is the same function and never overflows.",
+                    remark="NaN for large x",
+                    fix=_by_tanh(code.module, fraction),
+                    severity=Severity.WARNING,
+                )
 
 
 def _by_tanh(module: Module, fraction: Fraction) -> FixDraft | None:
-    (call,) = fraction.calls
-    match call.arguments[0]:
-        case tree.Unary(operator="-", operand=argument) if fraction.is_written_in_place:
-            tanh = module.text_of(call.function).removesuffix("exp") + "tanh"
-            half = f"0.5 * {module.operand_text(argument)}"
-            return FixDraft.replace(fraction.division, f"0.5 * (1 + {tanh}({half}))") if "." in tanh else None
-    return None
+    exponent, tanh = fraction.exponents[0], _tanh_beside(module, fraction)
+    if tanh is None or not fraction.is_written_in_place:
+        return None
+    match exponent:
+        case tree.Unary(operator="-", operand=argument):
+            pass
+        case argument if len(fraction.calls) == 2:
+            pass
+        case _:
+            return None
+    return FixDraft.replace(fraction.division, f"0.5 * (1 + {tanh}(0.5 * {module.operand_text(argument)}))")
+
+
+def _tanh_beside(module: Module, fraction: Fraction) -> str | None:
+    """``np.tanh`` for ``np.exp``; None where exp was imported by its name alone."""
+    function = module.text_of(fraction.calls[0].function)
+    return function.removesuffix("exp") + "tanh" if "." in function else None
 
 
 _AROUND = """\
@@ -99,6 +121,25 @@ INVALID = (
         _AROUND + "def sigmoid(x):\n    return 1.0 / (1.0 + np.exp(-x))\n",
         lines=(10,),
         fixed=_AROUND + "def sigmoid(x):\n    return 0.5 * (1 + np.tanh(0.5 * x))\n",
+    ),
+    Invalid(
+        "the power of -1",
+        _AROUND + "def sigmoid(x):\n    return (1 + np.exp(-x)) ** -1\n",
+        lines=(10,),
+        fixed=_AROUND + "def sigmoid(x):\n    return 0.5 * (1 + np.tanh(0.5 * x))\n",
+    ),
+    Invalid(
+        "exp above the bar and below",
+        _AROUND + "def sigmoid(x):\n    return np.exp(x) / (np.exp(x) + 1)\n",
+        lines=(10,),
+        severity=Severity.WARNING,
+        fixed=_AROUND + "def sigmoid(x):\n    return 0.5 * (1 + np.tanh(0.5 * x))\n",
+    ),
+    Invalid(
+        "through a variable",
+        _AROUND + "def sigmoid(x):\n    e = np.exp(x)\n    return e / (1 + e)\n",
+        lines=(11,),
+        severity=Severity.WARNING,
     ),
     Invalid(
         "a static method",

@@ -10,6 +10,7 @@ from rnnlint.rules.registry import FixDraft, Invalid, Report, Valid, rule
 from rnnlint.syntax import tree
 
 _VANISHING = frozenset({"norm", "std"})
+_CATCHING = frozenset({"where", "nan_to_num", "minimum", "divide"})
 _MASK = re.compile(r"mask|weights?$|valid", re.IGNORECASE)
 
 
@@ -71,11 +72,29 @@ def _vanishes(block: CodeBlock, value: tree.Expression) -> bool:
         return False
     method = method_called(value)
     name = block.called(value) or (method[0] if method else None)
-    if name in _VANISHING:
+    if name in _VANISHING or (name == "sqrt" and _is_sum_of_squares(block, value)):
         return True
     summed = method[1] if method and not block.called(value) else next(iter(value.arguments), None)
     place = place_of(summed) if summed else None
     return name == "sum" and place is not None and _MASK.search(place) is not None
+
+
+def _is_sum_of_squares(block: CodeBlock, root: tree.Call) -> bool:
+    """``sqrt(sum(d ** 2))``: a norm, spelled out; an addend beside the sum would keep it from 0."""
+    (under, *_) = root.arguments or (root,)
+    method = method_called(under)
+    is_sum = block.called(under) == "sum" or (method is not None and method[0] == "sum")
+    built_in = isinstance(under, tree.Call) and place_of(under.function) == "sum"
+    return (is_sum or built_in) and any(_is_square(block, node) for node in under.walk())
+
+
+def _is_square(block: CodeBlock, node: tree.Node) -> bool:
+    match node:
+        case tree.Binary(operator="**", right=tree.Constant(value=2)):
+            return True
+        case tree.Binary(operator="*", left=left, right=right):
+            return left == right
+    return block.called(node) == "square"
 
 
 def _is_guarded(block: CodeBlock, division: tree.Binary) -> bool:
@@ -84,11 +103,8 @@ def _is_guarded(block: CodeBlock, division: tree.Binary) -> bool:
     for outer in block.module.ancestors(division):
         if isinstance(outer, tree.If | tree.Conditional | tree.While) and read & _places(outer.test):
             return True
-        if isinstance(outer, tree.Call) and block.called(outer) in (
-            "where",
-            "nan_to_num",
-            "minimum",
-            "divide",
+        if isinstance(outer, tree.Call) and (
+            block.called(outer) in _CATCHING or place_of(outer.function) == "min"
         ):
             return True
     return False
@@ -108,6 +124,10 @@ def rnn_step(x, h_prev, W, U):
 """
 
 VALID = (
+    Valid(
+        "never more than 1",
+        _STEP + "def clip(dW, limit):\n    return dW * min(1, limit / np.linalg.norm(dW))\n",
+    ),
     Valid("an eps", _STEP + "def clip(dW, limit):\n    return dW * limit / (np.linalg.norm(dW) + 1e-6)\n"),
     Valid(
         "compared before",
@@ -127,6 +147,16 @@ INVALID = (
         _STEP + "def clip(dW, limit):\n    return dW * (limit / np.linalg.norm(dW))\n",
         lines=(7,),
         fixed=_STEP + "def clip(dW, limit):\n    return dW * (limit / (np.linalg.norm(dW) + 1e-12))\n",
+    ),
+    Invalid(
+        "a norm, spelled out, of all gradients",
+        _STEP
+        + "def clip(grads, limit):\n    norm = np.sqrt(sum(np.sum(d ** 2) for d in grads))\n"
+        + "    return [d * (limit / norm) for d in grads]\n",
+        lines=(8,),
+        fixed=_STEP
+        + "def clip(grads, limit):\n    norm = np.sqrt(sum(np.sum(d ** 2) for d in grads))\n"
+        + "    return [d * (limit / (norm + 1e-12)) for d in grads]\n",
     ),
     Invalid(
         "standardised inputs",

@@ -54,7 +54,7 @@ def check(code: RecurrentCode) -> Iterator[Report]:
 
 
 def _shifted(module: Module, fraction: Fraction) -> FixDraft:
-    axis = _axis(module, fraction.division.right)
+    axis = _axis(module, fraction.divisor)
     replacements = []
     for call in fraction.calls:
         scores, prefix = call.arguments[0], module.text_of(call.function).removesuffix("exp")
@@ -65,7 +65,7 @@ def _shifted(module: Module, fraction: Fraction) -> FixDraft:
     return FixDraft("Subtract the maximum before exp.", tuple(replacements))
 
 
-def _axis(module: Module, total: tree.Expression) -> str:
+def _axis(module: Module, total: tree.Expression | None) -> str:
     """The sum's ``axis=…, keepdims=True``, so that the maximum is taken as the sum is; else nothing."""
     if not isinstance(total, tree.Call):
         return ""
