@@ -66,10 +66,10 @@ def _plain(term: Term) -> Term:
 
 def _belongs_to_units(bptt: BackwardPass, term: Term, multiplied: set[int]) -> bool:
     """Whether a term is a gate that no weight multiplies, or made of gates and states by element."""
-    now = bptt.forward.now(term)
     gates = {gate.value.key for gate in bptt.forward.gates}
-    if now.key in gates:
-        return now.key not in multiplied
+    for gate in bptt.forward.gates:
+        if bptt.derivatives.same_value(term, gate.value):
+            return gate.value.key not in multiplied
     if term.op not in (Op.SUBTRACT, Op.MULTIPLY, Op.POWER, Op.ELEMENTWISE, Op.APPLY):
         return False
     values = [each for each in term.walk() if bptt.forward.now(each).key in gates | multiplied]

@@ -51,9 +51,10 @@ def _pass_of(program: Program, helpers: Helpers, backward: Definition) -> Backwa
         if partner is not None and not _takes_a_nonlinearity(program, helpers, partner.definition):
             continue
         found = _run(program, helpers, backward, partner, lists)
-        if found is not None and found.deltas:
+        if found is not None and found.deltas and found.forward.gates:
             return found
-        best = best or found
+        if found is not None and (best is None or (found.deltas and not best.deltas)):
+            best = found
     return best
 
 
@@ -236,8 +237,19 @@ def _by_class(program: Program, backward: Definition) -> Iterator[_Partner]:
         and not _NO_FORWARD.search(each.name)
     ]
     named = [each for each in others if _FORWARD.search(each.name)]
+    if _has_loop(backward.function):  # it goes back through all that a walk over the steps has done
+        names = {each.name for each in named}
+        named.sort(key=lambda each: not (names - {each.name}) & _called_methods(each))
     for each in named or others:
         yield _named_partner(Definition(each, backward.module, backward.owner), backward)
+
+
+def _has_loop(function: tree.Function | tree.Lambda) -> bool:
+    return any(isinstance(node, tree.For | tree.While) for node in function.walk())
+
+
+def _called_methods(function: tree.Function) -> set[str]:
+    return {called_name(node) for node in function.walk() if isinstance(node, tree.Call)}
 
 
 def _by_name(program: Program, backward: Definition) -> Iterator[_Partner]:

@@ -34,7 +34,7 @@ class Loops(Assignments):
         self._run_body(loop, targets, statement, frame)
         for place in loop.carried:
             loop.next[place] = self._read_place(place, frame) or loop.carried[place]
-        self._leave(loop, frame)
+        self._leave(loop, frame, changed)
 
     def _changed_places(self, statement: tree.For | tree.While, frame: Frame) -> list[str]:
         before, heap = self._snapshot(frame), self.heap
@@ -71,7 +71,7 @@ class Loops(Assignments):
         self.heap.loops.append(loop)
         return loop, targets
 
-    def _leave(self, loop: Loop, frame: Frame) -> None:
+    def _leave(self, loop: Loop, frame: Frame, changed: list[str]) -> None:
         self.loop = loop.outer
         for place in loop.carried:
             value = loop.next[place]
@@ -83,9 +83,12 @@ class Loops(Assignments):
         for store in self.heap.stores:
             if store.loop is loop and store.index is None:
                 self._write_newest(store.sequence, None)  # one round's newest entry is not the next one's
-        for name, term in frame.names.items():
-            if f"{LOCAL}{name}" not in loop.carried and loop.variable in tuple(term.walk()):
-                frame.names[name] = self.terms.make(Op.LAST, term, data=loop.number, origin=term.origin)
+        held = [f"{LOCAL}{name}" for name in frame.names]
+        for place in (*held, *(each for each in changed if each in self.heap.places)):
+            term = self._read_place(place, frame)
+            if place not in loop.carried and term is not None and loop.variable in tuple(term.walk()):
+                last = self.terms.make(Op.LAST, term, data=loop.number, origin=term.origin)
+                self._write_place(place, last, frame)
 
     def _under(
         self, guard: Guard, body: tuple[tree.Statement, ...], frame: Frame

@@ -29,10 +29,15 @@ def _rebinds(node: tree.Assign, counters: set[str]) -> str | None:
         case (tree.Name(id=name),):
             for inner in node.value.walk():
                 match inner:
-                    case tree.Subscript(value=tree.Name(id=indexed), indices=(tree.Name(id=index),)):
-                        if indexed == name and index in counters:
+                    case tree.Subscript(value=tree.Name(id=indexed), indices=indices) if indexed == name:
+                        alone = [each for each in indices if not _is_whole_axis(each)]
+                        if len(alone) == 1 and isinstance(alone[0], tree.Name) and alone[0].id in counters:
                             return name
     return None
+
+
+def _is_whole_axis(index: tree.Expression) -> bool:
+    return isinstance(index, tree.Slice) and index.lower is index.upper is index.step is None
 
 
 def _assigns(statement: tree.Statement, name: str) -> bool:

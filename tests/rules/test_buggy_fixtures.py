@@ -17,17 +17,6 @@ from rnnlint.suppressions import apply
 
 RIGHT = sorted(HERE.glob("*/right_*.py"))
 PLANTED = tuple(planted())
-NOT_YET = {
-    name: pytest.mark.xfail(reason="the model does not see it yet")
-    for name in """
-        batch_class-RNN103 column_dict-RNN108 batch_class-RNN108 batch_class-RNN109 batch_class-RNN110
-        column_dict-RNN302 transposed-RNN302 batch_class-RNN306 transposed-RNN306 batch_class-RNN307
-        column_dict-RNN308 batch_class-RNN308 batch_class-RNN309 batch_class-RNN311 column_dict-RNN312
-        batch_class-RNN312 batch_class-RNN314 transposed-RNN403 column_dict-RNN406 column_dict-RNN408
-        batch_class-RNN408
-    """.split()
-}
-BUGS = [pytest.param(bug, id=bug.name, marks=NOT_YET.get(bug.name, ())) for bug in PLANTED]
 
 
 def said_of(path: Path, text: str) -> list[Finding]:
@@ -42,7 +31,7 @@ def said_of_right(path: Path) -> tuple[Finding, ...]:
     return tuple(said_of(path, path.read_text(encoding="utf-8")))
 
 
-@pytest.mark.parametrize("bug", BUGS)
+@pytest.mark.parametrize("bug", PLANTED, ids=lambda bug: bug.name)
 def test_planted_bug_is_found_at_its_line_and_nothing_else(bug: Planted):
     found = said_of(bug.right, bug.text)
     own = [finding for finding in found if finding.code == bug.code]

@@ -49,9 +49,9 @@ def check(bptt: BackwardPass) -> Iterator[Report]:
     for node in stale_values(bptt):
         yield Report(
             node,
-            f"`{node.id}` is what the forward loop left behind, the value of its last step, and "
-            "this loop reads it at "
-            "every step. Keep the value of each step in the forward pass and read step t's.",
+            f"`{bptt.module.text_of(node)}` is what the forward loop left behind, the value of its last "
+            "step, and this loop reads it at every step. Keep the value of each step in the forward pass "
+            "and read step t's.",
             remark="the last step's",
         )
 
