@@ -2,36 +2,50 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, ClassVar
 
 import click
 
-from rnnlint import api
-from rnnlint.cli.commands import COMMANDS, HELP_OPTIONS
-from rnnlint.cli.failures import Mistake, Progress
-from rnnlint.cli.outputs import Output, pair, require_libraries, write
-from rnnlint.config import Config, ConfigurationError, load_config, read_config
-from rnnlint.discovery import SUFFIXES, discover, may_hold_backward_pass
+from rnnlint.cli.commands import HELP_OPTIONS, SectionedCommand
+from rnnlint.cli.completing import rules_beginning_with
+from rnnlint.cli.failures import Progress
+from rnnlint.cli.once import STANDARD_INPUT, check_once
+from rnnlint.cli.outputs import pair
 from rnnlint.findings import Confidence, Severity
 from rnnlint.report import FORMATS
-from rnnlint.report.changes import diffs, summary
-from rnnlint.report.paths import as_seen_from
-from rnnlint.results import ExitStatus, FileReport, Origin, RunOptions, RunReport, SandboxMode, exit_status
-from rnnlint.selection import Selection
-from rnnlint.source import UnreadableSourceError, decode_source
-
-if TYPE_CHECKING:
-    from rnnlint.baseline import Baseline
-
-STANDARD_INPUT = Path("-")
+from rnnlint.results import ExitStatus, RunOptions, SandboxMode
 
 
-class CheckCommand(click.Command):
+class CheckCommand(SectionedCommand):
     """A command that keeps the order of ``--output-format`` and ``--output-file``."""
+
+    sections: ClassVar[Mapping[str, Sequence[str]]] = {
+        "What is checked, and how": (
+            "run",
+            "entry",
+            "seed",
+            "sandbox",
+            "config",
+            "stdin_filename",
+            "watch",
+            "cache",
+        ),
+        "Repairs": ("fix", "unsafe_fixes", "diff"),
+        "What is shown": (
+            "select",
+            "ignore",
+            "min_confidence",
+            "show_advice",
+            "baseline",
+            "write_baseline",
+            "statistics",
+            "verbose",
+        ),
+        "Reports": ("output_format", "output_file"),
+        "Exit status": ("fail_on", "exit_zero", "require_check"),
+    }
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Pair the outputs in the order they were typed; click alone would sort them by option."""
@@ -63,6 +77,8 @@ Examples:
   rnnlint check src/ --select RNN1,RNN203 --min-confidence possible
   rnnlint check lstm.py --output-format text --output-format json --output-file report.json
   rnnlint check src/ --write-baseline known.json      then: --baseline known.json
+  rnnlint check src/ --statistics               how often each rule speaks
+  rnnlint check backward.py --watch             again at every save
 
 \b
 Exit status:
@@ -70,6 +86,16 @@ Exit status:
   1  otherwise; with --require-check also where a gradient could not be checked
   2  the command line or the configuration is wrong, or a file cannot be read
   3  rnnlint itself failed
+
+\b
+Environment:
+  NO_COLOR            set to anything: no colours
+  RNNLINT_TRACEBACK   set to anything: a failure of rnnlint's own shows its traceback
+
+\b
+Files:
+  pyproject.toml      settings, in [tool.rnnlint]; the nearest upward that has that table
+  .gitignore          what it names is left out of folders
 """,
 )
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path, allow_dash=True))
@@ -87,10 +113,18 @@ Exit status:
     "--select",
     multiple=True,
     callback=_codes,
+    shell_complete=rules_beginning_with,
     metavar="RULES",
     help="Only these rules: codes, prefixes, names.",
 )
-@click.option("--ignore", multiple=True, callback=_codes, metavar="RULES", help="Not these rules.")
+@click.option(
+    "--ignore",
+    multiple=True,
+    callback=_codes,
+    shell_complete=rules_beginning_with,
+    metavar="RULES",
+    help="Not these rules.",
+)
 @click.option(
     "--min-confidence",
     type=click.Choice([c.value for c in Confidence]),
@@ -120,7 +154,10 @@ Exit status:
     help='The pass to run: "backward", "Net.backward", or two to be paired, "forward -> backward".',
 )
 @click.option(
-    "--seed", type=click.IntRange(0), help="Repeat a run: its seed is printed. [default: a fresh one]"
+    "--seed",
+    type=click.IntRange(0),
+    metavar="N",
+    help="Repeat a run: its seed is printed. [default: a fresh one]",
 )
 @click.option(
     "--sandbox",
@@ -147,6 +184,10 @@ Exit status:
     default=True,
     help="Read every file of a folder anew.",
 )
+@click.option("--watch", is_flag=True, help="Check again whenever a file is saved; Ctrl-C leaves.")
+@click.option(
+    "--statistics", is_flag=True, help="Count the findings of each rule instead of showing them one by one."
+)
 @click.option("--verbose", "-v", is_flag=True, help="Add all figures: cosine, ratio, convention, sandbox.")
 @click.pass_context
 def command(ctx: click.Context, /, paths: tuple[Path, ...], **options: Any) -> int:
@@ -160,7 +201,19 @@ def command(ctx: click.Context, /, paths: tuple[Path, ...], **options: Any) -> i
         raise click.UsageError("Name a file or a folder to check.", ctx)
     progress = ctx.find_object(Progress) or Progress()
     progress.verbose = options["verbose"]
-    return _check(paths, _run_options(options), options, ctx.meta["outputs"], progress)
+    asked = _run_options(options)
+    if STANDARD_INPUT in paths and asked.fix:
+        raise click.UsageError("--fix cannot write to standard input: take --diff, or name the file.", ctx)
+    if not options["watch"]:
+        return check_once(paths, asked, options, ctx.meta["outputs"], progress)[0]
+    if asked.fix or options["write_baseline"] or STANDARD_INPUT in paths:
+        raise click.UsageError(
+            "--watch only shows: leave out --fix and --write-baseline, and name a file.", ctx
+        )
+    from rnnlint.cli.watching import watch
+
+    watch(paths, lambda: check_once(paths, asked, options, ctx.meta["outputs"], progress)[1])
+    return ExitStatus.CLEAN
 
 
 def _run_options(options: dict[str, Any]) -> RunOptions:
@@ -187,105 +240,3 @@ def _run_options(options: dict[str, Any]) -> RunOptions:
         entry=options["entry"],
         sandbox=SandboxMode(options["sandbox"]),
     )
-
-
-def _check(
-    paths: Sequence[Path],
-    options: RunOptions,
-    words: dict[str, Any],
-    outputs: Sequence[Output],
-    progress: Progress,
-) -> int:
-    require_libraries(outputs)
-    for path in paths:
-        _must_exist(path)
-    start = Path(words["stdin_filename"] or "stdin.py") if paths[0] == STANDARD_INPUT else paths[0]
-    try:
-        config = read_config(words["config"]) if words["config"] else load_config(start)
-        Selection.of(
-            config, options
-        )  # a word that is no rule's is an error even where there is nothing to check
-        accepted = _accepted(words["baseline"])
-    except ConfigurationError as error:
-        raise Mistake(str(error)) from None
-
-    targets = discover([path for path in paths if path != STANDARD_INPUT], config.exclude, config.root)
-    relevant = [t for t in targets if t.origin is Origin.NAMED or may_hold_backward_pass(t.path)]
-    if not targets and STANDARD_INPUT not in paths:
-        raise Mistake(f"{', '.join(map(str, paths))}: holds no Python file and no notebook.")
-
-    requests = [api.Request(target.path, target.origin) for target in relevant]
-    if STANDARD_INPUT in paths:
-        name = Path(words["stdin_filename"] or "<stdin>").absolute()
-        requests.insert(0, _standard_input(name, alone=not words["stdin_filename"]))
-    report = replace(_report(requests, options, config, progress), skipped=len(targets) - len(relevant))
-    progress.path = None
-    if accepted is not None:
-        files = tuple(replace(file, findings=accepted.without_known(file)) for file in report.files)
-        report = replace(report, files=files)
-    if words["write_baseline"]:
-        _write_baseline(words["write_baseline"], report.files)
-        return ExitStatus.CLEAN
-    report = as_seen_from(report, Path.cwd())
-    if options.diff:
-        click.echo(diffs(report.changes), nl=False)
-    else:
-        write(report, outputs, verbose=options.verbose)
-    if options.diff or options.fix:
-        click.echo(summary(report, unsafe=options.unsafe_fixes), err=True)
-    status = exit_status(report, options.fail_on or config.fail_on, options.require_check)
-    return ExitStatus.CLEAN if options.exit_zero and status == ExitStatus.FOUND else status
-
-
-def _report(
-    requests: Sequence[api.Request], options: RunOptions, config: Config, progress: Progress
-) -> RunReport:
-    """The run itself; what the user can put right about it becomes a :class:`Mistake`."""
-    mistakes: list[type[Exception]] = [api.UnmetSandboxError]
-    if options.fix or options.diff:
-        from rnnlint.rewriting import UnwritableFixError
-
-        mistakes.append(UnwritableFixError)
-    try:
-        return api.check(requests, options, config, progress.at)
-    except tuple(mistakes) as error:
-        raise Mistake(str(error)) from None
-
-
-def _must_exist(path: Path) -> None:
-    if path == STANDARD_INPUT or path.exists():
-        return
-    import difflib
-
-    folder = path.parent if path.parent.is_dir() else Path()
-    neighbours = [str(folder / each.name) for each in folder.iterdir() if each.suffix in SUFFIXES]
-    close = difflib.get_close_matches(str(path), [*neighbours, *COMMANDS], 1)
-    hint = f" Did you mean {close[0]}?" if close else ""
-    raise Mistake(f"{path}: there is no such file or folder.{hint}")
-
-
-def _standard_input(name: Path, *, alone: bool) -> api.Request:
-    try:
-        source = decode_source(name, sys.stdin.buffer.read())
-    except UnreadableSourceError as error:
-        raise Mistake(str(error)) from None
-    return api.Request(name, source=source, alone=alone)
-
-
-def _accepted(file: Path | None) -> Baseline | None:
-    if file is None:
-        return None
-    from rnnlint.baseline import read_baseline
-
-    return read_baseline(file)
-
-
-def _write_baseline(file: Path, files: Sequence[FileReport]) -> None:
-    from rnnlint.baseline import written
-
-    try:
-        file.write_text(written(files, file), encoding="utf-8")
-    except OSError as error:
-        raise Mistake(f"{file}: cannot be written ({error.strerror or error}).") from None
-    accepted = sum(len(each.findings) for each in files)
-    click.echo(f"{file}: {accepted} finding{'' if accepted == 1 else 's'} accepted.", err=True)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
 
 import click
+from click.shell_completion import CompletionItem
 
 from rnnlint import __version__
 
@@ -13,10 +16,29 @@ COMMANDS = {
     "grade": "Grade a folder of submissions: points, feedback for each student, grades.csv.",
     "rule": "Show a rule's page: what it finds, why that is wrong, the derivation.",
     "server": "Serve an editor: findings as you type, gradients on saving, repairs.",
+    "completion": "Print the script that completes commands and options in a shell.",
     "doctor": "Show what this machine offers: versions and layers of the sandbox.",
 }
 
 HELP_OPTIONS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+
+
+class SectionedCommand(click.Command):
+    """A command whose page lists its options under headings: ``sections`` holds their parameters' names."""
+
+    sections: ClassVar[Mapping[str, Sequence[str]]] = {}
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Each section under its heading, the rest last."""
+        options = [each for each in self.get_params(ctx) if isinstance(each, click.Option)]
+        records = {each.name: record for each in options if (record := each.get_help_record(ctx))}
+        placed = {name for names in self.sections.values() for name in names}
+        rest = [name for name in records if name not in placed]
+        for heading, names in {**self.sections, "Help": rest}.items():
+            rows = [records[name] for name in names if name in records]
+            if rows:
+                with formatter.section(heading):
+                    formatter.write_dl(rows)
 
 
 class CheckByDefault(click.Group):
@@ -44,6 +66,17 @@ class CheckByDefault(click.Group):
             args = ["check", *args]
         return super().parse_args(ctx, args)
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """What may stand first: a command, or what `check` takes, a file or one of its options."""
+        check = self.get_command(ctx, "check")
+        own = super().shell_complete(ctx, incomplete)
+        if check is None:
+            return own
+        inner = click.Context(check, ctx, "check")
+        if incomplete.startswith("-"):
+            return [*own, *check.shell_complete(inner, incomplete)]
+        return [CompletionItem(incomplete, type="file"), *own]  # bash forgets what comes before a file
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The table of commands, from their names alone."""
         with formatter.section("Commands"):
@@ -62,7 +95,7 @@ Examples:
   rnnlint - < backward.py         standard input
   rnnlint grade submissions/ --assignment assignment.toml
   rnnlint rule RNN102             why `h[t]` is the state before step t
-  rnnlint check --help            every option
+  rnnlint check --help            every option; likewise for the other commands
 
 \b
 Exit status:

@@ -15,7 +15,14 @@ from rnnlint.sandbox import Runner, SandboxError
 LIBRARIES = ("numpy", "libcst", "click", "rich", "nbformat", "pathspec")
 
 
-@click.command("doctor", context_settings=HELP_OPTIONS)
+@click.command(
+    "doctor",
+    context_settings=HELP_OPTIONS,
+    epilog="""\b
+Examples:
+  rnnlint doctor                       for a bug report, or where a report speaks of a missing layer
+""",
+)
 def command() -> int:
     """Show what this machine offers: versions and layers of the sandbox."""
     facts = {

@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from rnnlint.cli.failures import Mistake
-from rnnlint.report import missing_library, render
+from rnnlint.report import missing_library, render, statistics
 from rnnlint.results import RunReport
 
 
@@ -66,8 +66,13 @@ def _write_files(files: Mapping[Path, bytes]) -> None:
         raise Mistake(f"{error.filename}: cannot be written ({error.strerror or error}).") from None
 
 
-def write(report: RunReport, outputs: Sequence[Output], *, verbose: bool) -> None:
-    """Render every output and write them: all files, or, where one cannot be written, none."""
+def write(
+    report: RunReport, outputs: Sequence[Output], *, verbose: bool, only_statistics: bool = False
+) -> None:
+    """Render every output and write them: all files, or, where one cannot be written, none.
+
+    With ``only_statistics`` the text on standard output is the table of how often each rule speaks.
+    """
     files: dict[Path, bytes] = {}
     for output in outputs:
         if output.file is not None:
@@ -75,7 +80,9 @@ def write(report: RunReport, outputs: Sequence[Output], *, verbose: bool) -> Non
     if files:
         _write_files(files)
     for output in outputs:
-        if output.file is None:
+        if output.file is None and output.format == "text" and only_statistics:
+            click.echo(statistics.render(report), nl=False)
+        elif output.file is None:
             colour = _wants_colour()
             text = render(report, output.format, verbose=verbose, colour=colour)
             click.echo(text, nl=False, color=True if colour else None)

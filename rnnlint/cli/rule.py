@@ -8,6 +8,7 @@ import click
 
 from rnnlint import pages
 from rnnlint.cli.commands import HELP_OPTIONS
+from rnnlint.cli.completing import rules_beginning_with
 from rnnlint.cli.failures import Mistake
 from rnnlint.cli.outputs import is_terminal
 
@@ -22,7 +23,7 @@ Examples:
   rnnlint rule off-by-one-state     by name
 """,
 )
-@click.argument("rule", required=False, metavar="[CODE|NAME]")
+@click.argument("rule", required=False, metavar="[CODE|NAME]", shell_complete=rules_beginning_with)
 def command(rule: str | None) -> int:
     """Show a rule's page: what it finds, why that is wrong, an example, and when it is right."""
     if rule is None:

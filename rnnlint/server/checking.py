@@ -36,7 +36,7 @@ def read(path: Path, text: str, *, stored: bool = True) -> tuple[Finding, ...]:
 
     config = load_config(path)
     request = api.Request(path, Origin.FOUND, source_of_text(path, text), alone=not stored)
-    report = api.check([request], RunOptions(run=False), config)
+    report = api.check([request], RunOptions(run=False, cache=False), config)
     own = (file for file in report.files if file.path == path)
     return tuple(finding for file in own for finding in file.findings)
 

@@ -16,6 +16,7 @@ import pytest
 from calling import Ended
 
 from rnnlint import __version__, api
+from rnnlint.cli.commands import COMMANDS
 from rnnlint.cli.outputs import Output, pair
 from rnnlint.findings import Confidence, Edit, Evidence, Finding, Fix, Severity, Span
 from rnnlint.measured_rules import MEASURED, MeasuredRule
@@ -62,6 +63,19 @@ class TestShape:
         ended = call(*words)
         assert ended.status == 0
         assert ended.out.startswith("Usage: rnnlint")
+
+    def test_every_option_stands_under_a_heading(self, call: Call) -> None:
+        from rnnlint.cli.check import CheckCommand, command
+
+        placed = [name for names in CheckCommand.sections.values() for name in names]
+        options = [each.name for each in command.params if isinstance(each, click.Option)]
+        assert sorted(placed) == sorted(filter(None, options))
+        out = call("check", "--help").out
+        assert all(f"\n{heading}:\n" in out for heading in (*CheckCommand.sections, "  Environment"))
+
+    def test_every_command_has_an_example(self, call: Call) -> None:
+        for name in COMMANDS:
+            assert "rnnlint" in call(name, "--help").out.partition("Examples")[2], name
 
     def test_help_tells_examples_and_exit_statuses(self, call: Call) -> None:
         for words in (("--help",), ("check", "--help")):
@@ -162,6 +176,32 @@ class TestOutputs:
         ended = call("-", "--no-run", "--stdin-filename", "lstm.py", "--output-format", "concise")
         assert ended.status == 1
         assert ended.out.startswith("lstm.py:1:")
+
+    def test_standard_input_is_read_with_the_files_beside_its_name(
+        self, call: Call, folder: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        gates = "import numpy as np\n\n\ndef squash(x):\n    return np.tanh(x)\n"
+        (folder / "gates.py").write_text(gates, encoding="utf-8")
+        program = (Path(__file__).parents[2] / "fixtures" / "correct" / "min_char_rnn.py").read_bytes()
+        text = b"from gates import squash\n" + program.replace(b"np.tanh(", b"squash(")
+        monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO(text)))
+        assert call("-", "--stdin-filename", "net.py").out.startswith("net.py  RIGHT: 5 of 5 gradients")
+
+    def test_fixing_standard_input_is_refused(self, call: Call) -> None:
+        ended = call("-", "--fix")
+        assert ended.status == 2
+        assert "--fix cannot write to standard input: take --diff, or name the file." in ended.err
+
+    def test_statistics_count_the_findings_of_each_rule(self, call: Call, folder: Path) -> None:
+        (folder / "a.py").write_text("def f(:\n", encoding="utf-8")
+        (folder / "b.py").write_text("def f(:\n", encoding="utf-8")
+        words = (
+            "--no-run --statistics a.py b.py --output-format text --output-format json --output-file r.json"
+        )
+        ended = call(*words.split())
+        assert ended.out == "    2  RNN002  syntax-error  error\n2 findings in 2 files.\n"
+        assert ended.status == 1
+        assert len(json.loads((folder / "r.json").read_text(encoding="utf-8"))["files"]) == 2
 
     def test_no_colour_off_a_terminal(self, call: Call, folder: Path) -> None:
         (folder / "a.py").write_text("def f(:\n", encoding="utf-8")
