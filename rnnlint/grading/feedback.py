@@ -148,7 +148,7 @@ def _place(place: Place, detail: Detail) -> Iterator[str]:
     where = f"`{place.function}`, line {place.line}" if place.function else f"line {place.line}"
     yield f"**Look at** {where} of {place.file} ({place.code}, {place.name.replace('-', ' ')})."
     if shows(detail, Detail.REASON) and place.reason:
-        yield _plain(place.reason)
+        yield _explained(place.reason)
     if shows(detail, Detail.FIX) and place.fix:
         yield ""
         yield "```python"
@@ -173,5 +173,13 @@ def _place_json(place: Place, detail: Detail) -> dict[str, Any]:
 
 
 def _plain(text: str) -> str:
-    """A line of text that no Markdown reader takes for a table, a heading, a link or HTML."""
-    return re.sub(r"([\\|<>#\[\]])", r"\\\1", " ".join(text.split()))
+    """A line of text that no Markdown reader takes for a table, a heading, a link, code or HTML."""
+    return re.sub(r"([\\`*_|<>#\[\]])", r"\\\1", " ".join(text.split()))
+
+
+def _explained(text: str) -> str:
+    """A rule's words, with the code in them as it stands."""
+    parts = " ".join(text.split()).split("`")
+    if len(parts) % 2 == 0:
+        return _plain(text)
+    return "".join(f"`{part}`" if number % 2 else _plain(part) for number, part in enumerate(parts))

@@ -189,8 +189,8 @@ class SolvedTask:
 
     @cached_property
     def quantities(self) -> Quantities:
-        """Those of the probe that was solved."""
-        return Quantities.of_trace(self.matched.trace, _inputs_of(self.probe, self.where))
+        """Those of the probe that was solved, with the output layer's, which the match does not need."""
+        return self.trace(self.probe)[1]
 
     @cached_property
     def output_indices(self) -> dict[str, list[Indices]]:
