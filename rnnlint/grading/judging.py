@@ -13,7 +13,7 @@ from rnnlint.grading.comparing import as_array, by_name, shared_factor, verdict
 from rnnlint.grading.convention import filled
 from rnnlint.grading.plan import Plan, Probe, TaskPlan, Unrolling
 from rnnlint.grading.results import FORWARD, PartVerdict
-from rnnlint.grading.sitting import NOT_RUN
+from rnnlint.grading.sitting import NOT_RUN, Way
 from rnnlint.sandbox.job import Failure, Ran, Trouble, Value
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
@@ -86,20 +86,20 @@ def gradient_names(task: TaskPlan) -> tuple[str, ...]:
 
 
 def given_step(
-    plan: Plan, task: TaskPlan, probe: int, found: Judgement, runs: tuple[Ran, Ran | None]
+    plan: Plan, task: TaskPlan, probe: int, found: Judgement, runs: Mapping[tuple[Way, str], Ran]
 ) -> Judgement:
     """The verdicts with those parts right, too, that are what the submission's own step leads to.
 
     A step that gives the same at every step, or whose gradients are not proportional to what comes from
     above, leads to nothing.
     """
-    once, doubled = runs
+    once, doubled, ahead = (runs[way, task.name] for way in (Way.LED, Way.LED_TWICE, Way.LED_AHEAD))
     unrolling, truth = task.unrolling, task.probes[probe]
     assert unrolling is not None
-    if once.trouble is not None:
+    if ahead.trouble is not None:
         return found
     verdicts = dict(found.verdicts)
-    led = _led_outputs(unrolling, probe, once.values[0])
+    led = _led_outputs(unrolling, probe, ahead.values[0])
     if led is not None and not verdicts[FORWARD].earns and found.outputs:
         right = all(
             name in unrolling.outputs
@@ -188,10 +188,10 @@ def _led_outputs(unrolling: Unrolling, probe: int, value: Value) -> Array | None
     return np.concatenate([unrolling.known[probe], *steps])
 
 
-def _led_gradients(plan: Plan, task: TaskPlan, ran: Ran | None) -> Array | None:
+def _led_gradients(plan: Plan, task: TaskPlan, ran: Ran) -> Array | None:
     """What the step's backward returned at all steps, as one vector."""
     unrolling = task.unrolling
-    if ran is None or ran.trouble is not None or unrolling is None or task.follow_through is None:
+    if ran.trouble is not None or unrolling is None or task.follow_through is None:
         return None
     if len(ran.values) < 2 or not isinstance(ran.values[1], list) or len(ran.values[1]) != unrolling.steps:
         return None

@@ -11,12 +11,13 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from rnnlint.grading.derivation import RULE, signs
 from rnnlint.grading.judging import Judgement, given_step, gradient_names, judge, worst
-from rnnlint.grading.places import DIFFERENCES, findings_in, places
+from rnnlint.grading.places import findings_in, places
 from rnnlint.grading.plan import Plan, TaskPlan
 from rnnlint.grading.protection import unprotected
 from rnnlint.grading.results import FORWARD, PartResult, PartVerdict, StudentResult, SubmissionStatus
-from rnnlint.grading.sitting import Sitting
+from rnnlint.grading.sitting import Sitting, Way
 from rnnlint.grading.submission import Program, UnusableFileError
 from rnnlint.sandbox import Runner, SandboxError
 from rnnlint.sandbox.job import Failure, Ran, Trouble
@@ -103,16 +104,15 @@ class _Marking:
             for part, points in task.points.items()
         )
         right = all(part.points == part.max_points for part in parts)
-        findings = findings_in(self._program, self._plan.files)
-        found = () if right else places(findings, self._program)
-        if any(finding.code == DIFFERENCES for finding in findings):
-            self._suspect(f"Its backward pass takes differences or asks an autodiff library ({DIFFERENCES}).")
+        found = () if right else places(findings_in(self._program, self._plan.files), self._program)
+        for sign in signs(self._program):
+            self._suspect(sign)
         for act in self._sitting.attempts:
             self._suspect(f"It tried to {act.value}.")
         status, reason = self._status(parts, public.values(), right)
         codes = [place.code for place in found]
-        if any("(RNN909)" in suspicion for suspicion in self._suspicions):
-            codes.append(DIFFERENCES)
+        if any(f"({RULE})" in suspicion for suspicion in self._suspicions):
+            codes.append(RULE)
         return replace(
             self._blank,
             status=status,
@@ -129,63 +129,79 @@ class _Marking:
 
     def _public(self) -> dict[str, Judgement]:
         tasks = self._plan.tasks
-        runs = self._sitting.whole(tasks, 0, counting=True)
-        failed = [number for number, ran in enumerate(runs) if ran.trouble is not None]
-        forwards = self._sitting.ahead([tasks[number] for number in failed], 0) if failed else []
-        ahead = dict(zip(failed, forwards, strict=True))
-        found = {
-            task.name: judge(self._plan, task, 0, ran, ahead.get(number), None)
-            for number, (task, ran) in enumerate(zip(tasks, runs, strict=True))
-        }
-        for ran in runs:
+        runs = dict(self._sitting.run(0, whole=tasks, counting=True))
+        for ran in runs.values():
             self._count(ran)
-        return {task.name: self._followed(task, 0, found) for task in tasks}
+        failed = [task for task in tasks if runs[Way.WHOLE, task.name].trouble is not None]
+        found = self._judged(0, tasks, runs, {})
+        led = [task for task in tasks if self._is_led(task, found)]
+        if failed or led:
+            runs |= self._sitting.run(0, ahead=failed, led=led)
+            found = self._judged(0, tasks, runs, {})
+        return self._followed(0, found, runs)
 
     def _hidden(self, public: Mapping[str, Judgement]) -> dict[str, list[Judgement]]:
         """The judgements on every hidden probe; none for a task that earned nothing on the public one."""
         found: dict[str, list[Judgement]] = {task.name: [] for task in self._plan.tasks}
-        steps = {
-            task.follow_through for task in self._plan.tasks if public[task.name].earns
-        }  # run again, too
+        steps = {task.follow_through for task in self._plan.tasks if public[task.name].earns}
         tasks = [task for task in self._plan.tasks if public[task.name].earns or task.name in steps]
-        if not tasks:
-            return found
+        led = [task for task in tasks if PartVerdict.RIGHT_GIVEN_STEP in public[task.name].verdicts.values()]
         whole = [task for task in tasks if public[task.name].trouble is None]
         ahead = [task for task in tasks if public[task.name].trouble is not None]
-        for probe in range(1, len(tasks[0].probes)):
-            runs = dict(zip((t.name for t in whole), self._sitting.whole(whole, probe), strict=True))
-            forwards = dict(zip((t.name for t in ahead), self._sitting.ahead(ahead, probe), strict=True))
-            judged = {
-                task.name: judge(
-                    self._plan,
-                    task,
-                    probe,
-                    runs.get(task.name),
-                    forwards.get(task.name),
-                    public[task.name].factor,
-                )
-                for task in tasks
-            }
-            for task in tasks:
-                found[task.name].append(self._followed(task, probe, judged))
+        factors = {task.name: public[task.name].factor for task in tasks}
+        for probe in range(1, len(tasks[0].probes) if tasks else 0):
+            runs = self._sitting.run(probe, whole=whole, ahead=ahead, led=led)
+            followed = self._followed(probe, self._judged(probe, tasks, runs, factors), runs)
+            for name, judgement in followed.items():
+                found[name].append(judgement)
         return found
 
-    def _followed(self, task: TaskPlan, probe: int, found: Mapping[str, Judgement]) -> Judgement:
-        """A task's judgement, in the light of the submission's own step where that is wrong.
+    def _judged(
+        self,
+        probe: int,
+        tasks: Sequence[TaskPlan],
+        runs: Mapping[tuple[Way, str], Ran],
+        factors: Mapping[str, float],
+    ) -> dict[str, Judgement]:
+        return {
+            task.name: judge(
+                self._plan,
+                task,
+                probe,
+                runs.get((Way.WHOLE, task.name)),
+                runs.get((Way.AHEAD, task.name)),
+                factors.get(task.name),
+            )
+            for task in tasks
+        }
+
+    def _is_led(self, task: TaskPlan, found: Mapping[str, Judgement]) -> bool:
+        """Whether a task could be right by the submission's own step, which is wrong."""
+        if task.unrolling is None or task.follow_through is None:
+            return False
+        step = found[task.follow_through]
+        if step.trouble is not None and step.trouble.failure is not Failure.RAISED:
+            return False
+        all_right = all(verdict is PartVerdict.RIGHT for verdict in step.verdicts.values())
+        return not all_right and not all(each.earns for each in found[task.name].verdicts.values())
+
+    def _followed(
+        self, probe: int, found: Mapping[str, Judgement], runs: Mapping[tuple[Way, str], Ran]
+    ) -> dict[str, Judgement]:
+        """The judgements in the light of the submission's own step, where it was driven.
 
         A step of which nothing at all is right is no step to follow.
         """
-        own = found[task.name]
-        if task.unrolling is None or task.follow_through is None:
-            return own
-        step = found[task.follow_through]
-        all_right = all(verdict is PartVerdict.RIGHT for verdict in step.verdicts.values())
-        if all_right or not step.outputs or all(verdict.earns for verdict in own.verdicts.values()):
-            return own
-        followed = given_step(self._plan, task, probe, own, self._sitting.unrolled(task, probe))
-        if not step.earns and followed.verdicts != own.verdicts:
-            self._suspect(f"{task.name} does what {task.follow_through} leads to, of which nothing is right.")
-            return own
+        followed = dict(found)
+        for name, own in found.items():
+            task = self._plan.task(name)
+            if (Way.LED, name) not in runs or task.follow_through is None:
+                continue
+            given = given_step(self._plan, task, probe, own, runs)
+            if found[task.follow_through].earns:
+                followed[name] = given
+            elif given.verdicts != own.verdicts:
+                self._suspect(f"{name} does what {task.follow_through} leads to, of which nothing is right.")
         return followed
 
     def _part(
@@ -247,9 +263,9 @@ class _Marking:
         again = max((count for title, count in ran.calls.items() if title in forwards), default=0)
         most = max(ran.calls.values(), default=0)
         if again > MOST_FORWARD_CALLS:
-            self._suspect("Its backward pass calls its forward pass again and again (RNN909).")
+            self._suspect(f"Its backward pass calls its forward pass again and again ({RULE}).")
         elif most > MOST_CALLS:
-            self._suspect("Its passes call a function of theirs hundreds of times (RNN909).")
+            self._suspect(f"Its passes call a function of theirs hundreds of times ({RULE}).")
 
     def _suspect(self, sentence: str) -> None:
         self._suspicions[sentence] = None

@@ -17,9 +17,6 @@ from rnnlint.model.project import Project
 from rnnlint.rules import lint
 from rnnlint.source import Source
 
-DIFFERENCES = "RNN909"
-"""Gradients by differences or an autodiff library: right perhaps, and no backward pass."""
-
 
 def findings_in(program: Program, files: Iterable[str]) -> tuple[Finding, ...]:
     """What the rules find in the judged files, by file and line."""

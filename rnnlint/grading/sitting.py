@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from enum import Enum, auto
 
 from rnnlint.gradients.synthesis import FORWARD
 from rnnlint.grading.plan import Plan, TaskPlan
@@ -23,6 +24,16 @@ _COUNTING = ("<calls>",)
 NOT_RUN = Trouble(Failure.TIMEOUT, message="not run")
 
 
+class Way(Enum):
+    """How a task is run."""
+
+    WHOLE = auto()  # forward and backward: the outputs in a list, and what the backward returned
+    AHEAD = auto()  # the forward alone: the outputs in a list, or None where it returned nothing
+    LED = auto()  # the submission's step driven over the sequence, forward and back
+    LED_TWICE = auto()  # the same with twice the gradient from above
+    LED_AHEAD = auto()  # forward alone
+
+
 @dataclass
 class Sitting:
     """One submission in the sandbox, for as many jobs as it takes."""
@@ -35,56 +46,31 @@ class Sitting:
     seconds: int = 0
     _timeouts: int = 0
 
-    def whole(self, tasks: Sequence[TaskPlan], probe: int, *, counting: bool = False) -> list[Ran]:
-        """Forward and backward of each task: its outputs in a list, and what its backward returned."""
-        frames = _COUNTING if counting else ()
-        scenarios = [
-            Scenario(
-                task.whole,
-                task.probes[probe].arguments,
-                (_listed(task.outputs.values()), task.backward),
-                frames,
-            )
-            for task in tasks
-        ]
-        return self._by_entry(tasks, scenarios)
+    def run(
+        self,
+        probe: int,
+        *,
+        whole: Sequence[TaskPlan] = (),
+        ahead: Sequence[TaskPlan] = (),
+        led: Sequence[TaskPlan] = (),
+        counting: bool = False,
+    ) -> Mapping[tuple[Way, str], Ran]:
+        """Tasks of one probe run in these ways, by way and task; tasks of one file share a child."""
+        asked = [((Way.WHOLE, task), _whole(task, probe, counting)) for task in whole]
+        asked += [((Way.AHEAD, task), _ahead(task, probe)) for task in ahead]
+        for task in led:
+            asked += [((way, task), scenario) for way, scenario in _led(task, probe).items()]
+        found: dict[tuple[Way, str], Ran] = {}
+        for entry in dict.fromkeys(self._entry(way, task) for (way, task), _ in asked):
+            chosen = [(key, scenario) for key, scenario in asked if self._entry(*key) == entry]
+            runs = self._runs(entry, [scenario for _, scenario in chosen])
+            found |= {(way, task.name): ran for ((way, task), _), ran in zip(chosen, runs, strict=True)}
+        return found
 
-    def ahead(self, tasks: Sequence[TaskPlan], probe: int) -> list[Ran]:
-        """The forward of each task alone: its outputs in a list, or None where it returned nothing."""
-        scenarios = [
-            Scenario(
-                task.ahead,
-                task.probes[probe].arguments,
-                (f"None if {FORWARD} is None else {_listed(task.outputs.values())}",),
-            )
-            for task in tasks
-        ]
-        return self._by_entry(tasks, scenarios)
-
-    def unrolled(self, task: TaskPlan, probe: int) -> tuple[Ran, Ran | None]:
-        """The submission's step driven over a task's sequence; then with twice the gradient from above.
-
-        Where its backward does not run, the outputs of the forward alone.
-        """
-        unrolling = task.unrolling
-        assert unrolling is not None
-        arguments: Mapping[str, Value] = unrolling.arguments[probe]
-        twice = [{hole: 2 * flow for hole, flow in step.items()} for step in arguments["_flow"]]
-        scenario = Scenario(unrolling.whole, arguments, (OUTPUTS, GRADIENTS))
-        entry = self.plan.task(task.follow_through or task.name).entry
-        once, doubled = self._runs(entry, [scenario, replace(scenario, holes={**arguments, "_flow": twice})])
-        if once.trouble is None:
-            return once, doubled
-        (forward,) = self._runs(entry, [Scenario(unrolling.ahead, arguments, (OUTPUTS,))])
-        return forward, None
-
-    def _by_entry(self, tasks: Sequence[TaskPlan], scenarios: Sequence[Scenario]) -> list[Ran]:
-        """A run for each task; tasks whose functions stand in one file share a job."""
-        found: dict[int, Ran] = {}
-        for entry in dict.fromkeys(task.entry for task in tasks):
-            chosen = [number for number, task in enumerate(tasks) if task.entry == entry]
-            found |= zip(chosen, self._runs(entry, [scenarios[number] for number in chosen]), strict=True)
-        return [found[number] for number in range(len(tasks))]
+    def _entry(self, way: Way, task: TaskPlan) -> str:
+        """The file whose functions are run: of a task that is led, that of its step."""
+        led = way not in (Way.WHOLE, Way.AHEAD) and task.follow_through is not None
+        return self.plan.task(task.follow_through or task.name).entry if led else task.entry
 
     def _runs(self, entry: str, scenarios: Sequence[Scenario]) -> list[Ran]:
         """A run for each scenario. What ends a job costs the later ones nothing: they have another job."""
@@ -127,6 +113,28 @@ class Sitting:
         self.seconds = max(self.seconds, int(min(took, self.plan.seconds)))
         runs = tuple(_as_asked(ran, scenario) for ran, scenario in zip(outcome.runs, scenarios, strict=False))
         return runs, outcome.trouble
+
+
+def _whole(task: TaskPlan, probe: int, counting: bool) -> Scenario:
+    returns = (_listed(task.outputs.values()), task.backward)
+    return Scenario(task.whole, task.probes[probe].arguments, returns, _COUNTING if counting else ())
+
+
+def _ahead(task: TaskPlan, probe: int) -> Scenario:
+    returns = (f"None if {FORWARD} is None else {_listed(task.outputs.values())}",)
+    return Scenario(task.ahead, task.probes[probe].arguments, returns)
+
+
+def _led(task: TaskPlan, probe: int) -> dict[Way, Scenario]:
+    unrolling = task.unrolling
+    assert unrolling is not None
+    arguments: Mapping[str, Value] = unrolling.arguments[probe]
+    twice = [{hole: 2 * flow for hole, flow in step.items()} for step in arguments["_flow"]]
+    return {
+        Way.LED: Scenario(unrolling.whole, arguments, (OUTPUTS, GRADIENTS)),
+        Way.LED_TWICE: Scenario(unrolling.whole, {**arguments, "_flow": twice}, (OUTPUTS, GRADIENTS)),
+        Way.LED_AHEAD: Scenario(unrolling.ahead, arguments, (OUTPUTS,)),
+    }
 
 
 def _as_asked(ran: Ran, scenario: Scenario) -> Ran:

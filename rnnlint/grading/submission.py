@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 from rnnlint.gradients.callables import Library
@@ -26,7 +27,7 @@ class UnusableFileError(Exception):
         self.is_syntax = is_syntax
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Program:
     """A submission, decoded: the files that are judged and what they may import."""
 
@@ -58,7 +59,7 @@ class Program:
                 raise UnusableFileError(f"{name}, line {problem.line}: {problem.message}.", is_syntax=True)
         return Program(sources, plan.provided)
 
-    @property
+    @cached_property
     def modules(self) -> tuple[Module, ...]:
         """All files, the judged and the provided, as the guest takes them."""
         own = [
@@ -67,13 +68,13 @@ class Program:
         ]
         return (*own, *(Module(name, text, _dotted(name)) for name, text in self.provided.items()))
 
-    @property
+    @cached_property
     def neutral(self) -> tuple[str, ...]:
         """The clipping that it does at the end of a pass, to be left out."""
         trees = {s.path: ast.parse(s.text) for s in self.sources.values() if "clip" in s.text.lower()}
         return clipping_functions(Library(trees)) if trees else ()
 
-    @property
+    @cached_property
     def unprovided(self) -> tuple[str, ...]:
         """The top-level names that its files import and that are none of them."""
         own = {PurePosixPath(name).parts[0].removesuffix(".py") for name in (*self.sources, *self.provided)}

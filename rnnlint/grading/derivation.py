@@ -1,0 +1,47 @@
+"""Signs that a submission's gradients are not derived by hand: they may be right, and a teacher should look.
+
+Nothing is decided here. What the sandbox counts (:mod:`.marking`) and what stands in the text are put
+together as sentences.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from rnnlint.grading.submission import Program
+
+RULE = "RNN909"
+LIBRARIES = frozenset(
+    "algopy autograd casadi chainer dezero ivy jax jaxlib keras micrograd minitorch mxnet mygrad "
+    "numdifftools paddle sympy tensorflow theano tinygrad torch".split()
+)
+_OPERATORS = frozenset(
+    {"__add__", "__mul__", "__matmul__", "__truediv__", "__array_ufunc__", "__array_function__"}
+)
+
+
+def signs(program: Program) -> tuple[str, ...]:
+    """What in the text suggests differences or an autodiff, a sentence each."""
+    found: dict[str, None] = {}
+    for name, source in program.sources.items():
+        for node in ast.walk(ast.parse(source.text)):
+            found |= dict.fromkeys(f"{name}, line {line}: {said} ({RULE})." for line, said in _of(node))
+    return tuple(found)
+
+
+def _of(node: ast.AST) -> Iterator[tuple[int, str]]:
+    match node:
+        case ast.Import(names=names, lineno=line):
+            yield from ((line, f"it imports {a.name}") for a in names if _top(a.name) in LIBRARIES)
+        case ast.ImportFrom(module=str(module), level=0, lineno=line) if _top(module) in LIBRARIES:
+            yield line, f"it imports {module}"
+        case ast.ClassDef(name=name, body=body, lineno=line):
+            if any(isinstance(member, ast.FunctionDef) and member.name in _OPERATORS for member in body):
+                yield line, f"class {name} has arithmetic of its own"
+        case ast.Constant(value=complex(), lineno=line):
+            yield line, "it computes with complex numbers"
+
+
+def _top(module: str) -> str:
+    return module.partition(".")[0]
