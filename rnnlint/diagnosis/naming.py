@@ -4,10 +4,13 @@ sentences.
 
 from __future__ import annotations
 
+import ast
 import re
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from rnnlint.diagnosis.edits import Candidate, Kind
+from rnnlint.diagnosis.tracing.judged import Made, State
 from rnnlint.findings import Confidence, Finding, Fix, Severity
 
 _FIRST_WRONG = ("RNN906", "first-wrong-line")
@@ -28,6 +31,27 @@ def named(candidate: Candidate) -> Finding:
     return Finding(
         bug.code, bug.name, Severity.ERROR, Confidence.LIKELY, message, path, candidate.span, fix=fix
     )
+
+
+def first_wrong(made: Made) -> Finding:
+    """The finding for the first wrong result of a backward pass that no edit has mended."""
+    statement = made.watched.statement
+    node = made.watched.node if made.watched.node is not None else statement.value
+    program = statement.program
+    target = ", ".join(program.source(target) for target in statement.targets) or "What is computed here"
+    inputs = list(dict.fromkeys(read.text for read in made.reads if read.state is State.TRUE))
+    given = f" although {_listed(inputs)} {'is' if len(inputs) == 1 else 'are'} right" if inputs else ""
+    when = "" if made.step == 0 else " from the second step back on" if made.step == 1 else " at some steps"
+    message = (
+        f"{target} is none of the quantities that the chain rule gives for your forward pass{when},{given}. "
+        "Everything computed before this line is right."
+    ).replace(",. ", ". ")
+    span = program.span(node if isinstance(node, ast.expr) else statement.node)
+    return Finding(*_FIRST_WRONG, Severity.ERROR, Confidence.LIKELY, message, statement.path, span)
+
+
+def _listed(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def _bug(candidate: Candidate) -> _Bug:

@@ -141,6 +141,12 @@ class ProgramText:
         return offset + 1 if text.isascii() else len(text.encode()[:offset].decode()) + 1
 
 
+@lru_cache(maxsize=64)
+def program_text(path: Path, text: str) -> ProgramText:
+    """The same object for the same text, so that it is parsed once."""
+    return ProgramText(path, text)
+
+
 def precedence(node: ast.expr) -> int:
     """How tightly the outermost operator of ``node`` binds."""
     match node:

@@ -10,21 +10,18 @@ still wrong. Only then come the steps together, with what flows between them.
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import combinations
 
+from rnnlint.diagnosis.budget import Budget, wrong_in
 from rnnlint.diagnosis.edits import Candidate, Kind, edits_of_loops, edits_of_statement
 from rnnlint.diagnosis.influence import Errors, Trials, influences
 from rnnlint.diagnosis.suspects import BackwardText, Suspect
 from rnnlint.diagnosis.vocabulary import Vocabulary
 from rnnlint.findings import Edit
 
-RIGHT = 1e-6
-MOST_TRIALS = 600
-MOST_SECONDS = 6.0
 BATCH = 16
 PATIENCE = 4
 """Batches after which a step forward is taken though a better one may come."""
@@ -51,31 +48,6 @@ class Repair:
     candidates: tuple[Candidate, ...] = ()
     complete: bool = False
     suspected: tuple[Suspect, ...] = ()
-
-
-@dataclass
-class Budget:
-    """How many variants searches may still run. The seconds are for programs that are slow themselves."""
-
-    trials: int = MOST_TRIALS
-    seconds: float = MOST_SECONDS
-    _started: float = field(default_factory=time.monotonic)
-
-    def take(self, wanted: int) -> int:
-        """How many of ``wanted`` variants may be run; they count as run."""
-        granted = 0 if time.monotonic() - self._started > self.seconds else min(wanted, self.trials)
-        self.trials -= granted
-        return granted
-
-    @property
-    def spent(self) -> bool:
-        """Whether nothing is left."""
-        return self.trials <= 0 or time.monotonic() - self._started > self.seconds
-
-
-def wrong_in(errors: Errors) -> frozenset[str]:
-    """The parameters whose gradients are wrong."""
-    return frozenset(name for name, error in errors.items() if not error <= RIGHT)
 
 
 def search(

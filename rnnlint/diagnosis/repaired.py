@@ -6,11 +6,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from rnnlint.diagnosis.naming import named
+from rnnlint.diagnosis.budget import Budget
+from rnnlint.diagnosis.edits import Candidate
+from rnnlint.diagnosis.localise import Localiser, Step
+from rnnlint.diagnosis.naming import first_wrong, named
 from rnnlint.diagnosis.prove import Rerunnable, agrees, fixed_project
 from rnnlint.diagnosis.rebasing import before_edits
-from rnnlint.diagnosis.repair import Budget, Repair, search
+from rnnlint.diagnosis.repair import Repair, search
 from rnnlint.diagnosis.suspects import Suspect, backward_texts
+from rnnlint.diagnosis.tracing.trace import traced
 from rnnlint.findings import Confidence, Edit, Finding, Severity
 from rnnlint.verdicts import GradientCheck, Reason, Status
 
@@ -18,6 +22,7 @@ if TYPE_CHECKING:
     from rnnlint.gradients.trials import Trials
     from rnnlint.model.project import Project
 
+MOST_BUGS = 8
 MOST_SUSPECTS = 3
 """More statements than these are no place to look at."""
 
@@ -58,12 +63,12 @@ def searched(
             continue
         helpful = [f for f in findings if f.evidence is not None and f.evidence.gradient == scenario.check.id]
         confirmed = scenario.confirmed()
-        repair = _search(project, helpful, confirmed, budget)
-        if confirmed is not scenario and not repair.complete:
+        new, complete = _repaired(project, helpful, confirmed, budget)
+        if confirmed is not scenario and not complete:
             after.append(scenario)
             continue
         after.append(confirmed)
-        found += _findings(project, helpful, repair)
+        found += new
     return Searched(tuple(found), tuple(after))
 
 
@@ -96,35 +101,67 @@ def _is_open(scenario: Rerunnable, now: GradientCheck) -> bool:
     return bool(now.wrong) and not agrees(now)
 
 
-def _search(project: Project, helpful: Sequence[Finding], scenario: Triable, budget: Budget) -> Repair:
+def _repaired(
+    project: Project, helpful: Sequence[Finding], scenario: Triable, budget: Budget
+) -> tuple[list[Finding], bool]:
+    """Findings for the bugs that are left with the helpful fixes in, and whether they are all of them.
+
+    Line by line first, as the localiser names them; where that does not get through, by search.
+    """
     trials = scenario.trials()
     if trials is None:
-        return Repair()
-    start = fixed_project(project, helpful) if helpful else project
+        return [], False
+    found: list[Finding] = []
+    known = list(helpful)
+    start = fixed_project(project, known) if known else project
+    if known:
+        trials = trials.rebased(start)
+    trace = traced(start, scenario.check, trials)
+    step: Step | None = None
+    while trace is not None and not budget.spent and len(found) < MOST_BUGS:
+        step = Localiser(start, trace, trials, budget).step()
+        if step is None or step.edit is None:
+            break
+        finding = _finding(project, known, step.edit)
+        found.append(finding)
+        if step.complete:
+            return found, True
+        if finding.fix is None:
+            break
+        known.append(finding)
+        start = fixed_project(project, known)
+        trials = trials.rebased(start)
 
     def over(steps: int) -> Trials | None:
         shorter = scenario.trials_over(steps)
-        return shorter.rebased(start) if shorter is not None and helpful else shorter
+        return shorter.rebased(start) if shorter is not None and known else shorter
 
-    if helpful:
-        trials = trials.rebased(start)
-    return search(backward_texts(start, scenario.check), trials, over, budget)
+    repair = search(backward_texts(start, scenario.check), trials, over, budget)
+    found += [_finding(project, known, candidate) for candidate in repair.candidates]
+    if not repair.complete:
+        found += _left_over(step, repair)
+    return found, repair.complete
 
 
-def _findings(project: Project, helpful: Sequence[Finding], repair: Repair) -> Iterator[Finding]:
-    for candidate in repair.candidates:
-        finding = named(candidate)
-        edits = _of_the_original(project, helpful, candidate.edits)
-        if edits is None or finding.fix is None:
-            yield replace(finding, fix=None)
-        else:
-            yield replace(
-                finding,
-                span=edits[0].span if helpful else finding.span,
-                fix=replace(finding.fix, edits=edits),
-            )
+def _finding(project: Project, known: Sequence[Finding], candidate: Candidate) -> Finding:
+    """The finding of an edit in the text with the ``known`` fixes in, told of the text as it stands."""
+    finding = named(candidate)
+    edits = _of_the_original(project, known, candidate.edits)
+    if edits is None or finding.fix is None:
+        return replace(finding, fix=None)
+    return replace(
+        finding,
+        span=edits[0].span if known else finding.span,
+        fix=replace(finding.fix, edits=edits),
+    )
+
+
+def _left_over(step: Step | None, repair: Repair) -> Iterator[Finding]:
+    """Where to look for what nothing repaired."""
     lines = {suspect.line for suspect in repair.suspected}
-    if not repair.complete and repair.suspected and len(lines) <= MOST_SUSPECTS:
+    if step is not None and step.blamed.first is not None:
+        yield first_wrong(step.blamed.first)
+    elif repair.suspected and len(lines) <= MOST_SUSPECTS:
         yield _first_wrong(repair.suspected)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from rnnlint.diagnosis.program_text import ProgramText
+from rnnlint.diagnosis.program_text import ProgramText, program_text
 from rnnlint.model.project import Project
 from rnnlint.verdicts import GradientCheck
 
@@ -76,11 +76,11 @@ def backward_texts(project: Project, check: GradientCheck) -> tuple[BackwardText
     """The function that ``check`` ran as backward pass, then the project functions that it calls, nearest
     first.
     """
-    programs = {path: ProgramText(path, project.files[path].text) for path in _reachable(project, check.path)}
+    programs = {program.path: program for program in reachable_programs(project, check.path)}
     home = programs.get(check.path)
     if home is None:
         return ()
-    start = _enclosing(home.tree, check.line)
+    start = enclosing(home.tree, check.line)
     if start is None:
         return _with_suspects(BackwardText(home, None, tuple(_suspects(home, None))))
     found: dict[int, BackwardText] = {}
@@ -92,7 +92,7 @@ def backward_texts(project: Project, check: GradientCheck) -> tuple[BackwardText
         text = BackwardText(program, function, tuple(_suspects(program, function)))
         found[id(function)] = text
         for name in dict.fromkeys(_called(text.suspects)):
-            waiting += _functions_named(programs, name)
+            waiting += functions_named(programs, name)
     return tuple(text for text in found.values() if text.suspects)
 
 
@@ -100,13 +100,14 @@ def _with_suspects(text: BackwardText) -> tuple[BackwardText, ...]:
     return (text,) if text.suspects else ()
 
 
-def _reachable(project: Project, path: Path) -> Iterator[Path]:
+def reachable_programs(project: Project, path: Path) -> Iterator[ProgramText]:
+    """The file, what it imports, then the rest of the project."""
     for each in dict.fromkeys((path, *project.closure(path), *project.files)):
         if each in project.files and project.files[each].problem is None:
-            yield each
+            yield program_text(each, project.files[each].text)
 
 
-def _enclosing(tree: ast.Module, line: int) -> Function | None:
+def enclosing(tree: ast.Module, line: int) -> Function | None:
     """The innermost function round ``line``, decorators not counted."""
     around = [
         node
@@ -116,7 +117,7 @@ def _enclosing(tree: ast.Module, line: int) -> Function | None:
     return max(around, key=lambda function: function.lineno, default=None)
 
 
-def _functions_named(programs: dict[Path, ProgramText], name: str) -> Iterator[tuple[ProgramText, Function]]:
+def functions_named(programs: dict[Path, ProgramText], name: str) -> Iterator[tuple[ProgramText, Function]]:
     plain = name.lower().strip("_")
     if _NOT_BACKWARD.search(plain) and not _BACKWARD.search(plain):
         return
@@ -135,12 +136,22 @@ def _called(suspects: tuple[Suspect, ...]) -> Iterator[str]:
                     yield name
 
 
-def _suspects(program: ProgramText, function: Function | None) -> Iterator[Suspect]:
+def statements_of(program: ProgramText, function: Function | None) -> Iterator[Suspect]:
+    """The simple statements of a function or of a file's body, in the order of the lines."""
     body = function.body if function is not None else program.tree.body
-    start = _first_backward_line(program, body)
-    for suspect in _simple(program, function, body, ()):
-        if suspect.line >= start:
-            yield suspect
+    yield from _simple(program, function, body, ())
+
+
+def first_backward_line(program: ProgramText, function: Function | None) -> int:
+    """Where the backward part of a function begins: the line after its last loop that runs forward, or 0."""
+    return _first_backward_line(program, function.body if function is not None else program.tree.body)
+
+
+def _suspects(program: ProgramText, function: Function | None) -> Iterator[Suspect]:
+    start = first_backward_line(program, function)
+    for statement in statements_of(program, function):
+        if statement.line >= start:
+            yield from _by_parts(statement)
 
 
 def _simple(
@@ -159,7 +170,7 @@ def _simple(
                 yield from _simple(program, function, inner, loops)
             case ast.Assign() | ast.AugAssign() | ast.AnnAssign() | ast.Return() | ast.Expr():
                 if not (isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)):
-                    yield from _by_parts(Suspect(program, function, statement, loops))
+                    yield Suspect(program, function, statement, loops)
 
 
 def _first_backward_line(program: ProgramText, body: list[ast.stmt]) -> int:

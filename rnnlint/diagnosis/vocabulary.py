@@ -68,7 +68,7 @@ class Vocabulary:
                     found[self.program.source(atom)] = None
         if self.text.function is not None:
             for parameter in self.text.function.args.args:
-                if _looks_like_adjoint(parameter.arg):
+                if looks_like_adjoint(parameter.arg):
                     found[parameter.arg] = None
         return tuple(found)
 
@@ -189,7 +189,7 @@ class Vocabulary:
     def is_adjoint(self, atom: ast.expr) -> bool:
         """Whether ``atom`` is named like, or assigned from, something that flows back."""
         name = base_name(atom)
-        return _looks_like_adjoint(name) or name in self._tainted
+        return looks_like_adjoint(name) or name in self._tainted
 
     @cached_property
     def _tainted(self) -> frozenset[str]:
@@ -199,7 +199,7 @@ class Vocabulary:
             if value is None:
                 continue
             reads = {base_name(atom) for atom in atoms_in(value)}
-            if any(_looks_like_adjoint(name) or name in tainted for name in reads):
+            if any(looks_like_adjoint(name) or name in tainted for name in reads):
                 tainted |= {base_name(t) for t in suspect.targets if isinstance(t, ast.Name)}
         return frozenset(tainted)
 
@@ -350,7 +350,7 @@ def base_name(atom: ast.expr) -> str:
             return ""
 
 
-def _looks_like_adjoint(name: str) -> bool:
+def looks_like_adjoint(name: str) -> bool:
     return _ADJOINT.search(name) is not None and _NOT_ADJOINT.search(name) is None
 
 

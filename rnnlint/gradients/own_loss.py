@@ -145,13 +145,7 @@ def differences(
 
     Raises :class:`ProbeFailedError`.
     """
-    carried = tuple(u.output for u in probe.draft.upstream)
-    codes = (*carried, *dict.fromkeys(loss.code for loss in losses if loss.kind is not Kind.COTANGENT))
-    rebased = [
-        loss if loss.kind is Kind.COTANGENT else replace(loss, position=_place(codes, carried, loss), keys=())
-        for loss in losses
-    ]
-    backward = not probe.draft.forward or any(code.startswith((BACKWARD, MODEL)) for code in codes)
+    codes, rebased, backward = evaluated(probe, losses)
     ran = first_run(workshop.run([probe.sweep(places, codes, STEP, backward=backward, after=after)]))
     values = [tuple(v) for v in ran.values[0]]
     if not _equal(values[0], values[-1]):
@@ -167,6 +161,19 @@ def differences(
     return Differences(tuple(rebased), codes, plus, minus, {p.code: tuple(p.array.shape) for p in places})
 
 
+def evaluated(probe: Probe, losses: Sequence[Loss]) -> tuple[tuple[str, ...], list[Loss], bool]:
+    """What a run has to return for these losses, the losses as functions of that, and whether the backward
+    pass has to be run for it."""
+    carried = tuple(u.output for u in probe.draft.upstream)
+    codes = (*carried, *dict.fromkeys(loss.code for loss in losses if loss.kind is not Kind.COTANGENT))
+    rebased = [
+        loss if loss.kind is Kind.COTANGENT else replace(loss, position=_place(codes, carried, loss), keys=())
+        for loss in losses
+    ]
+    backward = not probe.draft.forward or any(code.startswith((BACKWARD, MODEL)) for code in codes)
+    return codes, rebased, backward
+
+
 def _place(codes: Sequence[str], carried: Sequence[str], loss: Loss) -> int:
     """Where the loss's own value stands among the returned ones: after the upstream gradients' outputs."""
     return len(carried) + list(codes[len(carried) :]).index(loss.code)
@@ -178,4 +185,4 @@ def _equal(left: Sequence[Value], right: Sequence[Value]) -> bool:
     return len(a) == len(b) and all(np.array_equal(x, y, equal_nan=True) for x, y in zip(a, b, strict=True))
 
 
-__all__ = ["Differences", "at", "differences", "losses_of"]
+__all__ = ["Differences", "at", "differences", "evaluated", "losses_of"]

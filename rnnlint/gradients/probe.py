@@ -94,19 +94,16 @@ class Probe:
         equal values first and last show that a replay starts where the first one did. ``after`` passes go
         before the perturbation (state that survives is then a constant of the pass that is judged).
         """
-        made = [
+        made = self._replaying(
+            returns,
             "def _replay(_place=-1, _index=0, _by=0.0):",
-            *_indented(self._declared(returns)),
-            *_indented(
-                ["_given_now = _copied(_given_0)", *self._assigned("_given_now"), *self._opening(bare=True)]
-            ),
-        ]
-        for number in range(after):
-            made += _indented([*self._body(True), *self._refreshed(f"_given_{number + 1}", copy=True)])
-        for number, place in enumerate(places):
-            made += _indented([f"if _place == {number}:", f"    {place.code}.flat[_index] += _by"])
-        made += _indented(
-            [*self._body(backward), f"return _copied(({''.join(code + ', ' for code in returns)}))"]
+            between=[
+                line
+                for number, place in enumerate(places)
+                for line in (f"if _place == {number}:", f"    {place.code}.flat[_index] += _by")
+            ],
+            backward=backward,
+            after=after,
         )
         counts = [place.array.size for place in places]
         program = [
@@ -120,6 +117,41 @@ class Probe:
             "_values.append(_replay())",
         ]
         return Scenario("\n".join(program), self._given(1 + after), ("_values",))
+
+    def replays(
+        self, returns: Sequence[str], before: str, loop: Sequence[str], kept: str, *, backward: bool
+    ) -> Scenario:
+        """One program that defines ``before``, then runs ``loop``, which calls ``_replay()`` as often as it
+        likes: the scenario from its start, with what it ``returns``. The program's value is ``kept``.
+        """
+        made = self._replaying(returns, "def _replay():", backward=backward)
+        program = [COPIED, before, *_definitions(self.draft.setup), *made, *loop]
+        return Scenario("\n".join(program), self._given(1), (kept,))
+
+    def _replaying(
+        self,
+        returns: Sequence[str],
+        head: str,
+        between: Sequence[str] = (),
+        *,
+        backward: bool,
+        after: int = 0,
+    ) -> list[str]:
+        """A function that runs the whole scenario, ``between`` its setup and its passes, and gives copies
+        back."""
+        made = [
+            head,
+            *_indented(self._declared(returns)),
+            *_indented(
+                ["_given_now = _copied(_given_0)", *self._assigned("_given_now"), *self._opening(bare=True)]
+            ),
+        ]
+        for number in range(after):
+            made += _indented([*self._body(True), *self._refreshed(f"_given_{number + 1}", copy=True)])
+        made += _indented(between)
+        return made + _indented(
+            [*self._body(backward), f"return _copied(({''.join(code + ', ' for code in returns)}))"]
+        )
 
     def _given(self, passes: int) -> dict[str, Value]:
         last = {**self.holes, **self.upstream}

@@ -31,7 +31,7 @@ def term_edits(suspect: Suspect, words: Vocabulary) -> Iterator[Candidate]:
             if index:
                 yield _turned(chain, index)
         yield from _added(suspect, words, chain)
-    for slot in slots(value):
+    for slot in (*slots(value), *_passed(program, value)):
         if any(chain.whole is slot for chain in chains):
             continue
         yield from _added(suspect, words, single(program, slot, product=False))
@@ -40,6 +40,17 @@ def term_edits(suspect: Suspect, words: Vocabulary) -> Iterator[Candidate]:
                 yield replacing(program, slot, program.source(operand), Kind.SIGN, 0.8)
             case _:
                 yield replacing(program, slot, f"-{program.operand(slot)}", Kind.SIGN, 2.2)
+
+
+def _passed(program: ProgramText, value: ast.expr) -> Iterator[ast.expr]:
+    """The arguments of calls of the file's own functions."""
+    for node in ast.walk(value):
+        match node:
+            case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name), args=[_, *_]):
+                if name in program.functions and node is value:
+                    yield from node.args
+            case _:
+                pass
 
 
 def _flows_back(chain: Chain, words: Vocabulary) -> bool:

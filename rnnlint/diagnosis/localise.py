@@ -1,0 +1,181 @@
+"""Repair at the first wrong line: the localiser names it, small edits there are tried, the numbers decide.
+
+One bug after the other: where an edit does not make every gradient right, it is taken if less is wrong with
+it than before, in the gradients and among the results of the single statements.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rnnlint.diagnosis.budget import Budget, wrong_in
+from rnnlint.diagnosis.edits import Candidate, edits_of_loops, edits_of_statement
+from rnnlint.diagnosis.influence import CHANGED, Errors
+from rnnlint.diagnosis.suspects import BackwardText, backward_texts
+from rnnlint.diagnosis.tracing.blame import Blame, blame
+from rnnlint.diagnosis.tracing.judged import Made
+from rnnlint.diagnosis.tracing.retried import those_that_mend
+from rnnlint.diagnosis.tracing.trace import Trace
+from rnnlint.diagnosis.vocabulary import Vocabulary
+from rnnlint.fixes import apply_edits
+from rnnlint.gradients.trials import Trials
+from rnnlint.model.project import Project
+
+BATCH = 16
+MOST_TRIED = 224
+"""Edits that are tried for one bug."""
+MOST_JUDGED = 6
+"""Of these, the edits after which every statement is judged anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What the localiser says of one text: whom it blames, and the edit that takes it further, if any.
+
+    ``complete`` where every gradient is right with it.
+    """
+
+    blamed: Blame
+    edit: Candidate | None = None
+    complete: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    candidate: Candidate
+    wrong: frozenset[str]
+    changed: bool
+    order: int
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class _Score:
+    """How wrong a text is: in how many gradients, in how many results, and at which step of the way back
+    first.
+    """
+
+    parameters: int
+    results: int
+    step: float
+
+    def is_further_than(self, other: _Score) -> bool:
+        """Whether a bug has gone, and not only moved."""
+        return self.parameters < other.parameters or self.step > other.step
+
+    @staticmethod
+    def of(wrong: frozenset[str], made: Sequence[Made]) -> _Score:
+        results = [each for each in made if each.is_wrong]
+        first = min((each.step for each in results), default=math.inf)
+        return _Score(len(wrong), len(results), first)
+
+
+@dataclass(frozen=True)
+class Localiser:
+    """Looks for the next bug of one text of the project."""
+
+    project: Project
+    trace: Trace
+    trials: Trials
+    budget: Budget
+
+    def step(self) -> Step | None:
+        """The next step; None where the text does not run so that it can be watched."""
+        texts = backward_texts(self.project, self.trace.check)
+        made = self.trace.made_by(self.trials, texts)
+        if made is None:
+            return None
+        blamed = blame(made, texts)
+        if not blamed.suspects:
+            return Step(blamed)
+        outcomes: list[_Outcome] = []
+        mending: list[_Outcome] = []
+        score = _Score.of(wrong_in(self.trials.errors), made)
+        for batch in self._tried(_ranked(blamed, texts)):
+            for outcome in batch:
+                if not outcome.wrong:
+                    return Step(blamed, outcome.candidate, complete=True)
+            helpful = [o for o in batch if o.changed and len(o.wrong) <= score.parameters]
+            outcomes += helpful
+            mend = self._that_mend(blamed.first, helpful)
+            mending += mend
+            good = self._best(mend, score, further=True)
+            if good is not None:
+                return Step(blamed, good)
+        return Step(blamed, self._best(mending, score) or self._best(outcomes, score))
+
+    def _that_mend(self, first: Made | None, outcomes: Sequence[_Outcome]) -> list[_Outcome]:
+        """Those after which the first wrong result is a true one."""
+        if first is None or not outcomes:
+            return []
+        variants = [outcome.candidate.edits for outcome in outcomes]
+        mended = those_that_mend(first, variants, self.trace, self.trials)
+        return [outcome for outcome, mends in zip(outcomes, mended, strict=True) if mends]
+
+    def _tried(self, candidates: Sequence[Candidate]) -> Iterator[list[_Outcome]]:
+        """What the edits come to, some at a time."""
+        before = self.trials.errors
+        for start in range(0, min(len(candidates), MOST_TRIED), BATCH):
+            batch = candidates[start : start + self.budget.take(BATCH)]
+            if not batch:
+                return
+            ran = self.trials.run([list(candidate.edits) for candidate in batch])
+            yield [
+                _Outcome(candidate, wrong_in(errors), _differ(errors, before), number)
+                for number, (candidate, errors) in enumerate(zip(batch, ran, strict=True), start)
+                if errors is not None
+            ]
+
+    def _best(self, outcomes: Sequence[_Outcome], now: _Score, *, further: bool = False) -> Candidate | None:
+        """The edit after which the fewest gradients and results are wrong; none unless fewer than now.
+
+        With ``further`` only one that leaves fewer gradients wrong, or no result so early on the way back.
+        """
+        best, chosen = now, None
+        for outcome in sorted(outcomes, key=_fewest_wrong)[:MOST_JUDGED]:
+            after = None if self.budget.spent else self._score(outcome)
+            if after is None or (further and not after.is_further_than(now)):
+                continue
+            if after < best:
+                best, chosen = after, outcome.candidate
+        return chosen
+
+    def _score(self, outcome: _Outcome) -> _Score | None:
+        made = self._made_with(outcome.candidate)
+        return _Score.of(outcome.wrong, made) if made is not None else None
+
+    def _made_with(self, candidate: Candidate) -> list[Made] | None:
+        originals = {path: held.text for path, held in self.project.files.items()}
+        changed: Mapping[Path, str] = {
+            path: apply_edits(originals[path], [edit for edit in candidate.edits if edit.path == path])
+            for path in {edit.path for edit in candidate.edits}
+        }
+        texts = backward_texts(self.project.overlay(changed), self.trace.check)
+        return self.trace.made_by(self.trials, texts, originals)
+
+
+def _ranked(blamed: Blame, texts: Sequence[BackwardText]) -> list[Candidate]:
+    """Edits of the blamed statements, and of the loops where a carry is never set; the likeliest first."""
+    vocabularies = {id(text): Vocabulary(text) for text in texts}
+    ranked: list[tuple[float, Candidate]] = []
+    for handicap, suspect in blamed.suspects:
+        for text in texts:
+            if any(suspect is own for own in text.suspects):
+                ranked += [
+                    (handicap + c.rank, c) for c in edits_of_statement(suspect, vocabularies[id(text)])
+                ]
+    for text in texts:
+        handicap = -0.5 if blamed.unset else 0.9
+        ranked += [(handicap + c.rank, c) for c in edits_of_loops(text, vocabularies[id(text)])]
+    ranked.sort(key=lambda item: item[0])
+    return list({candidate.edits: candidate for _, candidate in reversed(ranked)}.values())[::-1]
+
+
+def _differ(errors: Errors, before: Errors) -> bool:
+    return any(abs(error - before[name]) > CHANGED for name, error in errors.items())
+
+
+def _fewest_wrong(outcome: _Outcome) -> tuple[int, int]:
+    return len(outcome.wrong), outcome.order

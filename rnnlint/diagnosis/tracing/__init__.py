@@ -1,0 +1,1 @@
+"""The backward pass step by step, beside the true adjoints of the same run."""

@@ -1,0 +1,145 @@
+"""From wrong results to the statements to blame: the first whose inputs are all true, and what fed it.
+
+A true quantity in the wrong place is no wrong result where it is made: it shows where it is used. What all
+the first wrong statements read, and no right one, is blamed before them.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from rnnlint.diagnosis.suspects import BackwardText, Suspect
+from rnnlint.diagnosis.tracing.adjoints import fingerprint
+from rnnlint.diagnosis.tracing.judged import Made, Read, State, root_of
+
+
+@dataclass(frozen=True, slots=True)
+class Blame:
+    """Statements to look at, the likeliest first, each with how much less likely it is than the first.
+
+    ``first`` is the first wrong result; ``unset`` where it reads a carry that is still zero.
+    """
+
+    suspects: tuple[tuple[float, Suspect], ...]
+    first: Made | None
+    unset: bool = False
+
+
+def blame(made: Sequence[Made], texts: Sequence[BackwardText]) -> Blame:
+    """Whom to blame; nobody where everything that was made is true."""
+    firsts = [each for each in made if each.is_first]
+    if not firsts:
+        return Blame(tuple(_without_a_gradient(made, texts)), None)
+    first = firsts[0]
+    together = [each for each in firsts if each.step == first.step]
+    found: dict[int, tuple[float, Suspect]] = {}
+
+    def add(handicap: float, suspects: Iterable[Suspect]) -> None:
+        for suspect in suspects:
+            known = found.get(id(suspect))
+            if known is None or handicap < known[0]:
+                found[id(suspect)] = handicap, suspect
+
+    shared = _read_by_none_right(made, together)
+    for read, readers in shared:
+        add(-0.3 if readers > 1 else 0.25, _last_to_set(made, first, read, texts))
+    add(0.0, _suspects_of(first, texts))
+    for other in together[1:]:
+        add(0.35, _suspects_of(other, texts))
+    for each in together:
+        for read in each.reads:
+            if read.state is State.FORWARD:
+                add(0.1, _that_set(read, each, texts))
+    unset = [r for r in first.reads if first.step and r.state is State.ZERO]
+    for read in unset:
+        add(0.3, _that_set(read, first, texts))
+    return Blame(tuple(sorted(found.values(), key=lambda item: item[0])), first, bool(unset))
+
+
+def _without_a_gradient(
+    made: Sequence[Made], texts: Sequence[BackwardText]
+) -> Iterator[tuple[float, Suspect]]:
+    """Where nothing is wrong but something is missing: the statements that are given zeros at their first
+    step.
+    """
+    seen: set[int] = set()
+    for each in made:
+        if each.step == 0 and each.state is State.ZERO and each.watched.statement.loops:
+            for suspect in _suspects_of(each, texts):
+                if id(suspect) not in seen:
+                    seen.add(id(suspect))
+                    yield 0.1 * len(seen), suspect
+
+
+def _read_by_none_right(made: Sequence[Made], wrong: Sequence[Made]) -> list[tuple[Read, int]]:
+    """True inputs of wrong statements of which nothing true is made, with how many read them."""
+    readers: dict[tuple[bytes, str], list[Made]] = defaultdict(list)
+    for each in made:
+        for read in each.reads:
+            mark = fingerprint(read.value)
+            if mark != fingerprint(each.value):  # a copy is no use
+                readers[mark, root_of(read.node)].append(each)
+    found: dict[tuple[bytes, str], tuple[Read, int]] = {}
+    for each in wrong:
+        for read in each.reads:
+            key = fingerprint(read.value), root_of(read.node)
+            if (
+                key in readers
+                and read.state is State.TRUE
+                and all(reader.state is State.FALSE and not reader.regrouped for reader in readers[key])
+            ):
+                distinct = {id(reader.watched.statement.node) for reader in readers[key]}
+                found[key] = read, len(distinct)
+    return sorted(found.values(), key=lambda item: -item[1])
+
+
+def _last_to_set(
+    made: Sequence[Made], before: Made, read: Read, texts: Sequence[BackwardText]
+) -> list[Suspect]:
+    """The statement that made this very value last."""
+    mark, root = fingerprint(read.value), root_of(read.node)
+    same = [
+        each
+        for each in made[: _position(made, before)]
+        if any(fingerprint(value) == mark for value in (each.value, each.after) if value is not None)
+    ]
+    named = [each for each in same if any(root_of(t) == root for t in each.watched.statement.targets)]
+    return _suspects_of((named or same)[-1], texts) if same else []
+
+
+def _position(made: Sequence[Made], wanted: Made) -> int:
+    return next(n for n, each in enumerate(made) if each is wanted)
+
+
+def _that_set(read: Read, reader: Made, texts: Sequence[BackwardText]) -> list[Suspect]:
+    """The statements of the reader's function that set the variable."""
+    if read.node is None:
+        return []
+    root = root_of(read.node)
+    return [
+        suspect
+        for text in texts
+        if text.function is reader.watched.statement.function
+        for suspect in text.suspects
+        if suspect.node is not reader.watched.statement.node
+        and any(root_of(target) == root for target in suspect.targets)
+    ]
+
+
+def _suspects_of(made: Made, texts: Sequence[BackwardText]) -> list[Suspect]:
+    """The statement, or the part of it that computes this result."""
+    node = made.watched.statement.node
+    same = [s for text in texts for s in text.suspects if s.node is node]
+    parts = [s for s in same if s.part is not None and _holds(s, made)]
+    return parts or same
+
+
+def _holds(suspect: Suspect, made: Made) -> bool:
+    return (
+        made.watched.node is not None
+        and suspect.part is not None
+        and any(node is made.watched.node for node in ast.walk(suspect.part))
+    )

@@ -1,0 +1,183 @@
+"""One run of both passes, every expression watched: the true quantities, and what the backward pass made of
+them.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rnnlint.diagnosis.edits.matrices import matrix_operands
+from rnnlint.diagnosis.program_text import ProgramText
+from rnnlint.diagnosis.rebasing import as_edits_of
+from rnnlint.diagnosis.suspects import (
+    BackwardText,
+    Function,
+    Suspect,
+    backward_texts,
+    enclosing,
+    first_backward_line,
+    reachable_programs,
+    statements_of,
+    value_of,
+)
+from rnnlint.diagnosis.tracing.adjoints import fingerprint, uses_of
+from rnnlint.diagnosis.tracing.judged import Judge, Made
+from rnnlint.diagnosis.tracing.tape import Slopes, recorded
+from rnnlint.diagnosis.tracing.truths import Truths
+from rnnlint.diagnosis.tracing.watched import WatchedProgram
+from rnnlint.findings import Edit
+from rnnlint.gradients.sizes import TIME
+from rnnlint.gradients.trials import Trials
+from rnnlint.model.project import Project
+from rnnlint.verdicts import GradientCheck
+
+MOST_FORWARD_FUNCTIONS = 8
+_FORWARD = re.compile(r"forward|fwd|step|cell|feed|call|propag|layer|gate|hidden|output", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Trace:
+    """What is true of the forward pass, for any text of the backward pass."""
+
+    check: GradientCheck
+    truths: Truths
+    gradients: Mapping[str, str]
+
+    def made_by(
+        self, trials: Trials, texts: Sequence[BackwardText], originals: Mapping[Path, str] | None = None
+    ) -> list[Made] | None:
+        """What the backward pass of ``texts`` makes, judged; None where it does not run.
+
+        ``originals`` are the texts that ``trials`` run, where ``texts`` are of others.
+        """
+        watched = WatchedProgram()
+        for text in texts:
+            if text.function is not None and text.function.name in trials.workshop.neutral:
+                continue
+            watched.add(_statements(text), entries=False)
+        edits: Sequence[Edit] = watched.edits
+        if originals is not None:
+            edits = as_edits_of(originals, {text.program.path: text.program.text for text in texts}, edits)
+        events = recorded(trials, edits)
+        if events is None:
+            return None
+        return Judge(self.truths, watched.watched, self.gradients).made(events)
+
+
+def traced(project: Project, check: GradientCheck, trials: Trials) -> Trace | None:
+    """Measure every true quantity of the forward pass; None where it does not run so."""
+    backward = backward_texts(project, check)
+    watched = WatchedProgram()
+    for statements in _forward_statements(project, check, trials, backward):
+        watched.add(statements, entries=True)
+    if not watched.edits:
+        return None
+    events = recorded(trials, watched.edits)
+    if not events:
+        return None
+    measurement = trials.measurement
+    weights = {fingerprint(place.array): place.name for place in measurement.probe.places if place.is_weight}
+    slopes = Slopes(trials, watched.edits)
+    uses = uses_of(events, watched.watched, frozenset(weights), slopes)
+    if not uses:
+        return None
+    truths = Truths(
+        uses=tuple(uses),
+        values=tuple(event.value for event in events),
+        parameters=weights,
+        gradients=dict(measurement.truth),
+        scale=measurement.judged.scale,
+        steps=measurement.probe.sizes.get(TIME, 0),
+    )
+    return Trace(check, truths, _kept_under(check))
+
+
+def _kept_under(check: GradientCheck) -> dict[str, str]:
+    """The last word of what each gradient is found under, where that is one parameter's alone."""
+    found: dict[str, list[str]] = {}
+    for parameter in check.parameters:
+        words = re.findall(r"[A-Za-z_]\w*", parameter.gradient or "")
+        if words:
+            found.setdefault(words[-1], []).append(parameter.name)
+    return {word: names[0] for word, names in found.items() if len(names) == 1}
+
+
+def _statements(text: BackwardText) -> list[Suspect]:
+    """The statements of the backward text, each once."""
+    wanted = {id(suspect.node) for suspect in text.suspects}
+    return [
+        s for s in statements_of(text.program, text.function) if id(s.node) in wanted and value_of(s.node)
+    ]
+
+
+def _forward_statements(
+    project: Project, check: GradientCheck, trials: Trials, backward: Sequence[BackwardText]
+) -> Iterator[list[Suspect]]:
+    """What the forward pass consists of: its own function, and those that it calls for a step."""
+    pass_ = trials.measurement.probe.draft.pass_
+    programs = {text.program.path: text.program for text in backward}
+    programs |= {
+        program.path: program
+        for program in reachable_programs(project, check.path)
+        if program.path not in programs
+    }
+    taken = {id(text.function) for text in backward}
+    waiting: list[tuple[ProgramText, Function | None]] = []
+    own = backward[0] if backward else None
+    if own is not None:
+        start = first_backward_line(own.program, own.function)
+        part = [s for s in statements_of(own.program, own.function) if s.line < start and value_of(s.node)]
+        if part:
+            yield part
+            waiting += _called(programs, part)
+    forward = pass_.forward
+    if forward is not None and forward.path in programs:
+        program = programs[forward.path]
+        function = enclosing(program.tree, forward.node.lineno)
+        if function is not None:
+            waiting.append((program, function))
+    seen: set[int] = set()
+    while waiting and len(seen) < MOST_FORWARD_FUNCTIONS:
+        program, function = waiting.pop(0)
+        if function is None or id(function) in seen or id(function) in taken:
+            continue
+        seen.add(id(function))
+        statements = [s for s in statements_of(program, function) if value_of(s.node) is not None]
+        yield statements
+        waiting += _called(programs, statements)
+
+
+def _called(
+    programs: Mapping[Path, ProgramText], statements: Sequence[Suspect]
+) -> list[tuple[ProgramText, Function | None]]:
+    """The project's functions that a step of the forward pass is made of: those with a matrix product, or
+    with calls of such.
+    """
+    found: list[tuple[ProgramText, Function | None]] = []
+    for statement in statements:
+        for node in ast.walk(statement.node):
+            match node:
+                case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name)):
+                    for program in programs.values():
+                        for function in program.functions.get(name, ()):
+                            if _is_step(function):
+                                found.append((program, function))
+                case _:
+                    pass
+    return found
+
+
+def _is_step(function: Function) -> bool:
+    inner = list(ast.walk(function))
+    if any(matrix_operands(node) is not None for node in inner):
+        return True
+    return any(
+        isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute | ast.Name)
+        and _FORWARD.search(node.func.attr if isinstance(node.func, ast.Attribute) else node.func.id)
+        for node in inner
+    )
