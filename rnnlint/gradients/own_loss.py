@@ -11,7 +11,7 @@ import numpy as np
 
 from rnnlint.gradients.jobs import Workshop
 from rnnlint.gradients.losses import Kind, Loss, at, candidates
-from rnnlint.gradients.probe import Place, Probe, ProbeFailedError, first_run, returned_codes
+from rnnlint.gradients.probe import Place, Probe, ProbeFailedError, first_run, returned_codes, rows_of
 from rnnlint.gradients.roles import Role, role_of
 from rnnlint.gradients.synthesis import BACKWARD, FORWARD, MODEL
 from rnnlint.gradients.trees import leaves
@@ -147,7 +147,7 @@ def differences(
     """
     codes, rebased, backward = evaluated(probe, losses)
     ran = first_run(workshop.run([probe.sweep(places, codes, STEP, backward=backward, after=after)]))
-    values = [tuple(v) for v in ran.values[0]]
+    values = rows_of(ran, 2 + 2 * sum(place.array.size for place in places), len(codes))
     if not _equal(values[0], values[-1]):
         raise ProbeFailedError(None)
     perturbed = values[1:-1]

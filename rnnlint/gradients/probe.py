@@ -17,7 +17,7 @@ from rnnlint.gradients.sizes import BATCH, HIDDEN, INPUT, OUTPUT, TIME
 from rnnlint.gradients.solve import Solved
 from rnnlint.gradients.synthesis import BACKWARD, FORWARD, MODEL, Draft
 from rnnlint.gradients.trees import Leaf, leaves, like
-from rnnlint.sandbox.job import Outcome, Ran, Scenario, Trouble, Value
+from rnnlint.sandbox.job import Failure, Outcome, Ran, Scenario, Trouble, Value
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 
@@ -266,6 +266,34 @@ def first_run(outcome: Outcome, position: int = 0) -> Ran:
     return ran
 
 
+def rows_of(ran: Ran, count: int, width: int) -> list[tuple[Value, ...]]:
+    """The run's only value, for which this many rows were asked. Raises :class:`ProbeFailedError`."""
+    rows = ran.values[0]
+    if (
+        not isinstance(rows, list)
+        or len(rows) != count
+        or not all(isinstance(row, list | tuple) and len(row) == width for row in rows)
+    ):
+        raise ProbeFailedError(_TAMPERED)
+    return [tuple(row) for row in rows]
+
+
+def identities_of(ran: Ran, count: int) -> list[int]:
+    """The run's only value, for which so many whole numbers were asked. Raises :class:`ProbeFailedError`."""
+    numbers = ran.values[0]
+    if (
+        not isinstance(numbers, list)
+        or len(numbers) != count
+        or not all(type(each) is int for each in numbers)
+    ):
+        raise ProbeFailedError(_TAMPERED)
+    return numbers
+
+
+_TAMPERED = Trouble(Failure.VIOLATION, message="what came back is no answer to what was asked")
+"""The questions are the judge's own: what answers them otherwise is code that changes what runs beside it."""
+
+
 def _hole_places(draft: Draft, holes: Mapping[str, Value]) -> Iterable[Place]:
     for hole, form in draft.holes.items():
         name = hole.removeprefix("_in_")
@@ -308,7 +336,7 @@ def _state_places(workshop: Workshop, probe: Probe) -> tuple[list[Place], list[P
         return list(probe.places), []
     ids = [f"id({code})" for code in (*(p.code for p in probe.places), *(leaf.code for leaf in found))]
     ran = first_run(workshop.run([only_setup.scenario([f"[{', '.join(ids)}]"])]))
-    identities = list(ran.values[0])
+    identities = identities_of(ran, len(ids))
     in_holes = dict(zip(identities, probe.places, strict=False))
     made: dict[int, Place] = {}
     for leaf, identity in zip(found, identities[len(probe.places) :], strict=True):

@@ -6,6 +6,7 @@ NumPy broadcasts what does not belong together, so that a target of a wrong shap
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -72,7 +73,8 @@ def _outputs(shapes: Value) -> Iterator[Output]:
 
 
 def _axes(text: str) -> tuple[int, ...]:
-    return tuple(int(number) for number in text.strip("[]").split(",") if number.strip())
+    """The shape in a text that should be one: it comes from where the user's code runs."""
+    return tuple(map(int, re.findall(r"\d{1,9}", text)))
 
 
 def _fits(form: Form, output: Output, solution: Solution, sizes: Mapping[str, int]) -> bool:

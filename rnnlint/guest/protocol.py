@@ -30,6 +30,7 @@ HIGHEST_RANK = 32
 LARGEST_HEADER = 64 * 2**20
 LARGEST_PAYLOAD = 512 * 2**20
 
+_LARGEST_WHOLE = 2**63
 _DTYPES = {"f": np.dtype("<f8"), "i": np.dtype("<i8")}
 _Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -166,7 +167,7 @@ class _Reader:
         if isinstance(node, str):
             return _text(node)
         if not isinstance(node, list):
-            return node
+            return _scalar(node)
         tag = node[0] if node else None
         if not isinstance(tag, str) or tag not in self._builders:
             raise ProtocolError("a value has an unknown tag")
@@ -238,6 +239,12 @@ def _description(description: Any) -> tuple[np.dtype[Any], tuple[int, ...]]:
     if not all(type(size) is int and 0 <= size <= LARGEST_PAYLOAD for size in shape):
         raise ProtocolError("an array's shape is not made of sizes")
     return _DTYPES[code], tuple(shape)
+
+
+def _scalar(value: Any) -> Value:
+    if type(value) is int and not -_LARGEST_WHOLE <= value < _LARGEST_WHOLE:
+        raise ProtocolError("a whole number is too large for any array")
+    return value
 
 
 def _text(text: str) -> str:

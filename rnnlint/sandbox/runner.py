@@ -10,12 +10,12 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from rnnlint.guest.job import OUT_OF_MEMORY, Failure, Job, Outcome, Ran, Trouble
+from rnnlint.guest.job import OUT_OF_MEMORY, Failure, Job, Outcome, Ran, Scenario, Trouble
 from rnnlint.sandbox.children import Child, SandboxError, ZygoteProcess
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ class Runner:
         else:
             child = self._loaded.child
             frames = [encode([to_tree(scenario) for scenario in job.scenarios])]
-        conversation = _Conversation(child, len(job.scenarios))
+        conversation = _Conversation(child, job.scenarios)
         child.expire_in(job.seconds)
         child.received = 0
         try:
@@ -186,7 +186,7 @@ def _files(job: Job) -> Job:
 class _Conversation:
     """Collects a child's answers; ``runs`` are those that came before it ended, however it ended."""
 
-    def __init__(self, child: Child, scenarios: int) -> None:
+    def __init__(self, child: Child, scenarios: Sequence[Scenario]) -> None:
         self.runs: list[Ran] = []
         self._child = child
         self._scenarios = scenarios
@@ -198,13 +198,22 @@ class _Conversation:
         while True:
             match self._child.read_frame():
                 case {"run": tree}:
-                    if len(self.runs) == self._scenarios:
+                    if len(self.runs) == len(self._scenarios):
                         raise ProtocolError("it ran more than it was asked to")
-                    self.runs.append(from_tree(Ran, tree))
+                    self.runs.append(_fitting(self._scenarios[len(self.runs)], from_tree(Ran, tree)))
                 case {"done": tree}:
                     return replace(from_tree(Outcome, tree), runs=tuple(self.runs))
                 case _:
                     raise ProtocolError("it is no answer")
+
+
+def _fitting(scenario: Scenario, ran: Ran) -> Ran:
+    """The run, if it has a value for everything that was asked for, or trouble. Raises ProtocolError."""
+    from rnnlint.guest.protocol import ProtocolError
+
+    if len(ran.values) != (0 if ran.trouble is not None else len(scenario.returns)):
+        raise ProtocolError("it answers another question")
+    return ran
 
 
 def _death(status: int) -> Trouble:
