@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
 from pathlib import Path
 
 from rnnlint.checking import Checker, Request, UnmetSandboxError, cache_of_user, is_worth_processes
@@ -15,7 +14,7 @@ from rnnlint.config import Config
 from rnnlint.findings import Finding, Fix
 from rnnlint.model.project import Project
 from rnnlint.model.shelf import Shelf
-from rnnlint.results import Change, FileReport, Origin, RuleText, RunOptions, RunReport
+from rnnlint.results import Change, FileReport, Origin, RunOptions, RunReport
 from rnnlint.selection import Selection
 from rnnlint.source import read_source
 
@@ -61,8 +60,7 @@ def check(
                 reports = _reports(checker, requests, announce)
     if options.cache and any(request.origin is Origin.FOUND for request in requests):
         cache_of_user().tidy()
-    report = RunReport(_one_a_file(reports), ran=checker.ran, changes=changes)
-    return replace(report, rules=_texts(report))
+    return RunReport(_one_a_file(reports), ran=checker.ran, changes=changes)
 
 
 def _reports(
@@ -114,16 +112,6 @@ def _changes(reports: Sequence[FileReport], options: RunOptions) -> tuple[Change
 def _usable(report: FileReport, options: RunOptions) -> list[Fix]:
     fixes = (finding.fix for finding in report.findings if finding.fix is not None)
     return [fix for fix in fixes if fix.safe or options.unsafe_fixes or options.diff]
-
-
-def _texts(report: RunReport) -> tuple[RuleText, ...]:
-    """What the catalogue says of the rules that speak in ``report``."""
-    codes = {finding.code for finding in report.findings}
-    if not codes:
-        return ()
-    from rnnlint.pages import texts
-
-    return texts(codes)
 
 
 def _one_a_file(reports: Iterable[FileReport]) -> tuple[FileReport, ...]:

@@ -17,6 +17,7 @@ from rnnlint.model.shelf import Shelf
 from rnnlint.results import FileReport, Origin, RunOptions, SandboxMode
 from rnnlint.selection import Selection
 from rnnlint.source import Source, UnreadableSourceError, read_source
+from rnnlint.verdicts import Reason
 
 if TYPE_CHECKING:
     from rnnlint.findings_cache import FindingsCache
@@ -89,6 +90,8 @@ class Checker:
         project = Project.alone(source) if request.alone else Project.of(source, shelf)
         findings = self._read(project, request.origin)
         scenarios = _scenarios(project, self.options, self.config, runner) if runner is not None else ()
+        if request.origin is Origin.FOUND:  # of a file that nobody named, no backward pass is expected
+            scenarios = [each for each in scenarios if each.check.reason_code is not Reason.NO_BACKWARD]
         yield from self._divided(request, project, findings, scenarios)
 
     def _read(self, project: Project, origin: Origin) -> list[Finding]:

@@ -40,16 +40,26 @@ class Target:
     origin: Origin
 
 
-def discover(paths: Sequence[Path], exclude: Sequence[str] = (), root: Path | None = None) -> list[Target]:
+def discover(
+    paths: Sequence[Path],
+    exclude: Sequence[str] = (),
+    root: Path | None = None,
+    *,
+    force_exclude: bool = False,
+) -> list[Target]:
     """The files named, and those in the folders named, each once, folders in alphabetical order.
 
     ``exclude`` holds patterns in the manner of ``.gitignore``, relative to ``root``; they and the
-    ``.gitignore`` files found on the way concern folders alone: a file that is named is looked at.
+    ``.gitignore`` files found on the way concern folders alone: a file that is named is looked at, unless
+    ``force_exclude`` makes ``exclude`` hold for it too.
     """
     targets: dict[Path, Target] = {}
+    forced = _ignore((root or Path()).absolute(), exclude if force_exclude else ())
     for path in paths:
         if path.is_dir():
             found = [Target(file, Origin.FOUND) for file in sorted(_walk(path, exclude, root or path))]
+        elif forced.matches(path.absolute(), is_folder=False):
+            found = []
         else:
             found = [Target(path, Origin.NAMED)]
         for target in found:
@@ -158,9 +168,13 @@ def speaks_of_backward_pass(text: bytes) -> bool:
     either a word for what it is or a derivative's name (``dW``, ``dh``). The plain words come first: they are
     looked for at the speed of memory, and few files have them all.
     """
+    if not speaks_of_nonlinearity(text):
+        return False
     lower = text.lower()
-    if not any(word in lower for word in _NONLINEARITIES):
-        return False
-    if _NONLINEARITY_IN_USE.search(lower) is None:
-        return False
     return any(word in lower for word in _PASSES) or _DERIVATIVES.search(text) is not None
+
+
+def speaks_of_nonlinearity(text: bytes) -> bool:
+    """Whether some word says that a nonlinearity is computed or called here."""
+    lower = text.lower()
+    return any(word in lower for word in _NONLINEARITIES) and _NONLINEARITY_IN_USE.search(lower) is not None

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from dataclasses import replace
 
 from rnnlint.measured_rules import MEASURED, MeasuredRule
-from rnnlint.results import RuleText
+from rnnlint.results import RuleText, RunReport
 from rnnlint.rules.registry import Rule, all_rules
 
 FAMILIES = {
@@ -45,6 +46,11 @@ def texts(codes: Iterable[str]) -> tuple[RuleText, ...]:
         for rule in rules
         if rule.code in wanted
     )
+
+
+def with_rules(report: RunReport) -> RunReport:
+    """``report`` with the text of every rule that has a finding in it."""
+    return replace(report, rules=texts(finding.code for finding in report.findings))
 
 
 def table() -> list[tuple[str, list[Rule | MeasuredRule]]]:

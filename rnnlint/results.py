@@ -122,7 +122,7 @@ class RunReport:
 
     ``ran`` tells whether the gradient check was asked for at all; ``changes`` what ``--diff`` shows or
     ``--fix`` wrote; ``skipped`` how many files of a folder hold no word of a backward pass; ``rules`` the
-    text of every rule that has a finding here.
+    text of every rule that has a finding here, where :func:`rnnlint.pages.with_rules` has put it.
     """
 
     files: tuple[FileReport, ...] = ()

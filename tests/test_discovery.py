@@ -97,3 +97,11 @@ def test_words_tell_which_files_of_a_folder_are_worth_parsing(
 ) -> None:
     tree(tmp_path, "a.py", text=text)
     assert may_hold_backward_pass(tmp_path / "a.py") is expected
+
+
+def test_a_named_file_is_left_out_only_where_that_is_forced(tmp_path: Path) -> None:
+    tree(tmp_path, "starter/a.py", "b.py")
+    files = [tmp_path / "starter" / "a.py", tmp_path / "b.py"]
+    assert len(discover(files, ["starter/"], tmp_path)) == 2
+    kept = discover(files, ["starter/"], tmp_path, force_exclude=True)
+    assert [target.path.name for target in kept] == ["b.py"]

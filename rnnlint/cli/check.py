@@ -29,6 +29,8 @@ class CheckCommand(SectionedCommand):
             "sandbox",
             "config",
             "stdin_filename",
+            "skip_irrelevant",
+            "force_exclude",
             "watch",
             "cache",
         ),
@@ -103,6 +105,17 @@ Files:
     "--run/--no-run",
     default=None,
     help="Always / never run the code. Without either, files named themselves are run, folders are read.",
+)
+@click.option(
+    "--skip-irrelevant",
+    is_flag=True,
+    help="Treat files that are named like those of a folder: skip any with no word of a backward pass, "
+    "and look at the backward pass beside a forward pass. For hooks, which name whatever has changed.",
+)
+@click.option(
+    "--force-exclude",
+    is_flag=True,
+    help="Leave out what the configuration excludes even where it is named.",
 )
 @click.option("--fix", is_flag=True, help="Write the repairs that the numbers have verified.")
 @click.option(

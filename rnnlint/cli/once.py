@@ -14,8 +14,9 @@ from rnnlint import api
 from rnnlint.cli.commands import COMMANDS
 from rnnlint.cli.failures import Mistake, Progress
 from rnnlint.cli.outputs import Output, require_libraries, write
+from rnnlint.cli.targets import targets_of
 from rnnlint.config import Config, ConfigurationError, load_config, read_config
-from rnnlint.discovery import SUFFIXES, discover, may_hold_backward_pass
+from rnnlint.discovery import SUFFIXES, may_hold_backward_pass
 from rnnlint.report.changes import diffs, summary
 from rnnlint.report.paths import as_seen_from
 from rnnlint.results import ExitStatus, FileReport, Origin, RunOptions, RunReport, exit_status
@@ -49,9 +50,14 @@ def check_once(
     except ConfigurationError as error:
         raise Mistake(str(error)) from None
 
-    targets = discover([path for path in paths if path != STANDARD_INPUT], config.exclude, config.root)
+    targets = targets_of(
+        [path for path in paths if path != STANDARD_INPUT],
+        config,
+        skip_irrelevant=words["skip_irrelevant"],
+        force_exclude=words["force_exclude"],
+    )
     relevant = [t for t in targets if t.origin is Origin.NAMED or may_hold_backward_pass(t.path)]
-    if not targets and STANDARD_INPUT not in paths:
+    if not targets and STANDARD_INPUT not in paths and not words["force_exclude"]:
         raise Mistake(f"{', '.join(map(str, paths))}: holds no Python file and no notebook.")
 
     requests = [api.Request(target.path, target.origin) for target in relevant]

@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from rnnlint.cli.failures import Mistake
-from rnnlint.report import missing_library, render, statistics
+from rnnlint.report import WITH_RULE_TEXTS, missing_library, render, statistics
 from rnnlint.results import RunReport
 
 
@@ -73,6 +73,10 @@ def write(
 
     With ``only_statistics`` the text on standard output is the table of how often each rule speaks.
     """
+    if any(output.format in WITH_RULE_TEXTS for output in outputs):
+        from rnnlint.pages import with_rules
+
+        report = with_rules(report)
     files: dict[Path, bytes] = {}
     for output in outputs:
         if output.file is not None:

@@ -14,6 +14,10 @@ _LIBRARIES = {"junit": ("junitparser", "junitparser"), "html": ("jinja2", "Jinja
 """What a format needs that not everybody has: the module, and the project it comes with."""
 
 
+WITH_RULE_TEXTS = frozenset({"sarif", "html"})
+"""The formats that show :attr:`rnnlint.results.RunReport.rules`."""
+
+
 def missing_library(output_format: str) -> str | None:
     """A sentence with the command to type, where a format needs a library that is not installed."""
     module, project = _LIBRARIES.get(output_format, (None, None))
