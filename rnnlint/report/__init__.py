@@ -7,7 +7,7 @@ from importlib.util import find_spec
 
 from rnnlint.results import RunReport
 
-FORMATS = ("text", "concise", "json", "sarif", "github", "gitlab", "junit", "html")
+FORMATS = ("text", "concise", "json", "sarif", "github", "gitlab", "junit", "html", "markdown")
 """The names of the formats, which are the names of their modules."""
 
 _LIBRARIES = {"junit": ("junitparser", "junitparser"), "html": ("jinja2", "Jinja2")}

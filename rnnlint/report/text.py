@@ -40,7 +40,8 @@ def _summary(report: RunReport) -> list[Line]:
     figures = report.summary
     counted = ((figures.files, "file"), (figures.errors, "error"), (figures.warnings, "warning"))
     files, errors, warnings = (wording.count(number, noun) for number, noun in counted)
-    skipped = f" ({report.skipped} more hold no word of a backward pass)" if report.skipped else ""
+    hold = "holds" if report.skipped == 1 else "hold"
+    skipped = f" ({report.skipped} more {hold} no word of a backward pass)" if report.skipped else ""
     said = f"{files}{skipped}: {errors}, {warnings}."
     if figures.checked_parameters:
         gradients = wording.count(figures.checked_parameters, "gradient")
