@@ -54,11 +54,11 @@ def discover(
     ``force_exclude`` makes ``exclude`` hold for it too.
     """
     targets: dict[Path, Target] = {}
-    forced = _ignore((root or Path()).absolute(), exclude if force_exclude else ())
+    forced = _ignore((root or Path()).absolute(), exclude) if force_exclude and exclude else None
     for path in paths:
         if path.is_dir():
             found = [Target(file, Origin.FOUND) for file in sorted(_walk(path, exclude, root or path))]
-        elif forced.matches(path.absolute(), is_folder=False):
+        elif forced is not None and forced.matches(path.absolute(), is_folder=False):
             found = []
         else:
             found = [Target(path, Origin.NAMED)]
