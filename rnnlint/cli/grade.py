@@ -15,13 +15,14 @@ import click
 from rnnlint.cli.commands import HELP_OPTIONS
 from rnnlint.cli.failures import Mistake
 from rnnlint.grading.results import Detail, GradeBook, StudentResult
+from rnnlint.report import missing_library
 from rnnlint.results import SandboxMode
 
 if TYPE_CHECKING:
     from rnnlint.grading.api import Course, Submission
 
 STYLES = ("cs231n", "article")
-FORMATS = ("csv", "feedback", "junit", "gradescope")
+FORMATS = ("csv", "feedback", "html", "junit", "gradescope")
 
 
 def _shard(ctx: click.Context, parameter: click.Parameter, value: str | None) -> tuple[int, int] | None:
@@ -41,6 +42,7 @@ Examples:
   rnnlint grade --init cs231n                        a commented assignment.toml to begin with
   rnnlint grade submissions/                         a folder a student; results in grades/
   rnnlint grade export.zip --assignment week3.toml --roster students.csv
+  rnnlint grade submissions/ --output-format csv --output-format feedback --output-format html
   rnnlint grade submissions/ --only alice --output-dir again/
   rnnlint grade --one /autograder/submission --results /autograder/results/results.json
   rnnlint grade submissions/ --scheduler tcp://grading:8786
@@ -78,7 +80,7 @@ Exit status:
     "--output-format",
     multiple=True,
     type=click.Choice(FORMATS),
-    help="Repeatable. [default: csv and feedback]",
+    help="Repeatable. html is one page: the class, part by part and bug by bug. [default: csv and feedback]",
 )
 @click.option(
     "--one", type=click.Path(path_type=Path), metavar="DIR", help="Grade the one submission in DIR."
@@ -128,6 +130,9 @@ def command(paths: tuple[Path, ...], **options: Any) -> int:
     """
     if options["init"]:
         return _init(options["init"], options["assignment"])
+    for output_format in options["output_format"]:
+        if sentence := missing_library(output_format):
+            raise Mistake(sentence)
     from rnnlint.grading import api
 
     try:
@@ -249,6 +254,8 @@ def _write(book: GradeBook, options: dict[str, Any]) -> None:
     review = sum(bool(student.needs_review) for student in book.students)
     click.echo(f"{len(book.students)} submissions: {said}; {review} to be reviewed.")
     click.echo(f"Results: {options['output_dir'] / 'grades.csv'}")
+    if "html" in options["output_format"]:
+        click.echo(f"To look at: {options['output_dir'] / 'grades.html'}")
 
 
 @contextmanager

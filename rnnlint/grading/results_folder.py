@@ -18,7 +18,7 @@ from rnnlint.guest.records import from_tree, to_tree
 
 JOURNAL = "journal.jsonl"
 BOOK = "gradebook.json"
-FORMATS = ("csv", "feedback", "junit", "gradescope")
+FORMATS = ("csv", "feedback", "html", "junit", "gradescope")
 _LONGEST = 80
 
 
@@ -31,7 +31,7 @@ def write_results(folder: Path, book: GradeBook, formats: Iterable[str]) -> None
     try:
         folder.mkdir(parents=True, exist_ok=True)
         write_whole(folder / BOOK, json.dumps(to_tree(book), indent=1) + "\n")
-        for each in formats:
+        for each in sorted(formats, key=FORMATS.index):  # the page links to the feedback that is there
             _WRITERS[each](folder, book)
     except OSError as error:
         raise ResultsError(f"{folder}: cannot be written ({error.strerror or error}).") from None
@@ -101,6 +101,14 @@ def _feedback(folder: Path, book: GradeBook) -> None:
         write_whole(target / f"{name}.json", json.dumps(as_json(student, book), indent=1) + "\n")
 
 
+def _html(folder: Path, book: GradeBook) -> None:
+    from rnnlint.report.html.grades import render
+
+    names = {student.student_id: f"feedback/{file_name(student.student_id)}.md" for student in book.students}
+    there = {student: name for student, name in names.items() if (folder / name).exists()}
+    write_whole(folder / "grades.html", render(book, there))
+
+
 def _junit(folder: Path, book: GradeBook) -> None:
     from rnnlint.report.grades_junit import render
 
@@ -125,4 +133,10 @@ def gradescope_text(book: GradeBook, student_id: str) -> str:
     return json.dumps(results(student, markdown(student, book)), indent=1) + "\n"
 
 
-_WRITERS = {"csv": _csv, "feedback": _feedback, "junit": _junit, "gradescope": _gradescope}
+_WRITERS = {
+    "csv": _csv,
+    "feedback": _feedback,
+    "html": _html,
+    "junit": _junit,
+    "gradescope": _gradescope,
+}

@@ -7,11 +7,13 @@ from pathlib import Path
 import pages_made as made_pages
 import pytest
 from axe_selenium_python import Axe
+from book_made import BOOK, HOSTILE_BOOK
 from browser import Browser
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
 from rnnlint.report import render
+from rnnlint.report.html import grades
 
 READABLE = 4.5
 """The contrast that WCAG 2.1 asks of running text."""
@@ -20,13 +22,15 @@ READABLE = 4.5
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("pages")
-    paths = {name: folder / f"{name.replace(' ', '-')}.html" for name in made_pages.PAGES}
-    for name, report in made_pages.PAGES.items():
-        paths[name].write_text(render(report, "html"), encoding="utf-8")
+    texts = {name: render(report, "html") for name, report in made_pages.PAGES.items()}
+    texts |= {"grades": grades.render(BOOK), "hostile grades": grades.render(HOSTILE_BOOK)}
+    paths = {name: folder / f"{name.replace(' ', '-')}.html" for name in texts}
+    for name, text in texts.items():
+        paths[name].write_text(text, encoding="utf-8")
     return paths
 
 
-@pytest.mark.parametrize("name", made_pages.PAGES)
+@pytest.mark.parametrize("name", [*made_pages.PAGES, "grades", "hostile grades"])
 def test_the_console_is_silent_and_nothing_is_fetched(
     browser: Browser, pages: dict[str, Path], name: str
 ) -> None:
@@ -39,7 +43,7 @@ def test_the_console_is_silent_and_nothing_is_fetched(
 
 
 @pytest.mark.parametrize("dark", [False, True])
-@pytest.mark.parametrize("name", ["nine", "right", "not checked", "notebook"])
+@pytest.mark.parametrize("name", ["nine", "right", "not checked", "notebook", "grades"])
 def test_every_text_can_be_read(browser: Browser, pages: dict[str, Path], name: str, dark: bool) -> None:
     browser.show(pages[name], dark=dark)
     found = browser.contrasts()
@@ -48,7 +52,7 @@ def test_every_text_can_be_read(browser: Browser, pages: dict[str, Path], name: 
 
 
 @pytest.mark.parametrize("width", [360, 768, 1280])
-@pytest.mark.parametrize("name", ["nine", "notebook", "hostile"])
+@pytest.mark.parametrize("name", ["nine", "notebook", "hostile", "grades", "hostile grades"])
 def test_nothing_reaches_over_the_side(
     browser: Browser, pages: dict[str, Path], name: str, width: int
 ) -> None:
@@ -130,7 +134,7 @@ def test_paper_is_white_and_shows_what_was_folded(browser: Browser, pages: dict[
     assert browser.evaluate("return document.querySelectorAll('details[open]').length") == 0
 
 
-@pytest.mark.parametrize("name", ["nine", "not checked", "notebook"])
+@pytest.mark.parametrize("name", ["nine", "not checked", "notebook", "grades"])
 def test_a_checker_of_accessibility_has_no_complaint(
     browser: Browser, pages: dict[str, Path], name: str
 ) -> None:
@@ -138,3 +142,34 @@ def test_a_checker_of_accessibility_has_no_complaint(
     axe = Axe(browser.driver)
     axe.inject()
     assert [(v["id"], v["nodes"][0]["html"]) for v in axe.run()["violations"]] == []
+
+
+def shown_students(browser: Browser) -> list[str]:
+    rows = browser.driver.find_elements(By.CSS_SELECTOR, "#table tbody tr")
+    return [row.find_element(By.TAG_NAME, "th").text for row in rows if row.is_displayed()]
+
+
+def test_students_are_searched(browser: Browser, pages: dict[str, Path]) -> None:
+    browser.show(pages["grades"])
+    field = browser.driver.find_element(By.ID, "search")
+    field.send_keys("rnn104 student-1")
+    assert shown_students(browser) == [f"student-{number}" for number in (11, 13, 15, 17, 19)]
+    assert browser.driver.find_element(By.TAG_NAME, "output").text == "5 of 42"
+    browser.driver.find_element(By.CSS_SELECTOR, "input[data-only]").click()
+    assert shown_students(browser) == ["student-17"]
+
+
+def test_students_are_sorted_by_a_part(browser: Browser, pages: dict[str, Path]) -> None:
+    browser.show(pages["grades"])
+    heads = browser.driver.find_elements(By.CSS_SELECTOR, "#table th button")
+    (score,) = [head for head in heads if head.text == "Score"]
+    score.click()
+    assert shown_students(browser)[:2] == ["unlucky", "late"]
+    score.click()
+    assert set(shown_students(browser)[:10]) == {f"student-0{number}" for number in range(10)}
+
+
+def test_the_search_is_not_offered_without_scripts(browser: Browser, pages: dict[str, Path]) -> None:
+    browser.show(pages["grades"], scripts=False)
+    assert not browser.driver.find_element(By.ID, "search").is_displayed()
+    assert len(shown_students(browser)) == 42

@@ -51,6 +51,26 @@
     });
   }
 
+  for (const field of document.querySelectorAll("input[data-search]")) {
+    const rows = [...document.getElementById(field.dataset.search).tBodies[0].rows];
+    const line = field.closest(".search");
+    const only = line.querySelector("input[data-only]");
+    const count = line.querySelector("output");
+    const texts = rows.map((row) => row.textContent.toLowerCase());
+    line.hidden = false;
+    const filter = () => {
+      const words = field.value.toLowerCase().split(/\s+/).filter(Boolean);
+      rows.forEach((row, number) => {
+        const wanted = !only?.checked || only.dataset.only in row.dataset;
+        row.hidden = !wanted || !words.every((word) => texts[number].includes(word));
+      });
+      const shown = rows.filter((row) => !row.hidden).length;
+      count.textContent = shown === rows.length ? "" : `${shown} of ${rows.length}`;
+    };
+    field.addEventListener("input", filter);
+    only?.addEventListener("change", filter);
+  }
+
   // A link to a line must not lead into a folded stretch.
   const unfold = () => {
     const target = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
