@@ -110,6 +110,7 @@ def book_of(
         assignment_sha256=plan.assignment_sha256,
         rnnlint_version=__version__,
         layers=layers,
+        files=plan.files,
     )
 
 

@@ -105,7 +105,7 @@ def _lines(student: StudentResult, book: GradeBook) -> Iterator[str]:
         yield ""
         yield from _place(place, book.detail)
     yield ""
-    files = " ".join(dict.fromkeys(place.file for place in student.places)) or "FILE"
+    files = " ".join(dict.fromkeys(place.file for place in student.places) or book.files[-1:])
     tried = "" if student.status is SubmissionStatus.OK else f"Try it: `rnnlint {files}`. "
     yield f"{tried}Hidden inputs and errors are not shown."
 

@@ -160,7 +160,8 @@ class TaskDescription:
 class GradeBook:
     """All submissions of one assignment, by student.
 
-    ``title`` heads the feedback; ``layers`` are those of the sandbox in force on the grading machine.
+    ``title`` heads the feedback; ``layers`` are those of the sandbox in force on the grading machine;
+    ``files`` are what each submission hands in.
     """
 
     title: str
@@ -171,6 +172,7 @@ class GradeBook:
     assignment_sha256: str
     rnnlint_version: str
     layers: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
 
     @property
     def parts(self) -> Iterator[PartDescription]:

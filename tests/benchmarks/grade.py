@@ -1,0 +1,84 @@
+"""How many submissions a second ``rnnlint grade`` does, and whether it matters who does the work.
+
+    python -m tests.benchmarks.grade [COUNT]
+
+400 submissions (the solution, edits of it, empty ones, hostile ones) are graded by two processes of this
+machine, by two Dask workers of which one is killed on the way, and in three shards that are merged; the three
+grade books must be equal, byte for byte. Those that run until they are stopped are timed with the others and
+without.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+import time
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+
+from tests.grading.cluster import Cluster
+from tests.grading.cohort import ASSIGNMENT, FIXTURES, TIMEOUTS, write_cohort
+
+SEED = "20240229"
+
+
+def grade(submissions: Path, output: Path, *options: str) -> float:
+    """Seconds of one run of the command."""
+    command = [sys.executable, "-m", "rnnlint", "grade", str(submissions), "--assignment", str(ASSIGNMENT)]
+    began = time.perf_counter()
+    subprocess.run(
+        [*command, "--seed", SEED, "--output-dir", str(output), "--output-format", "csv", *options],
+        check=True,
+    )
+    return time.perf_counter() - began
+
+
+def shards(submissions: Path, folder: Path, count: int) -> bytes:
+    """The grade book that is merged of shards."""
+    parts = [folder / f"shard-{number}" for number in range(1, count + 1)]
+    for number, part in enumerate(parts, 1):
+        grade(submissions, part, "--shard", f"{number}/{count}", "--workers", "2")
+    merge = [sys.executable, "-m", "rnnlint", "grade", "--merge", *map(str, parts)]
+    subprocess.run([*merge, "--output-dir", str(folder / "merged")], check=True)
+    return (folder / "merged" / "grades.csv").read_bytes()
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Print the figures; fails where two grade books differ."""
+    count = int(arguments[0]) if arguments else 400
+    hostile = tuple(tomllib.loads((FIXTURES / "hostile" / "expected.toml").read_text(encoding="utf-8")))
+    quick = tuple(name for name in hostile if name not in TIMEOUTS)
+    with tempfile.TemporaryDirectory(prefix="rnnlint-benchmark-") as name:
+        folder = Path(name)
+        write_cohort(folder / "quick", count, quick)
+        write_cohort(folder / "all", count, hostile)
+        (folder / "first").mkdir()
+        write_cohort(folder / "first" / "one", 1)
+        start = grade(folder / "first" / "one", folder / "first" / "out", "--workers", "2")
+        print(f"start-up, plan and self-test with one submission: {start:.1f} s")
+        for kind in ("quick", "all"):
+            took = grade(folder / kind, folder / f"pool-{kind}", "--workers", "2")
+            without = (
+                "" if kind == "all" else f", without the {len(TIMEOUTS)} that run until they are stopped"
+            )
+            print(
+                f"{count} submissions{without}: {took:.1f} s, {count / took:.1f} a second "
+                f"({count / (took - start):.1f} beyond start-up)"
+            )
+        pool = (folder / "pool-all" / "grades.csv").read_bytes()
+        with Cluster(workers=2) as cluster:
+            killer = cluster.kill_one_after(10.0)
+            grade(folder / "all", folder / "dask", "--scheduler", cluster.address)
+            killer.join()
+        dask = (folder / "dask" / "grades.csv").read_bytes()
+        merged = shards(folder / "all", folder, 3)
+    print(f"pool and Dask (a worker killed): {'equal' if pool == dask else 'DIFFERENT'}")
+    print(f"pool and three shards: {'equal' if pool == merged else 'DIFFERENT'}")
+    if not pool == dask == merged:
+        raise SystemExit(1)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
