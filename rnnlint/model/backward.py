@@ -89,13 +89,21 @@ class BackwardPass:
         found = []
         for binding in self.bindings:
             weight = weights.get(gradient_stem(binding.target) or "")
-            if weight is None:
+            if weight is None or self._is_reworked(binding):
                 continue
             for product in _products(binding.value):
                 sides = self._sides(product, weight)
                 if sides is not None:
                     found.append(WeightGradient(weight, *sides, binding))
         return tuple(found)
+
+    def _is_reworked(self, binding: Binding) -> bool:
+        """Whether it only makes something of what a loop summed there: clips it, scales it, empties it."""
+        ends = {
+            loop.number: loop.next[binding.place] for loop in self.heap.loops if binding.place in loop.next
+        }
+        sums = (term for term in binding.value.walk() if term.op is Op.LAST)
+        return any(isinstance(each.data, int) and ends.get(each.data) == each.args[0] for each in sums)
 
     def _sides(self, product: Term, weight: Term) -> tuple[Term, Term] | None:
         """A product in a weight's gradient as δ and operand; None where it is not clear which is which."""
@@ -130,7 +138,9 @@ class BackwardPass:
         for binding in self.bindings:
             bias = biases.get(gradient_stem(binding.target) or "")
             value = plain(binding.value)
-            if bias is not None and value.op is not Op.FILLED and self.derivatives.is_adjoint(value):
+            if bias is None or value.op is Op.FILLED or self._is_reworked(binding):
+                continue
+            if self.derivatives.is_adjoint(value):
                 for gate, term in self._shares(self.forward.gates_with_bias(bias), value):
                     yield Delta(gate, term, value, binding)
         for binding in self.bindings:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from rnnlint.model import vocabulary
 from rnnlint.model.heap import Frame, Store, UnknownCall
 from rnnlint.model.helpers import Helpers
+from rnnlint.model.learned import learned_places
 from rnnlint.model.program import Definition, Program
 from rnnlint.model.subscripts import Subscripts
 from rnnlint.model.terms import Op, Term, Terms, replace_origin
@@ -25,7 +26,8 @@ class Calls(Subscripts):
     def run(self, definition: Definition, given: Mapping[str, Term]) -> tuple[Term | None, Frame]:
         """Run a function with ``given`` values for its parameters; the others stand for themselves."""
         function = definition.function
-        frame = Frame(definition.module, definition.owner, {})
+        learned = frozenset[str]() if isinstance(function, tree.Lambda) else learned_places(function.body)
+        frame = Frame(definition.module, definition.owner, {}, learned)
         for parameter in function.parameters:
             frame.names[parameter.name] = given.get(parameter.name) or self.terms.symbol(parameter.name)
         self._calls.append(function)

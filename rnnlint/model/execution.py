@@ -11,6 +11,7 @@ from collections.abc import Iterable
 
 from rnnlint.model.heap import Frame, Guard
 from rnnlint.model.helpers import Helpers
+from rnnlint.model.learned import learned_places
 from rnnlint.model.loops import Loops
 from rnnlint.model.program import Program
 from rnnlint.model.terms import Op, Term, Terms
@@ -33,7 +34,7 @@ class Execution(Loops):
 
     def run_statements(self, module: Module, body: tuple[tree.Statement, ...]) -> Frame:
         """Run the statements of a file's top level."""
-        frame = Frame(module, None, {})
+        frame = Frame(module, None, {}, learned_places(body))
         self.block(body, frame)
         return frame
 

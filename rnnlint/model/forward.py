@@ -62,7 +62,7 @@ class ForwardPass:
 
     @cached_property
     def _values(self) -> tuple[Term, ...]:
-        own = self.timeline.forward_loops
+        own = self.timeline.joined_loops
         heap = self.heap
         before = _noted(heap.bindings[: self._bindings], heap.stores[: self._stores])
         noted = [value for loop, value in before if loop is None or loop.number in own]

@@ -47,5 +47,5 @@ _GRADIENTS = re.compile(r"^d$|grad|delta|^d_?(params|weights|p|w)", re.IGNORECAS
 _GRADIENT = re.compile(
     r"^(?:_?(?:gradients?|grads?|delta|del|d(?:[LlEJ]|loss|cost|err|error)_?(?:by|over|wrt)?_?d|nabla|d)_?"
     r"(?P<after>.+)"
-    r"|(?P<before>.+?)_?(?:_d|_grad|grad|_delta|_gradient))$"
+    r"|(?P<before>.+?)_?(?:_d|_grad|grad|_delta|_gradient|_update))$"
 )

@@ -84,11 +84,12 @@ class SliceKey:
 
 @dataclass(slots=True)
 class Frame:
-    """A function while it runs."""
+    """A function while it runs; ``learned`` are the places that it updates by gradients."""
 
     module: Module
     owner: tree.Class | None
     names: dict[str, Term]
+    learned: frozenset[str] = frozenset()
     local_functions: dict[str, tree.Function] = field(default_factory=dict)
 
 

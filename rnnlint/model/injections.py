@@ -27,10 +27,12 @@ def repeated_injections(bptt: BackwardPass) -> Iterator[Injection]:
     """The products with output weights that a loop over the steps adds each time, though they belong to one
     step.
 
-    That they do is seen from the output weights' own gradient: it is formed once, outside of the loop, from
-    the same adjoint.
+    That they do is seen from the output weights' own gradient: it is formed once, outside of the loop over
+    the steps (a loop over epochs may be around both), from the same adjoint.
     """
-    once = set(_formed_once(bptt))
+    once: dict[tuple[str, int], list[Loop | None]] = {}
+    for each in _gradients_of_products(bptt):
+        once.setdefault((each.stem, each.adjoint), []).append(each.loop)
     seen: set[int] = set()
     for binding in bptt.bindings:
         if binding.loop is None or not bptt.module.holds(binding.statement) or _is_conditional(bptt, binding):
@@ -40,20 +42,37 @@ def repeated_injections(bptt: BackwardPass) -> Iterator[Injection]:
             if pair is None or not _is_the_same_at_every_step(product, binding.loop):
                 continue
             node = product.origin
-            belongs_once = (stem_of(last_word(pair.weight)), _plain(pair.operand).key) in once
+            formed = once.get((stem_of(last_word(pair.weight)), _plain(pair.operand).key), [])
+            belongs_once = any(_is_around(loop, binding.loop) for loop in formed)
             inside = node is not None and any(each is node for each in binding.statement.walk())
             if belongs_once and inside and node is not None and id(node) not in seen:
                 seen.add(id(node))
                 yield Injection(binding, node)
 
 
-def _formed_once(bptt: BackwardPass) -> Iterator[tuple[str, int]]:
-    """Each weight whose gradient is a product outside of all loops, with the adjoint that is multiplied."""
+@dataclass(frozen=True, slots=True)
+class _Formed:
+    """The gradient of the parameter ``stem`` made of an adjoint (its key), and the loop it is made in."""
+
+    stem: str
+    adjoint: int
+    loop: Loop | None
+
+
+def _gradients_of_products(bptt: BackwardPass) -> Iterator[_Formed]:
     for binding in bptt.bindings:
         stem = gradient_stem(binding)
-        if binding.loop is None and stem is not None:
+        if stem is not None:
             for product in (term for term in binding.value.walk() if term.op is Op.PRODUCT):
-                yield from ((stem, _plain(side).key) for side in product.args)
+                yield from (_Formed(stem, _plain(side).key, binding.loop) for side in product.args)
+
+
+def _is_around(outer: Loop | None, inner: Loop) -> bool:
+    """Whether ``outer`` is a loop around ``inner``, or no loop at all."""
+    around = inner.outer
+    while around is not None and around is not outer:
+        around = around.outer
+    return around is outer
 
 
 def _plain(term: Term) -> Term:

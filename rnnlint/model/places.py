@@ -53,6 +53,8 @@ class Places:
         return self.heap.places.get(place)
 
     def _write_place(self, place: str, term: Term, frame: Frame) -> None:
+        if place in frame.learned:
+            term = self.terms.symbol(place.removeprefix(LOCAL), term.origin)
         if place.startswith(LOCAL):
             frame.names[place.removeprefix(LOCAL)] = term
         else:

@@ -133,6 +133,19 @@ class Timeline:
                 found.add(loop.number)
         return frozenset(found)
 
+    @cached_property
+    def joined_loops(self) -> frozenset[int]:
+        """The forward loops whose states a loop of the backward pass reads step by step; all, where none is.
+
+        A run that also predicts or samples holds the same gates twice."""
+        read = set()
+        for each in self.heap.reads:
+            moving = self.loop_of(each.term.args[1])
+            sequence = self.sequences.get(each.term.args[0].key)
+            if sequence and sequence.loop and moving and moving.number not in self.forward_loops:
+                read.add(sequence.loop.number)
+        return frozenset(read) or self.forward_loops
+
     def at(self, term: Term) -> At | None:
         """What ``term`` stands for, where it names a value of the forward pass: a read, a carried value."""
         steps, seen = 0, 0

@@ -101,13 +101,14 @@ class Loop:
         if slope == 1:
             rest = index - step
             return Offset(rest.constant, forward=True) if rest.is_constant else None
-        if slope == -1 and self.count is not None:
-            mirrored = self.count + Affine(self.skipped - 1) - step
-            rest = index - mirrored
-            if rest.is_constant:
-                return Offset(rest.constant, forward=False)
-            from_end = index + step + Affine(1)  # a[-(k + 1)]: counted from the end of the sequence
-            return Offset(from_end.constant, forward=False, from_end=True) if from_end.is_constant else None
+        if slope == -1:
+            level = index + step
+            if level.is_constant and level.constant < self.skipped:  # a[-(k + 1)]: negative from the first on
+                return Offset(level.constant + 1, forward=False, from_end=True)
+            if self.count is not None:
+                mirrored = self.count + Affine(self.skipped - 1) - step
+                back = index - mirrored
+                return Offset(back.constant, forward=False) if back.is_constant else None
         return None
 
     @property

@@ -19,11 +19,16 @@ def model_of(text: str) -> FileModel:
 
 def model_in(folder: Path, files: Mapping[str, str], target: str) -> FileModel:
     """The model of ``target`` among files on disk."""
+    source = read_source(written(folder, files) / target)
+    return build_model(Project.of(source), source)
+
+
+def written(folder: Path, files: Mapping[str, str]) -> Path:
+    """The folder with these files in it."""
     for name, text in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text)
-    source = read_source(folder / target)
-    return build_model(Project.of(source), source)
+    return folder
 
 
 def backward_of(text: str) -> BackwardPass:

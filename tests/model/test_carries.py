@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from rnnlint.findings import Severity
 from rnnlint.model.backward import BackwardPass
 from rnnlint.model.dropped_carries import dropped_carry
-from tests.model.programs import backward_of, model_of
+from rnnlint.model.project import Project
+from rnnlint.rules import lint
+from rnnlint.source import read_source
+from tests.model.programs import backward_of, model_of, written
 
 HEAD = """\
 import numpy as np
@@ -134,3 +140,24 @@ def test_a_step_s_carry_that_its_caller_forgets_is_seen(forgotten: str):
     assert dropped is not None
     assert [each.name for each in dropped.carries] == ["carry"]
     assert [each.is_thrown_away for each in dropped.idle] == [forgotten == "_"]
+
+
+def test_a_carry_dropped_in_another_file_is_said_there(tmp_path: Path):
+    caller = """\
+import numpy as np
+from layers import backward, forward
+
+
+class Model:
+    def loss(self, xs, h, targets):
+        hs, caches = forward(xs, h, self.W_x, self.W_h)
+        dhs = [(h @ self.W_y - y) @ self.W_y.T for h, y in zip(hs, targets)]
+        dW_x, dW_h = backward(dhs, caches, self.W_x, self.W_h)
+        self.W_x -= 0.1 * dW_x
+        self.W_h -= 0.1 * dW_h
+"""
+    files = {"caller.py": caller, "layers.py": STEPS.replace("CARRY", "_")}
+    for target, expected in (("caller.py", []), ("layers.py", ["RNN104"])):
+        source = read_source(written(tmp_path, files) / target)
+        codes = [each.code for each in lint(Project.of(source), source) if each.severity is Severity.ERROR]
+        assert codes == expected

@@ -54,7 +54,7 @@ def check(bptt: BackwardPass) -> Iterator[Report]:
     Offered where each carry has exactly one idle adjoint to take. It changes the gradient, so it is safe only
     after the numeric check has verified it."""
     dropped = dropped_carry(bptt)
-    if dropped is None:
+    if dropped is None or not bptt.module.holds(dropped.loop.statement):
         return
     names = [each.name for each in dropped.carries]
     idle = [f"`{name}`" for name in dict.fromkeys(place_name(each.binding.place) for each in dropped.idle)]
