@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from rnnlint.gradients.callables import Callable, Library, Parameter, Usage
 from rnnlint.gradients.forms import ArrayForm, BundleForm, Fill, Form, GivenForm, IndicesForm, NumberForm
 from rnnlint.gradients.layouts import Layout, Steps, stated_form
-from rnnlint.gradients.roles import Role, is_layer_count, role_of, size_axis
+from rnnlint.gradients.roles import Role, is_layer_count, is_round_count, role_of, size_axis
 from rnnlint.gradients.sizes import HIDDEN, INPUT, OUTPUT, Size
 from rnnlint.sandbox.job import Expression
 
@@ -74,6 +74,8 @@ def form_of(
     name = called or parameter.name
     role = role_in_use(usage, name)
     documented = callable_.documented_shapes
+    if is_round_count(name):
+        return GivenForm(1)
     if layout.stated:
         stated = _stated(callable_, parameter, usage, role)
         if stated is not None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,10 +11,11 @@ from typing import Protocol
 
 from rnnlint.gradients.redefinitions import as_first_meant
 from rnnlint.model.project import Project
-from rnnlint.sandbox.job import Job, Module, Outcome, Scenario
+from rnnlint.sandbox.job import Failure, Job, Module, Outcome, Scenario, Trouble
 
 SECONDS = 8.0
 """A job's deadline."""
+OUT_OF_TIME = "checking the file took too long"
 
 
 class JobRunner(Protocol):
@@ -37,10 +40,14 @@ class Workshop:
     project: Project
     companions: tuple[Path, ...] = ()  # files that the scenario imports by itself
     neutral: tuple[str, ...] = ()
+    deadline: float = math.inf  # on the monotonic clock: nothing is run any more
     _known: dict[Path, _Files] = field(default_factory=dict, compare=False, repr=False)
 
     def run(self, scenarios: Iterable[Scenario], seconds: float = SECONDS) -> Outcome:
-        """One job with these scenarios."""
+        """One job with these scenarios, which ends by the workshop's deadline."""
+        seconds = min(seconds, self.deadline - time.monotonic())
+        if seconds <= 0:
+            return Outcome(trouble=Trouble(Failure.TIMEOUT, message=OUT_OF_TIME))
         project, files = self.project, self._files()
         paths = [path for path in files.names if project.files[path].problem is None]
         modules = tuple(

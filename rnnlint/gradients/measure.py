@@ -181,6 +181,9 @@ def paired(probe: Probe, base: Ran) -> dict[str, Pair]:
     others = [p.named for p in probe.places if not p.is_weight and p.in_hole]
     taken = {id(p.candidate) for p in pairs.values()}
     pairs.update(pair(others, [c for c in returned if id(c) not in taken]))
+    # A bias called c looks like a cell state, but no state is in a dict of gradients that is returned.
+    kept = [p.named for p in probe.places if not p.is_weight and not p.in_hole]
+    pairs.update(pair(kept, [c for c in returned if len(c.words) > 1]))
     return pairs
 
 

@@ -79,7 +79,17 @@ def module_state(library: Library, path: Path, users: list[Callable]) -> ModuleS
             holes[f"_in_{name}"] = _number(name)
             lines.append(f"{name} = _in_{name}")
             made.add(name)
+    lines += _rebound_defaults(library, path, arrays)
     return ModuleState(tuple(lines), holes, tuple(arrays))
+
+
+def _rebound_defaults(library: Library, path: Path, arrays: list[str]) -> Iterator[str]:
+    """``def forward(x, p=parameters)``: the default is the object that was made when the file was loaded."""
+    for callable_ in library.of(path):
+        defaults = callable_.node.args.defaults
+        if any(isinstance(default, ast.Name) and default.id in arrays for default in defaults):
+            values = "".join(f"{ast.unparse(default)}, " for default in defaults)
+            yield f"{callable_.title}.__defaults__ = ({values})"
 
 
 def free_names(node: ast.AST) -> set[str]:
@@ -140,6 +150,7 @@ def _closure(
 ) -> set[str]:
     functions = {c.name: c for c in library.of(path) if c.owner is None}
     methods = [c for c in library.of(path) if c.owner is not None]
+    classes = {s.name: s for s in library.trees[path].body if isinstance(s, ast.ClassDef)}
     needed: set[str] = set()
     waiting: list[ast.AST] = [u.node for u in users if u.path == path]
     visited: set[int] = set()
@@ -151,6 +162,8 @@ def _closure(
         for name in free_names(node):
             if name in functions:
                 waiting.append(functions[name].node)
+            elif name in classes:
+                waiting.append(classes[name])
             elif name in assigned and name not in needed:
                 needed.add(name)
                 waiting.append(assigned[name])

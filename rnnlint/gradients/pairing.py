@@ -78,7 +78,7 @@ _GRADIENT_CONTAINERS = frozenset(
 VALUE_WORDS = frozenset("data value values val v w tensor array param".split())
 """What a parameter object calls its array: ``Wf.value`` beside ``Wf.grad``, ``Wf.v`` beside ``Wf.d``."""
 _PREFIX = re.compile(
-    r"^(?:d_?L_?(?:by_)?d_?|dl_?d_?|d_?J_?d_?|dloss_?d?_?|grad(?:ient)?s?_?(?:of_)?(?:wrt_)?|delta_|del_|g_(?=[WUVb])|d_?)",
+    r"^(?:d_?L_?(?:by_)?d_?|dl_?d_?|d_?J_?d_?|dloss_?d?_?|grad(?:ient)?s?_?(?:of_)?(?:wrt_)?|delta_|del_|g_(?=[WUVb])|(?-i:g(?=[WUV]|b[a-z]?$|b_))|d_?)",
     re.IGNORECASE,
 )
 _SUFFIX = re.compile(r"(?:_d|_grads?|_gradients?|_diff|_delta|_deriv|Grad)$")

@@ -24,7 +24,7 @@ _WHOLE = re.compile(
 _FORWARD = re.compile(
     r"forward|fwd|feed|propag|^call$|__call__|predict|^run$|(^|_)fprop|unroll|bottom_data", re.IGNORECASE
 )
-_NOT_A_PASS = re.compile(r"check|test|numerical|verify|sample|plot|clip|demo|example", re.IGNORECASE)
+_NOT_A_PASS = re.compile(r"check|test|numerical|verify|^_?sample|plot|clip|demo|example", re.IGNORECASE)
 _RECURRENT = re.compile(
     r"\[\s*t\s*[-+]\s*1\s*\]|prev|h_?next|hidden|hstate|reversed\s*\(|\[::\s*-1\]|carry|(?<![a-z])h_?t\b|rnn|lstm|gru",
     re.IGNORECASE,
@@ -74,7 +74,7 @@ def is_named_backward(name: str) -> bool:
 
 
 def gradient_names(callable_: Callable) -> set[str]:
-    """The names that look like gradients and that a callable assigns."""
+    """The names that look like gradients and that a callable assigns; ``grads[3]`` is one of its own."""
     found: set[str] = set()
     for node in own_nodes(callable_.node):
         targets: list[ast.expr] = []
@@ -91,6 +91,13 @@ def gradient_names(callable_: Callable) -> set[str]:
                     name = leaf.attr
                 elif isinstance(leaf, ast.Constant) and isinstance(leaf.value, str):
                     name = leaf.value
+                elif (
+                    isinstance(leaf, ast.Subscript)
+                    and isinstance(leaf.slice, ast.Constant)
+                    and isinstance(leaf.value, ast.Name)
+                    and _GRADIENT_NAME.match(leaf.value.id)
+                ):
+                    found.add(ast.unparse(leaf))
                 if (
                     name
                     and _GRADIENT_NAME.match(name)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ast
+import math
 import secrets
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -56,10 +57,9 @@ from rnnlint.verdicts import GradientCheck, Status
 
 MOST_LAYOUTS_MEASURED = 4
 MOST_PASSES = 10
-MOST_SECONDS = 6.0
-"""After so long no further pass of a file is begun."""
+MOST_SECONDS = 8.0
+"""What the check of a file may take in all; what has been measured by then counts."""
 MOST_DRIVERS = 3
-SECONDS_FOR_DRIVERS = 3.0
 
 
 @dataclass(frozen=True)
@@ -86,6 +86,10 @@ class PreparedCheck:
         """The check without its doubt: a repair has made every gradient agree, so the loss is the right
         one."""
         return self if self.doubted is None else replace(self, check=self.doubted, doubted=None)
+
+    def __post_init__(self) -> None:
+        if self.workshop is not None:  # proofs and repairs have time of their own
+            object.__setattr__(self, "workshop", replace(self.workshop, deadline=math.inf))
 
     def trials(self) -> Trials | None:
         """The same scenario, to be run on many texts of its functions at once; None where nothing was
@@ -200,9 +204,8 @@ def prepare(
 
 def _driven(desk: _Desk, entry: str | None) -> Iterator[PreparedCheck]:
     """The checks of the drivers' iterations, as many as there is time for."""
-    began = time.monotonic()
     for lifted in lifted_drivers(desk.project, desk.library)[:MOST_DRIVERS]:
-        if time.monotonic() - began > SECONDS_FOR_DRIVERS:
+        if desk.is_late:
             return
         if entry is None or entry in lifted.driver.title:
             there = replace(desk, project=lifted.project, library=lifted.library, lifted=lifted)
@@ -225,13 +228,18 @@ class _Desk:
     seed: int
     lifted: Lifted | None = None
     scenario: ExplicitScenario | None = None  # the pass, stated by hand
+    deadline: float = field(default_factory=lambda: time.monotonic() + MOST_SECONDS)
+
+    @property
+    def is_late(self) -> bool:
+        """Whether no time is left for another pass."""
+        return time.monotonic() > self.deadline
 
     def check_all(self, passes: Sequence[Pass]) -> list[PreparedCheck]:
         """The verdicts on passes, as many as there is time for."""
-        deadline = time.monotonic() + MOST_SECONDS
         results: list[PreparedCheck] = []
         for pass_ in passes:
-            if results and time.monotonic() > deadline:
+            if results and self.is_late:
                 break
             results.append(self.check(pass_))
         return results
@@ -341,7 +349,8 @@ class _Desk:
 
     def _workshop(self, pass_: Pass) -> Workshop:
         companions = tuple({c.path for c in (pass_.forward, pass_.backward) if c is not None})
-        return Workshop(self.runner, self.project, companions, clipping_functions(self.library))
+        neutral = clipping_functions(self.library)
+        return Workshop(self.runner, self.project, companions, neutral, deadline=self.deadline)
 
     def _answer(self, pass_: Pass, workshop: Workshop, solved: Solved, m: Measurement) -> PreparedCheck:
         matched = match(m)

@@ -213,8 +213,8 @@ COPIED = """def _copied(value):
     if type(value) in (list, tuple):
         return type(value)(_copied(item) for item in value)
     if hasattr(value, "dtype"):
-        return __import__("numpy").array(value)
-    return __import__("copy").deepcopy(value)"""
+        return value.copy()
+    return value if isinstance(value, (int, float, str)) else __import__("copy").deepcopy(value)"""
 
 
 def _is_definition(line: str) -> bool:

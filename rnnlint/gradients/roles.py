@@ -28,7 +28,7 @@ class Role(StrEnum):
 _RATE = re.compile(r"^(lr|l_rate|learning_?rate|alpha|eta|step_size|eps|epsilon|momentum|beta\d?|decay)$")
 _TARGET = re.compile(
     r"^(y|ys|yt|y_?t|t|ts|y_?(true|train|batch|list|real|label|target)s?|targets?(_\w+)?|labels?|\w+_labels?"
-    r"|true_\w+|gt|ground_?truth|expected|correct_labels|\w+_targets?|answers?|desired\w*)$"
+    r"|true_\w+|gt|ground_?truth|expected|correct_labels|\w+_targets?|answers?|desired\w*|tags?|(sentiment|categor(y|ies)|gold|truth)s?)$"
 )
 _COTANGENT = re.compile(
     r"^(d(?!ata|im|epth|ropout|type|ecay|ebug|evice|ir|ict|o_|t$|erivative|elta_?t$)[a-z0-9_~]+|d_\w+|grad\w*|\w*_?grads?|"
@@ -54,6 +54,9 @@ _CERTAIN_SIZE = re.compile(
 )
 _LAYER_COUNT = re.compile(
     r"^((n|nb|no|num|number|count)_?(of_?)?(\w+_)?(layers?|stacks?)|layers|layer_(count|num)|depth|n_?l)$"
+)
+_ROUND_COUNT = re.compile(
+    r"^((n|nb|num|max|total|number)_?(of_?)?)?(epochs?|iters?|iterations?|rounds?|train_?steps)$"
 )
 _CERTAIN_COTANGENT = re.compile(
     r"^(d_(?!model$|in$|out$|h$|x$|k$|v$)\w+|grad\w*|delta_\w+|dl_?d\w+|d_?(h|c|a|s)_?(next|out|prev|t|n)?|top_diff\w*)$|.*_(errors?|err|grads?)$"
@@ -132,3 +135,8 @@ def size_axis(name: str) -> str | None:
 def is_layer_count(name: str) -> bool:
     """Whether a name says how many layers there are, not how wide one is: ``num_layers``, ``depth``."""
     return bool(_LAYER_COUNT.match(name.lower().strip("_")))
+
+
+def is_round_count(name: str) -> bool:
+    """Whether a name says how often training goes round: ``epochs``, ``n_iter``."""
+    return bool(_ROUND_COUNT.match(name.lower().strip("_")))

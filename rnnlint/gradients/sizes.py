@@ -106,10 +106,13 @@ class Solution:
                 return Solution({**self.solved, axis: expression})
         return None
 
-    def dye(self, axes: Iterable[str], divisible: bool = False) -> dict[str, int]:
+    def dye(
+        self, axes: Iterable[str], divisible: bool = False, small: frozenset[str] = frozenset()
+    ) -> dict[str, int]:
         """A size for every axis: a number of its own for each free one.
 
-        Primes, or where the code divides sizes (``d = W.shape[1] // 4``) multiples of 12.
+        Primes, or where the code divides sizes (``d = W.shape[1] // 4``) multiples of 12. The axes ``small``
+        get less than a quarter of what the other weights' axes have.
         """
         free: dict[str, None] = {}
         wanted = list(axes)
@@ -117,6 +120,7 @@ class Solution:
             for name in self._resolved(axis).axes:
                 free[name] = None
         dyes = _dyes(sorted(free, key=_dye_order), divisible)
+        dyes.update(zip(sorted(small & dyes.keys()), _SMALL_OF_WEIGHTS, strict=False))
         self._lift_differences(wanted, dyes)
         return {axis: self._resolved(axis).value(dyes) for axis in [*wanted, *free]}
 
@@ -222,6 +226,7 @@ def _is_whole(size: Size) -> bool:
 
 
 _SMALL = (11, 13, 19, 29, 37, 43, 53)
+_SMALL_OF_WEIGHTS = (14, 17, 20, 23)
 
 
 def _dyes(axes: list[str], divisible: bool) -> dict[str, int]:

@@ -118,6 +118,7 @@ class _Attempt:
     anchored: frozenset[str] = frozenset()
     divisible: bool = False
     is_tied: bool = False
+    small: frozenset[str] = frozenset()  # axes of weights of which the code slices others in multiples
 
     def __post_init__(self) -> None:
         self.solution = tied(self.axes)
@@ -129,11 +130,16 @@ class _Attempt:
         self.anchored, self.seen, self.divisible = frozenset(), set(), False
 
     @property
+    def open_weights(self) -> list[str]:
+        """The axes of weights that nothing is known of yet."""
+        return [a for a in self.axes if "." in a and self.solution.resolve(Size.axis(a)) == Size.axis(a)]
+
+    @property
     def axes(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(a for f in self.draft.holes.values() for s in sizes_of(f) for a in s.axes))
 
     def scenario(self) -> tuple[Scenario, dict[str, int]]:
-        sizes = self.solution.dye(self.axes, self.divisible)
+        sizes = self.solution.dye(self.axes, self.divisible, self.small)
         holes = {name: dyed(form, sizes, self.anchored) for name, form in self.draft.holes.items()}
         lines = [LIKE, *self.draft.setup, *self.draft.forward]
         if self.stage == 0:
@@ -188,7 +194,12 @@ def _advance(library: Library, attempt: _Attempt, ran: Ran, sizes: dict[str, int
             attempt.done = True
         return
     state = sorted(attempt.solution.solved)
-    key = f"{attempt.divisible}|{trouble.message}|{trouble.line}|{trouble.source}|{state}"
+    too_large = _sliced_by(attempt, trouble, sizes)
+    if too_large is not None:
+        attempt.small = attempt.small | {too_large}
+        return
+    dyes = (attempt.divisible, sorted(attempt.small))
+    key = f"{dyes}|{trouble.message}|{trouble.line}|{trouble.source}|{state}"
     if key in attempt.seen or not _repair(library, attempt, trouble, sizes):
         if attempt.is_tied and trouble.exception in ("ValueError", "IndexError", "AssertionError"):
             attempt.untie()
@@ -197,6 +208,20 @@ def _advance(library: Library, attempt: _Attempt, ran: Ran, sizes: dict[str, int
             attempt.dead = trouble
         attempt.divisible = True  # sizes that the code divides come out even in a second try
     attempt.seen.add(key)
+
+
+def _sliced_by(attempt: _Attempt, trouble: Trouble, sizes: dict[str, int]) -> str | None:
+    """The axis of a weight whose dye is too large: gates that are cut by it out of a stacked matrix, as in
+    ``a[H:2 * H]``, came out shorter than it, or empty."""
+    if trouble.exception != "ValueError" or "broadcast" not in trouble.message:
+        return None
+    numbers = {int(n) for n in re.findall(r"\d+", trouble.message)} - set(sizes.values())
+    cutting = [axis for axis in attempt.open_weights if axis not in attempt.small]
+    for axis in cutting[::-1]:
+        rests = {sizes[a] - sizes[axis] * times for a in sizes if a != axis for times in (1, 2, 3)}
+        if any(0 < n < sizes[axis] and n in rests for n in numbers) or 0 in numbers:
+            return axis
+    return None
 
 
 def _repair(library: Library, attempt: _Attempt, trouble: Trouble, sizes: dict[str, int]) -> bool:

@@ -18,7 +18,7 @@ from rnnlint.gradients.layouts import Layout, layouts
 from rnnlint.gradients.module_state import ModuleState, module_state
 from rnnlint.gradients.parameter_objects import Instance, bundle_of, maker_of, object_for
 from rnnlint.gradients.passes import Pass, Style, gradient_names, is_named_backward
-from rnnlint.gradients.roles import Role, is_certain_size, is_layer_count, role_of
+from rnnlint.gradients.roles import Role, is_certain_size, is_layer_count, is_round_count, role_of
 from rnnlint.gradients.sizes import Size
 from rnnlint.model.project import Project
 
@@ -316,6 +316,8 @@ class Writer:
         if parameter.name in _SHAPE_NAMES:
             return BundleForm({"T": NumberForm(Size.axis("T")), "D": NumberForm(Size.axis("D"))}, "tuple")
         usage = self.library.usage(init, parameter.name)
+        if usage.unpacked and all(self._is_a_size(init, name) for name in usage.unpacked):
+            return BundleForm({n: NumberForm(Size.axis(f"size.{n}")) for n in usage.unpacked}, "tuple")
         if role in (
             Role.UNKNOWN,
             Role.INPUT,
@@ -326,6 +328,9 @@ class Writer:
         ) and (usage.is_number or not (usage.shape_names or usage.subscripts or usage.is_sequence)):
             return NumberForm(Size.axis(f"size.{parameter.name}"))
         return form_of(self.library, init, parameter, layout, self.over_steps)
+
+    def _is_a_size(self, callable_: Callable, name: str) -> bool:
+        return role_of(name) is Role.SIZE or self.library.usage(callable_, name).is_number
 
     def _class_for(self, name: str, owner: ast.ClassDef) -> tuple[Path, ast.ClassDef] | None:
         """A class of the same file that an argument such as ``cell`` or ``lstm_param`` is an instance of."""
@@ -370,8 +375,10 @@ class Writer:
         return name
 
     def _wants(self, callable_: Callable, parameter: Parameter) -> bool:
-        """Defaults that are better filled: states left to None, parameters bound to a global."""
+        """Defaults that are better filled: states left to None, parameters bound to a global, many rounds."""
         role = role_of(parameter.name)
+        if is_round_count(parameter.name):
+            return True
         if isinstance(parameter.default, ast.Constant) and parameter.default.value is None:
             return role in (Role.HIDDEN_STATE, Role.CELL_STATE)
         usage = self.library.usage(callable_, parameter.name)
@@ -391,7 +398,7 @@ class Writer:
             text = self._from_forward(parameter, forward, holes, upstream)
             if text is not None and text.removeprefix("_in_") != text:
                 text = self._object_or(text)
-            if text is None:
+            if text is None and parameter.default is None:
                 text = self._object(backward, parameter, layout, holes)
             if text is None and parameter.default is not None and not self._wants(backward, parameter):
                 continue
@@ -438,6 +445,8 @@ class Writer:
         unnamed = self._unnamed_output(parameter, forward)
         if unnamed is not None:
             return unnamed
+        if self._is_target_by_use(parameter):
+            return None
         usage = self.library.usage(self.pass_.backward, name)
         role = role_in_use(usage, name)
         if role in (Role.INPUT, Role.HIDDEN_STATE, Role.CELL_STATE, Role.BUNDLE):
@@ -473,13 +482,28 @@ class Writer:
         )
 
     def _hole_for(self, parameter: Parameter, layout: Layout, holes: dict[str, Form]) -> str:
-        hole = f"_in_{parameter.name}"
+        name = "targets" if self._is_target_by_use(parameter) else parameter.name
+        hole = f"_in_{name}"
         usage = self.library.usage(self.pass_.backward, parameter.name)
-        if role_in_use(usage, parameter.name) is Role.UNKNOWN:
-            raise UnknownArgumentError(self.pass_.backward.title, parameter.name)
+        if role_in_use(usage, name) is Role.UNKNOWN:
+            raise UnknownArgumentError(self.pass_.backward.title, name)
         if hole not in holes:
-            holes[hole] = form_of(self.library, self.pass_.backward, parameter, layout, self.over_steps)
+            holes[hole] = form_of(
+                self.library, self.pass_.backward, parameter, layout, self.over_steps, called=name
+            )
         return hole
+
+    def _is_target_by_use(self, parameter: Parameter) -> bool:
+        """Data that only the backward is given, where nothing is called a target or an upstream gradient."""
+        forward, backward = self.pass_.forward, self.pass_.backward
+        if forward is None or role_of(parameter.name) is not Role.UNKNOWN:
+            return False
+        names = [p.name for c in (forward, backward) for p in c.parameters]
+        if any(role_of(name) in (Role.TARGET, Role.COTANGENT, Role.CACHE) for name in names):
+            return False
+        if any(p.name == parameter.name for p in forward.parameters):
+            return False
+        return role_in_use(self.library.usage(backward, parameter.name), parameter.name) is Role.INPUT
 
     def _cache(self, forward: Callable) -> str:
         for position, name in reversed(list(enumerate(forward.returned))):

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import copy
 import copyreg
+import io
+import pickle
 import sys
 import types
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from types import FunctionType, ModuleType
 from typing import Any
 
@@ -36,7 +38,7 @@ class Checkpoint:
         methods = [v for kind in self._classes for v in vars(kind).values() if isinstance(v, FunctionType)]
         self._functions = _unique([*functions, *(m for m in methods if m.__defaults__)])
         self._floating_point_errors = np.geterr()
-        self._state = _copied(self._taken())
+        self._copy_of_state = _copier(_copied(self._taken()))
         self._untouched = True
 
     def restore(self) -> None:
@@ -47,7 +49,7 @@ class Checkpoint:
         for index in self._modules.keys() - self._loaded:
             sys.modules.pop(self._modules.pop(index).__name__, None)  # imported by a scenario
         np.seterr(**self._floating_point_errors)
-        namespaces, classes, defaults = _copied(self._state)
+        namespaces, classes, defaults = self._copy_of_state()
         for namespace, saved in zip(self._namespaces, namespaces, strict=True):
             namespace.clear()
             namespace.update(saved)
@@ -69,6 +71,40 @@ class Checkpoint:
 
 
 _State = tuple[list[dict[str, Any]], list[dict[str, Any]], list[tuple[Any, ...] | None]]
+
+
+_BY_REFERENCE = (type, FunctionType, ModuleType, types.BuiltinFunctionType, types.MethodType, io.IOBase)
+
+
+def _copier(state: _State) -> Callable[[], _State]:
+    """Makes fresh copies of a state: out of its pickled form, ten times as fast, where it has one."""
+    kept: list[Any] = []
+    own = {id(v) for part in state[:2] for held in part for n, v in held.items() if n.startswith("__")}
+    written = io.BytesIO()
+    pickler = pickle.Pickler(written, pickle.HIGHEST_PROTOCOL)
+
+    def reference(value: Any) -> int | None:
+        if not isinstance(value, _BY_REFERENCE) and id(value) not in own:
+            return None
+        kept.append(value)
+        return len(kept) - 1
+
+    pickler.persistent_id = reference  # type: ignore[method-assign]
+    try:
+        pickler.dump(state)
+        data = written.getvalue()
+        copied: _State = _unpickled(data, kept)
+    except BaseException:  # noqa: BLE001 - the user's classes may refuse in any way
+        return lambda: _copied(state)
+    del copied
+    return lambda: _unpickled(data, kept)
+
+
+def _unpickled(data: bytes, kept: list[Any]) -> _State:
+    unpickler = pickle.Unpickler(io.BytesIO(data))
+    unpickler.persistent_load = kept.__getitem__  # type: ignore[method-assign]
+    state: _State = unpickler.load()
+    return state
 
 
 def _copied(state: _State) -> _State:
