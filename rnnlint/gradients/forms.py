@@ -125,7 +125,9 @@ def drawn(form: Form, sizes: Mapping[str, int], rng: np.random.Generator) -> Val
         return np.moveaxis(np.eye(shape[axis])[hot], -1, axis).copy()
 
     def indices(below: int, count: int) -> list[int]:
-        return [int(n) for n in rng.integers(0, below, count)]
+        """Each class at least once, where there is room: code counts its classes, ``len(set(data))``."""
+        every = [int(n) for n in rng.permutation(below)] if count >= below else []
+        return [int(n) for n in rng.permutation([*every, *rng.integers(0, below, count - len(every))])]
 
     return _build(form, sizes, array, indices)
 

@@ -214,13 +214,12 @@ def _aligned(output: Value, target: Value) -> list[tuple[Array, Array]] | None:
     fit."""
     steps = steps_of(output)
     if steps is not None:
-        wanted = _target_steps(target)
-        if wanted is not None and len(steps) == len(wanted) + 1:
-            steps = steps[1:]  # the initial state stands first
-        if wanted is None or len(wanted) != len(steps):
-            return None
-        pairs = [_fitted(y, t) for y, t in zip(steps, wanted, strict=True)]
-        return None if any(p is None for p in pairs) else [p for p in pairs if p is not None]
+        for divided in _divisions_into_steps(target):
+            there = steps[1:] if len(steps) == len(divided) + 1 else steps  # the initial state stands first
+            pairs = [_fitted(y, t) for y, t in zip(there, divided, strict=False)]
+            if len(there) == len(divided) and None not in pairs:
+                return [p for p in pairs if p is not None]
+        return None
     if isinstance(output, float | int):
         output = np.asarray(float(output))
     if not isinstance(output, np.ndarray):
@@ -237,6 +236,15 @@ def _aligned(output: Value, target: Value) -> list[tuple[Array, Array]] | None:
                 if all(p is not None for p in pairs):
                     return [p for p in pairs if p is not None]
     return None
+
+
+def _divisions_into_steps(target: Value) -> Iterator[list[Value]]:
+    """The target step by step; an array along its first axis, then along the others, (N, T, V)."""
+    wanted = _target_steps(target)
+    if wanted is not None:
+        yield wanted
+    if isinstance(target, np.ndarray):
+        yield from (list(np.moveaxis(target, axis, 0)) for axis in range(1, target.ndim))
 
 
 def _target_steps(target: Value) -> list[Value] | None:

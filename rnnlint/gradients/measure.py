@@ -12,7 +12,7 @@ import numpy as np
 from rnnlint.gradients.gradients_found import candidates_of
 from rnnlint.gradients.jobs import Workshop
 from rnnlint.gradients.losses import Kind, Loss
-from rnnlint.gradients.own_loss import Differences, differences, losses_of
+from rnnlint.gradients.own_loss import Differences, differences, early_codes, losses_of
 from rnnlint.gradients.pairing import Pair, Source, pair
 from rnnlint.gradients.probe import MOST_NUMBERS, Place, Probe, ProbeFailedError, first_run, returned_codes
 from rnnlint.gradients.roles import Role, role_of
@@ -104,13 +104,15 @@ def measure(workshop: Workshop, probe: Probe) -> Measurement | None:
     again = probe.scenario(codes)
     twice = probe.scenario(codes, passes=2, frames=probe.draft.watched)
     earlier = probe.with_earlier_arguments().scenario(codes, frames=probe.draft.watched)
-    outcome = workshop.run([base_scenario, again, twice, earlier])
+    forward = probe.scenario(early_codes(probe), backward=False)
+    outcome = workshop.run([base_scenario, again, twice, earlier, forward])
     base = first_run(outcome)
+    after_forward = outcome.runs[4].values if len(outcome.runs) > 4 else ()
     pairs = paired(probe, base)
     if not pairs:
         return None
     places = _enough([p for p in probe.places if p.name in pairs])
-    losses = losses_of(probe, base.values)
+    losses = losses_of(probe, base.values, after_forward)
     if not losses:
         return None
     made = differences(workshop, probe, losses, places)

@@ -48,14 +48,22 @@ class Differences:
             return np.asarray((up - down) / (2 * STEP))
 
 
-def losses_of(probe: Probe, values: Sequence[Value]) -> list[Loss]:
-    """The losses that this probe's base run allows, each reading only what it needs."""
+def losses_of(probe: Probe, values: Sequence[Value], after_forward: Sequence[Value] = ()) -> list[Loss]:
+    """The losses that this probe's base run allows, each reading only what it needs.
+
+    ``after_forward`` is what the forward's result and the instance were before the backward pass, which may
+    change them: an output is read there, a number that the code gives as its loss, at the end.
+    """
     codes = returned_codes(probe.draft)
     kept = [i for i, code in enumerate(codes) if code in (FORWARD, BACKWARD, MODEL)]
     targets = [v for name, v in probe.holes.items() if role_of(name.removeprefix("_in_")) is Role.TARGET]
     targets += _recorded_targets(dict(zip(codes, values, strict=True)).get(BACKWARD))
     targets = targets or [probe.holes[name] for name in probe.draft.data if name in probe.holes]
     found = list(candidates([_bare(values[i]) for i in kept], [codes[i] for i in kept], targets))
+    if after_forward:
+        early = candidates([_bare(v) for v in after_forward], early_codes(probe), targets)
+        found = [loss for loss in found if loss.kind is Kind.SCALAR or loss.code.startswith(BACKWARD)]
+        found += [loss for loss in early if loss.kind is not Kind.SCALAR]
     if is_iteration(dict(zip(codes, values, strict=True)).get(BACKWARD)):
         found = [loss for loss in found if loss.kind is not Kind.SCALAR or _is_final(loss)]
         found.sort(key=_preference_in_iteration)
@@ -70,6 +78,13 @@ def losses_of(probe: Probe, values: Sequence[Value]) -> list[Loss]:
     parts = tuple((i, (), probe.upstream[u.hole]) for i, u in enumerate(probe.draft.upstream))
     carried = Loss(Kind.COTANGENT, "", 0, (), parts)
     return [carried, *(replace(loss, cotangents=parts) for loss in own if targets)]
+
+
+def early_codes(probe: Probe) -> list[str]:
+    """What holds the outputs once the forward pass is over: its result and the instance."""
+    if not probe.draft.forward:
+        return []
+    return [FORWARD, *([MODEL] if probe.draft.has_model else [])]
 
 
 def _recorded_targets(result: Value) -> list[Value]:
@@ -146,7 +161,8 @@ def differences(
     Raises :class:`ProbeFailedError`.
     """
     codes, rebased, backward = evaluated(probe, losses)
-    ran = first_run(workshop.run([probe.sweep(places, codes, STEP, backward=backward, after=after)]))
+    made = probe.sweep(places, codes, STEP, backward=backward, after=after, early=read_early(losses))
+    ran = first_run(workshop.run([made]))
     values = rows_of(ran, 2 + 2 * sum(place.array.size for place in places), len(codes))
     if not _equal(values[0], values[-1]):
         raise ProbeFailedError(None)
@@ -174,6 +190,12 @@ def evaluated(probe: Probe, losses: Sequence[Loss]) -> tuple[tuple[str, ...], li
     return codes, rebased, backward
 
 
+def read_early(losses: Sequence[Loss]) -> frozenset[str]:
+    """The outputs among what is evaluated, which the backward pass may change."""
+    outputs = [loss.code for loss in losses if loss.kind is not Kind.SCALAR]
+    return frozenset(code for code in outputs if code.startswith((FORWARD, MODEL)))
+
+
 def _place(codes: Sequence[str], carried: Sequence[str], loss: Loss) -> int:
     """Where the loss's own value stands among the returned ones: after the upstream gradients' outputs."""
     return len(carried) + list(codes[len(carried) :]).index(loss.code)
@@ -185,4 +207,4 @@ def _equal(left: Sequence[Value], right: Sequence[Value]) -> bool:
     return len(a) == len(b) and all(np.array_equal(x, y, equal_nan=True) for x, y in zip(a, b, strict=True))
 
 
-__all__ = ["Differences", "at", "differences", "evaluated", "losses_of"]
+__all__ = ["Differences", "at", "differences", "evaluated", "losses_of", "read_early"]

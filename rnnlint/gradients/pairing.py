@@ -75,12 +75,14 @@ _CONTAINERS = frozenset(
 _GRADIENT_CONTAINERS = frozenset(
     "grads grad gradients gradient dparam dparams derivatives deltas delta d g gs dw dp diff diffs".split()
 )
-VALUE_WORDS = frozenset("data value values val v w tensor array param".split())
+VALUE_WORDS = frozenset("data value values val v tensor array param".split())
 """What a parameter object calls its array: ``Wf.value`` beside ``Wf.grad``, ``Wf.v`` beside ``Wf.d``."""
 _PREFIX = re.compile(
     r"^(?:d_?L_?(?:by_)?d_?|dl_?d_?|d_?J_?d_?|dloss_?d?_?|grad(?:ient)?s?_?(?:of_)?(?:wrt_)?|delta_|del_|g_(?=[WUVb])|(?-i:g(?=[WUV]|b[a-z]?$|b_))|d_?)",
     re.IGNORECASE,
 )
+_INITIAL_STATE = re.compile(r"[hcas](0|init|initial|start|prev|previous)$")
+"""``h_init`` and ``h0``: what a sequence begins with has many names, and one gradient."""
 _SUFFIX = re.compile(r"(?:_d|_grads?|_gradients?|_diff|_delta|_deriv|Grad)$")
 
 
@@ -150,9 +152,17 @@ def _plain(name: str) -> str:
 @lru_cache(maxsize=8192)
 def _name_score(parameter: Way, candidate: Way) -> float:
     """How well a candidate's name fits a parameter: 0 not at all. Every run asks for the same."""
+    object_ = _of_object(parameter.words)
+    if object_ != parameter.words:
+        plain = _score_of_words(parameter, parameter.words, candidate)
+        return max(plain, _score_of_words(parameter, object_, candidate))
+    return _score_of_words(parameter, parameter.words, candidate)
+
+
+def _score_of_words(parameter: Way, words: tuple[str, ...], candidate: Way) -> float:
     if not candidate.words:
         return 0.0
-    own = [w for w in _of_object(parameter.words) if w.lower() not in _CONTAINERS]
+    own = [w for w in words if w.lower() not in _CONTAINERS]
     theirs_all = list(candidate.words)
     marked = any(is_gradient_name(w) or w.lower() in _GRADIENT_CONTAINERS for w in theirs_all)
     theirs = [
@@ -168,7 +178,7 @@ def _name_score(parameter: Way, candidate: Way) -> float:
     indices = 0.3 if parameter.indices and parameter.indices == candidate.indices else 0.0
     if parameter.indices and candidate.indices and parameter.indices != candidate.indices:
         return 0.0
-    if a == b:
+    if a == b or (_INITIAL_STATE.match(a) and _INITIAL_STATE.match(b) and a[0] == b[0]):
         return 3.0 + 0.4 * rest + indices
     joined = _plain("".join(own))
     if joined == b or _plain("".join(theirs)) == a:

@@ -24,9 +24,13 @@ _WHOLE = re.compile(
 _FORWARD = re.compile(
     r"forward|fwd|feed|propag|^call$|__call__|predict|^run$|(^|_)fprop|unroll|bottom_data", re.IGNORECASE
 )
-_NOT_A_PASS = re.compile(r"check|test|numerical|verify|^_?sample|plot|clip|demo|example", re.IGNORECASE)
+_NOT_A_PASS = re.compile(
+    r"check|test|numerical|verify|plot|clip|demo|example|^_?(sample|zero|reset|clear|apply|print|save|load)",
+    re.IGNORECASE,
+)
 _RECURRENT = re.compile(
-    r"\[\s*t\s*[-+]\s*1\s*\]|prev|h_?next|hidden|hstate|reversed\s*\(|\[::\s*-1\]|carry|(?<![a-z])h_?t\b|rnn|lstm|gru",
+    r"\[\s*t\s*[-+]\s*1\s*\]|prev|h_?next|hidden|hstate|reversed\s*\(|\[::\s*-1\]|-1, -1\)|>= 0:|carry"
+    r"|(?<![a-z])h_?t\b|rnn|lstm|gru",
     re.IGNORECASE,
 )
 _GRADIENT_NAME = re.compile(
@@ -128,7 +132,7 @@ def _as_pass(library: Library, callable_: Callable) -> Pass | None:
         (forward is not None and forward.name in calls)
         or (not named and not (forward is not None and _needs(callable_, forward)))
         or (
-            callable_.owner is None
+            (callable_.owner is None or forward is None)
             and not (forward is not None and _needs(callable_, forward))
             and _computes_outputs(callable_)
         )

@@ -109,9 +109,15 @@ class PreparedCheck:
     @property
     def agrees_over_one_step(self) -> bool:
         """Whether some gradient is the loss's where nothing flows back through time: the loss is then the
-        right one."""
+        right one.
+
+        A factor must be known: with one output of one step, all losses' gradients are parallel.
+        """
         short = self.trials_over(1)
-        return short is not None and short.measurement.judged.agreeing > 0
+        if short is None or not short.measurement.judged.agreeing:
+            return False
+        judged = short.measurement.judged
+        return judged.scale == 1.0 or judged.scale_name is not None
 
     def rerun(self, project: Project) -> GradientCheck:
         """The same scenario, values and truth on ``project``'s texts."""

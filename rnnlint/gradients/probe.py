@@ -85,14 +85,22 @@ class Probe:
         return Scenario("\n".join(lines), self._given(passes), tuple(returns), frames)
 
     def sweep(
-        self, places: Sequence[Place], returns: Sequence[str], step: float, *, backward: bool, after: int = 0
+        self,
+        places: Sequence[Place],
+        returns: Sequence[str],
+        step: float,
+        *,
+        backward: bool,
+        after: int = 0,
+        early: frozenset[str] = frozenset(),
     ) -> Scenario:
         """Every element of every place up and down by ``step``, in one program that replays the scenario
         each time.
 
         It returns the unperturbed values, then those of each perturbed run, then the unperturbed ones again:
         equal values first and last show that a replay starts where the first one did. ``after`` passes go
-        before the perturbation (state that survives is then a constant of the pass that is judged).
+        before the perturbation (state that survives is then a constant of the pass that is judged). What is
+        ``early`` is read before the backward pass.
         """
         made = self._replaying(
             returns,
@@ -104,6 +112,7 @@ class Probe:
             ],
             backward=backward,
             after=after,
+            early=early,
         )
         counts = [place.array.size for place in places]
         program = [
@@ -136,6 +145,7 @@ class Probe:
         *,
         backward: bool,
         after: int = 0,
+        early: frozenset[str] = frozenset(),
     ) -> list[str]:
         """A function that runs the whole scenario, ``between`` its setup and its passes, and gives copies
         back."""
@@ -149,9 +159,13 @@ class Probe:
         for number in range(after):
             made += _indented([*self._body(True), *self._refreshed(f"_given_{number + 1}", copy=True)])
         made += _indented(between)
-        return made + _indented(
-            [*self._body(backward), f"return _copied(({''.join(code + ', ' for code in returns)}))"]
-        )
+        kept = {code: f"_early_{number}" for number, code in enumerate(returns) if code in early}
+        if not self.draft.forward:
+            kept = {}
+        read = [f"{name} = _copied({code})" for code, name in kept.items()]
+        given = "".join(f"{kept.get(code, code)}, " for code in returns)
+        backward_lines = self.draft.backward if backward else ()
+        return made + _indented([*self.draft.forward, *read, *backward_lines, f"return _copied(({given}))"])
 
     def _given(self, passes: int) -> dict[str, Value]:
         last = {**self.holes, **self.upstream}

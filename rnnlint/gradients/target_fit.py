@@ -99,13 +99,18 @@ def _fits(form: Form, output: Output, solution: Solution, sizes: Mapping[str, in
 def _alike(
     axes: tuple[Size, ...], shape: tuple[int, ...], solution: Solution, sizes: Mapping[str, int]
 ) -> bool:
-    """Equal but for axes of one, which code squeezes and adds, and the class axis, which is still open."""
+    """The same sizes in any order, but for axes of one and for the class axis, which is still open."""
     mine = [size for size in axes if solution.resolve(size) != Size(constant=1)]
-    theirs = [number for number in shape if number != 1]
-    return len(mine) == len(theirs) and all(
-        solution.resolve(size) == Size.axis(OUTPUT) or size.value(sizes) == number
-        for size, number in zip(mine, theirs, strict=True)
-    )
+    theirs = sorted(number for number in shape if number != 1)
+    if len(mine) != len(theirs):
+        return False
+    for size in mine:
+        if solution.resolve(size) == Size.axis(OUTPUT):
+            continue
+        if size.value(sizes) not in theirs:
+            return False
+        theirs.remove(size.value(sizes))
+    return True
 
 
 def _like(draft: Draft, form: Form, output: Output, sizes: Mapping[str, int]) -> Form | None:

@@ -186,6 +186,8 @@ class _Search:
         called = any(self._calls_back(block[i]) for i in backward)
         goes_forward = self._calls_forward if called else self._goes_forward
         forward = [i for i in range(start, backward[-1]) if i not in backward and goes_forward(block[i])]
+        if not forward and any(self._does_both(name) for name in self._own_calls(block[backward[0]])):
+            forward = backward[:1]
         if not forward or forward[0] > backward[0]:
             return None
         assigned = {n for i in backward for n in self._gradients_in(block[i])}
@@ -219,6 +221,13 @@ class _Search:
                 continue
             found |= {n for t in targets_of(inner) if (n := name_of(t)) in self.accumulators or _is_entry(n)}
         return found
+
+    def _does_both(self, function: str) -> bool:
+        """Whether a function goes forward by itself before it goes back: over the steps up, then down."""
+        return any(
+            sum(isinstance(s, ast.For | ast.While) for s in statements_in(c.node.body)) >= 2
+            for c in self.library.functions_named(function)
+        )
 
     def _calls_back(self, statement: ast.stmt) -> bool:
         return any(is_named_backward(name) or _LEARN_CALL.search(name) for name in self._own_calls(statement))

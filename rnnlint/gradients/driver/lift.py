@@ -45,7 +45,10 @@ SETUP = (
             if isinstance(values.get(name), (numpy.ndarray, float)):
                 _steps_seen.setdefault(name, []).append(numpy.array(values[name]) * 1.0)""",
     f"""def {RECORD}(name, gradient):
-    _applied[name] = _applied.get(name, 0) + gradient * 1.0""",
+    held = _applied.get(name, gradient * 0.0)
+    if getattr(held, "shape", ()) != getattr(gradient, "shape", ()):
+        name, held = name + str(len(_applied)), gradient * 0.0
+    _applied[name] = held + gradient""",
     f"""def {TAKEN}(values, given, **more):
     found = {{**values, **more}}
     given = {{*given.split(), "self"}}
