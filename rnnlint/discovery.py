@@ -106,14 +106,14 @@ def _files(folder: Path, ignores: tuple[_Ignore, ...], inside: frozenset[tuple[i
         ignores = (*ignores, _gitignore(own))
     for entry in entries:
         path = folder / entry.name
-        is_folder = entry.is_dir()
+        is_folder = path.is_dir()  # a link that leads in a circle is neither folder nor file
         if entry.name in ALWAYS_EXCLUDED or (not is_folder and path.suffix not in SUFFIXES):
             continue
         if any(ignore.matches(path, is_folder=is_folder) for ignore in ignores):
             continue
         if is_folder:
             yield from _files(path, ignores, inside | {identity})
-        elif entry.is_file():
+        elif path.is_file():
             yield path
 
 

@@ -130,20 +130,18 @@ def read_source(path: Path) -> Source:
     binary, or a notebook that is not one. Text that is not Python is not an error here:
     :attr:`Source.problem` says so.
     """
+    limit = LARGEST_NOTEBOOK_BYTES if path.suffix == ".ipynb" else LARGEST_BYTES
     try:
-        size = path.stat().st_size
-        limit = LARGEST_NOTEBOOK_BYTES if path.suffix == ".ipynb" else LARGEST_BYTES
-        if size > limit:
-            raise UnreadableSourceError(
-                f"{path}: {size:,} bytes is too large for a program (limit {limit:,})."
-            )
-        raw = path.read_bytes()
+        with path.open("rb") as file:
+            raw = file.read(limit + 1)  # a device has no size of its own
     except FileNotFoundError:
         raise UnreadableSourceError(f"{path}: there is no such file.") from None
     except IsADirectoryError:
         raise UnreadableSourceError(f"{path}: is a directory, not a file.") from None
     except OSError as error:
         raise UnreadableSourceError(f"{path}: cannot be read ({error.strerror or error}).") from None
+    if len(raw) > limit:
+        raise UnreadableSourceError(f"{path}: is too large for a program (limit {limit:,} bytes).")
     return decode_source(path, raw)
 
 

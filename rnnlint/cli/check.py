@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
@@ -235,6 +236,8 @@ def _run_options(options: dict[str, Any]) -> RunOptions:
         raise click.UsageError("--fix writes and --diff does not: choose one.")
     if options["unsafe_fixes"] and not (options["fix"] or options["diff"]):
         raise click.UsageError("--unsafe-fixes needs --fix or --diff.")
+    if options["entry"] is not None and not all(map(str.strip, re.split("->|→", options["entry"]))):
+        raise click.UsageError('--entry names one pass, "backward", or two, "forward -> backward".')
     return RunOptions(
         run=options["run"],
         fix=options["fix"],

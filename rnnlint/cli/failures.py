@@ -46,6 +46,9 @@ def run(command: click.Command, args: list[str], prog_name: str) -> int:
     except click.Abort:
         click.echo("Interrupted.", err=True)
         return INTERRUPTED
+    except click.UsageError as mistake:
+        _explain(mistake, prog_name)
+        return USAGE
     except click.ClickException as mistake:
         mistake.show()
         return USAGE
@@ -56,6 +59,13 @@ def run(command: click.Command, args: list[str], prog_name: str) -> int:
         _apologise(error, progress)
         return INTERNAL
     return status if isinstance(status, int) else 0
+
+
+def _explain(mistake: click.UsageError, prog_name: str) -> None:
+    """``rnnlint: No such option '--fixx'. Did you mean '--fix'?`` and where the options are listed."""
+    said = " ".join(mistake.format_message().split())
+    command = mistake.ctx.command_path if mistake.ctx is not None else prog_name
+    click.echo(f"rnnlint: {said} ({command} --help lists what there is.)", err=True)
 
 
 def _apologise(error: Exception, progress: Progress) -> None:

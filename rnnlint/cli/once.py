@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -58,7 +59,7 @@ def check_once(
     )
     relevant = [t for t in targets if t.origin is Origin.NAMED or may_hold_backward_pass(t.path)]
     if not targets and STANDARD_INPUT not in paths and not words["force_exclude"]:
-        raise Mistake(f"{', '.join(map(str, paths))}: holds no Python file and no notebook.")
+        raise Mistake(f"{', '.join(map(str, paths))}: holds no Python file and no notebook; name one.")
 
     requests = [api.Request(target.path, target.origin) for target in relevant]
     if STANDARD_INPUT in paths:
@@ -101,8 +102,14 @@ def _report(
 
 
 def _must_exist(path: Path) -> None:
-    if path == STANDARD_INPUT or path.exists():
+    if path == STANDARD_INPUT:
         return
+    if path.is_dir() and not os.access(path, os.R_OK | os.X_OK):
+        raise Mistake(f"{path}: the folder cannot be read (permission denied).")
+    if path.exists():
+        return
+    if path.is_symlink():
+        raise Mistake(f"{path}: is a link to {path.readlink()}, where there is nothing.")
     import difflib
 
     folder = path.parent if path.parent.is_dir() else Path()

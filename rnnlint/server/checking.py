@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rnnlint.config import load_config
+from rnnlint.discovery import discover
 from rnnlint.findings import Finding
 from rnnlint.results import Origin, RunOptions, SandboxMode
 from rnnlint.server.reading import Measured, measured
@@ -26,6 +27,15 @@ class RunFailedError(Exception):
     """The child process has no report; the message is what it said."""
 
 
+def is_excluded(path: Path) -> bool:
+    """Whether the configuration that holds for ``path`` excludes it.
+
+    Raises :class:`rnnlint.config.ConfigurationError`.
+    """
+    config = load_config(path)
+    return not discover([path], config.exclude, config.root, force_exclude=True)
+
+
 def read(path: Path, text: str, *, stored: bool = True) -> tuple[Finding, ...]:
     """The static findings of ``text``, the file at ``path`` as an editor holds it; nothing is run.
 
@@ -34,9 +44,8 @@ def read(path: Path, text: str, *, stored: bool = True) -> tuple[Finding, ...]:
     """
     from rnnlint import api
 
-    config = load_config(path)
     request = api.Request(path, Origin.FOUND, source_of_text(path, text), alone=not stored)
-    report = api.check([request], RunOptions(run=False, cache=False), config)
+    report = api.check([request], RunOptions(run=False, cache=False), load_config(path))
     own = (file for file in report.files if file.path == path)
     return tuple(finding for file in own for finding in file.findings)
 

@@ -62,11 +62,6 @@ class Document:
         """Whether it is a file, not something that the editor alone knows."""
         return urlsplit(self.uri).scheme == "file"
 
-    @property
-    def speaks_of_backward_pass(self) -> bool:
-        """Whether there is anything to find in it."""
-        return speaks_of_backward_pass(self.text.encode("utf-8", "replace"))
-
     def stop(self) -> None:
         """End what is being done."""
         if self.task is not None:
@@ -122,7 +117,7 @@ class Server(LanguageServer):
             self.publish(document)
 
     async def _static(self, document: Document) -> tuple[Finding, ...]:
-        if not document.speaks_of_backward_pass:
+        if not self.concerns(document):
             return ()
         try:
             return await asyncio.to_thread(
@@ -135,7 +130,7 @@ class Server(LanguageServer):
     async def measure(self, document: Document) -> None:
         """The findings of a run of the version that was saved, or of reading it where none can be had."""
         version = document.version
-        if self.child is None or not document.speaks_of_backward_pass:
+        if self.child is None or not self.concerns(document):
             await self.read(document)
             return
         try:
@@ -149,6 +144,16 @@ class Server(LanguageServer):
             self.publish(document)
             for check in run.checks:
                 self.log(types.MessageType.Info, str(check))
+
+    def concerns(self, document: Document) -> bool:
+        """Whether there may be something to find in it, and the configuration does not exclude it."""
+        if not speaks_of_backward_pass(document.text.encode("utf-8", "replace")):
+            return False
+        try:
+            return not (document.is_stored and checking.is_excluded(document.path))
+        except ConfigurationError as error:
+            self.say(str(error), types.MessageType.Error)
+            return False
 
     def publish(self, document: Document) -> None:
         """Show what is known of the document."""
@@ -222,6 +227,7 @@ def language_server(*, run: bool = True, sandbox: SandboxMode = SandboxMode.AUTO
     @server.feature(types.WORKSPACE_DID_CHANGE_WATCHED_FILES)
     def did_change_watched_files(_: types.DidChangeWatchedFilesParams) -> None:
         for document in server.documents.values():  # a sibling or the configuration is another one now
+            document.run = None
             server.start(document, server.read(document))
 
     @server.feature(types.TEXT_DOCUMENT_HOVER)

@@ -41,7 +41,32 @@ class TestPaths:
         (folder / "data" / "names.txt").write_text("x", encoding="utf-8")
         ended = call("data")
         assert ended.status == 2
-        assert one_sentence(ended.err) == "rnnlint: data: holds no Python file and no notebook."
+        assert one_sentence(ended.err) == "rnnlint: data: holds no Python file and no notebook; name one."
+
+    def test_a_link_to_nothing(self, call: Call, folder: Path) -> None:
+        (folder / "lstm.py").symlink_to("gone.py")
+        ended = call("lstm.py")
+        assert ended.status == 2
+        assert one_sentence(ended.err) == "rnnlint: lstm.py: is a link to gone.py, where there is nothing."
+
+    def test_a_link_in_a_circle_is_no_file_of_its_folder(self, call: Call, folder: Path) -> None:
+        (folder / "a.py").symlink_to("b.py")
+        (folder / "b.py").symlink_to("a.py")
+        (folder / "lstm.py").write_text("x = 1\n", encoding="utf-8")
+        assert call("--no-run", ".").status == 0
+
+    def test_a_device_without_an_end(self, call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("rnnlint.source.LARGEST_BYTES", 1000)
+        ended = call("--no-run", "/dev/zero")
+        assert ended.status == 2
+        assert one_sentence(ended.out) == "/dev/zero: is too large for a program (limit 1,000 bytes)."
+
+    @pytest.mark.skipif(os.geteuid() == 0, reason="root may read every folder")
+    def test_a_folder_that_may_not_be_read(self, call: Call, folder: Path) -> None:
+        (folder / "secret").mkdir(mode=0)
+        ended = call("secret")
+        assert ended.status == 2
+        assert one_sentence(ended.err) == "rnnlint: secret: the folder cannot be read (permission denied)."
 
     def test_a_binary_file(self, call: Call, folder: Path) -> None:
         (folder / "weights.py").write_bytes(b"\x93NUMPY\x00\x01")
@@ -111,7 +136,17 @@ class TestOptions:
     def test_an_unknown_option(self, call: Call) -> None:
         ended = call("--no-runn", "a.py")
         assert ended.status == 2
-        assert "No such option" in ended.err
+        said = one_sentence(ended.err)
+        assert said.startswith("rnnlint: No such option")
+        assert "--no-run'" in said
+        assert said.endswith("(rnnlint check --help lists what there is.)")
+
+    @pytest.mark.parametrize("entry", ["", " -> ", "forward ->", "→ backward"])
+    def test_an_entry_without_a_name(self, call: Call, folder: Path, entry: str) -> None:
+        (folder / "a.py").write_text("", encoding="utf-8")
+        ended = call("a.py", "--entry", entry)
+        assert ended.status == 2
+        assert "--entry names one pass" in one_sentence(ended.err)
 
     def test_an_unknown_format(self, call: Call, folder: Path) -> None:
         (folder / "a.py").write_text("", encoding="utf-8")

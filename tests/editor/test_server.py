@@ -271,6 +271,10 @@ def test_the_configuration_holds_here_too(session: Loop, project: Path) -> None:
         assert by_code(shown, "RNN202")
         assert not by_code(shown, "RNN101")
 
+        settings.write_text('[tool.rnnlint]\nexclude = ["back*.py"]\n', encoding="utf-8")
+        editor.type(uri, 2, BACKWARD + "\n")
+        assert await editor.diagnostics(uri, 2) == []
+
         settings.write_text('[tool.rnnlint]\nignor = ["RNN101"]\n', encoding="utf-8")
         change = types.FileEvent(settings.as_uri(), types.FileChangeType.Changed)
         editor.workspace_did_change_watched_files(types.DidChangeWatchedFilesParams([change]))
