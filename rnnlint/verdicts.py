@@ -127,6 +127,7 @@ class GradientCheck:
     notes: tuple[str, ...] = ()
     nondeterministic: bool = False  # two equal calls gave different gradients
     accumulates: bool = False  # a second pass added exactly one more gradient to the first
+    underived: str | None = None  # how the gradient comes about where no derivation was written, a sentence
 
     @property
     def wrong(self) -> tuple[ParameterVerdict, ...]:

@@ -23,6 +23,9 @@ def measured_findings(
             continue
         yield from _not_finite(check)
         yield from _unexplained(check, explained, places or {})
+        if check.underived is not None:
+            name = "gradient-by-differences"
+            yield _finding(check, "RNN909", name, Severity.WARNING, check.underived)
         if check.forward == "variant" and check.difference:
             yield _finding(
                 check,

@@ -281,6 +281,10 @@ class Library:
             self._nodes[id(function)] = tuple(n for n in own_nodes(function) if isinstance(n, _TELLING))
         return self._nodes[id(function)]
 
+    def called_by(self, caller: Callable) -> tuple[Callable, ...]:
+        """The project callables that are called inside ``caller``, each once."""
+        return tuple(dict.fromkeys(callee for _, callee in self._calls(caller)))
+
     def _calls(self, caller: Callable) -> list[tuple[ast.Call, Callable]]:
         """The calls of project callables inside ``caller``."""
         if id(caller.node) not in self._called:

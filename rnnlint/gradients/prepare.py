@@ -48,6 +48,7 @@ from rnnlint.gradients.stated import (
 )
 from rnnlint.gradients.synthesis import Draft, drafts
 from rnnlint.gradients.trials import Trials, trials_over
+from rnnlint.gradients.underived import underived
 from rnnlint.gradients.verdict import TOLERANCE, Judged, scale_name
 from rnnlint.gradients.written_loss import factor_to_written_loss
 from rnnlint.model.project import Project
@@ -380,6 +381,7 @@ class _Desk:
             notes=notes,
             nondeterministic=m.nondeterministic,
             accumulates=m.accumulates,
+            underived=underived(self.library, pass_, m.base),
         )
         check = _with_verdicts(check, m, m.judged)
         written = factor_to_written_loss(workshop, self.library, pass_, m)
