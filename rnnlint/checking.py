@@ -118,6 +118,10 @@ class Checker:
 
         diagnosis = diagnose(project, findings, scenarios)
         checks = tuple(self._with_layers(check) for check in diagnosis.checks)
+        if self.options.walk:
+            from rnnlint.diagnosis.walk import with_walk
+
+            checks = tuple(with_walk(project, check, scenarios) for check in checks)
         yield from self._of_project(request, project, diagnosis.findings, checks, diagnosis.fixed)
 
     def _of_project(

@@ -53,6 +53,7 @@ class RunOptions:
     seed: int | None = None
     sandbox: SandboxMode = SandboxMode.AUTO
     cache: bool = True  # keep what reading finds in the files of folders
+    walk: bool = False  # also: what each statement of a wrong backward pass made at each step
     entry: str | None = None  # the pass to check: "backward", or "forward -> backward" to pair two
 
 

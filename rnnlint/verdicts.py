@@ -89,6 +89,26 @@ class ParameterVerdict:
     elements: Elements | None = field(default=None, repr=False, compare=False)
 
 
+class StepState(StrEnum):
+    """What a statement of the backward pass made at one step."""
+
+    TRUE = "true"  # a true adjoint
+    ZERO = "zero"
+    FIRST_WRONG = "first-wrong"  # no true adjoint, of nothing but true ones
+    WRONG = "wrong"  # no true adjoint, of what was wrong already
+
+
+@dataclass(frozen=True, slots=True)
+class WalkedStatement:
+    """A statement of the backward pass with what it made, from the first step of the way back to the last;
+    None where that is no part of the backward flow.
+    """
+
+    path: Path
+    line: int
+    states: tuple[StepState | None, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class GradientCheck:
     """One scenario that was run, or the reason why none could be.
@@ -98,7 +118,8 @@ class GradientCheck:
     ``standard``, ``variant`` or ``unknown`` with ``difference`` naming what differs; ``oracles`` holds
     ``reference`` and ``own-loss``, those that were used; ``loss`` names the own loss; ``scale`` is the one
     factor common to all parameters; ``notes`` are whole sentences (clipping neutralised, promoted to
-    float64, a helper supplied). ``call`` is 2 for the check of a second pass over the same objects.
+    float64, a helper supplied). ``call`` is 2 for the check of a second pass over the same objects. ``walk``
+    is what the statements of a wrong backward pass made step by step, where that was asked for.
     """
 
     id: str
@@ -128,6 +149,7 @@ class GradientCheck:
     nondeterministic: bool = False  # two equal calls gave different gradients
     accumulates: bool = False  # a second pass added exactly one more gradient to the first
     underived: str | None = None  # how the gradient comes about where no derivation was written, a sentence
+    walk: tuple[WalkedStatement, ...] = ()
 
     @property
     def wrong(self) -> tuple[ParameterVerdict, ...]:

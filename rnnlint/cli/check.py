@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -15,7 +16,7 @@ from rnnlint.cli.failures import Progress
 from rnnlint.cli.once import STANDARD_INPUT, check_once
 from rnnlint.cli.outputs import pair
 from rnnlint.findings import Confidence, Severity
-from rnnlint.report import FORMATS
+from rnnlint.report import FORMATS, WITH_WALK
 from rnnlint.results import ExitStatus, RunOptions, SandboxMode
 
 
@@ -215,7 +216,8 @@ def command(ctx: click.Context, /, paths: tuple[Path, ...], **options: Any) -> i
         raise click.UsageError("Name a file or a folder to check.", ctx)
     progress = ctx.find_object(Progress) or Progress()
     progress.verbose = options["verbose"]
-    asked = _run_options(options)
+    walk = any(output.format in WITH_WALK for output in ctx.meta["outputs"])
+    asked = replace(_run_options(options), walk=walk)
     if STANDARD_INPUT in paths and asked.fix:
         raise click.UsageError("--fix cannot write to standard input: take --diff, or name the file.", ctx)
     if not options["watch"]:

@@ -18,6 +18,10 @@ WITH_RULE_TEXTS = frozenset({"sarif", "html"})
 """The formats that show :attr:`rnnlint.results.RunReport.rules`."""
 
 
+WITH_WALK = frozenset({"html"})
+"""The formats that show :attr:`rnnlint.verdicts.GradientCheck.walk`, which takes a run of its own."""
+
+
 def missing_library(output_format: str) -> str | None:
     """A sentence with the command to type, where a format needs a library that is not installed."""
     module, project = _LIBRARIES.get(output_format, (None, None))

@@ -12,7 +12,16 @@ from rnnlint.findings import Edit, Fix, Misunderstanding, Related, Span
 from rnnlint.pages import texts
 from rnnlint.results import FileReport, Origin, RunReport
 from rnnlint.source import decode_source
-from rnnlint.verdicts import Elements, GradientCheck, ParameterVerdict, Reason, Status, Verdict
+from rnnlint.verdicts import (
+    Elements,
+    GradientCheck,
+    ParameterVerdict,
+    Reason,
+    Status,
+    StepState,
+    Verdict,
+    WalkedStatement,
+)
 
 ATTACK = "</code></script></style><script>window.hacked = 1</script><img src=x onerror='window.hacked = 1'>"
 
@@ -37,7 +46,17 @@ UPSTREAM = ParameterVerdict(
 )
 
 _pictured = tuple(map(with_elements, made.WRONG_CHECK.parameters))
-_check = replace(made.WRONG_CHECK, parameters=(*_pictured, UPSTREAM), loss="the cross-entropy", kind="lstm")
+WALK = (
+    WalkedStatement(made.BACKWARD, 5, (StepState.FIRST_WRONG, StepState.WRONG, StepState.WRONG)),
+    WalkedStatement(made.BACKWARD, 9, (StepState.ZERO, StepState.TRUE, None)),
+)
+_check = replace(
+    made.WRONG_CHECK,
+    parameters=(*_pictured, UPSTREAM),
+    loss="the cross-entropy",
+    kind="lstm",
+    walk=WALK,
+)
 _first = replace(made.WRONG_REPORT.files[0], gradients=(_check,))
 
 NINE = replace(

@@ -130,6 +130,13 @@ class TestNineBugs:
         assert len(figures) == 9
         assert figures == sorted(figures, reverse=True)
 
+    def test_what_each_statement_made_at_each_step(self) -> None:
+        first = "✗ wrong, though all that it is made of is true"
+        carried = "✗ wrong, as is what it is made of"
+        said = self.made.said
+        assert f"line 5 do = dh * tanh(C[t]) {first} {carried} {carried} line 9" in said
+        assert "0 zero ✓ a true adjoint nothing of the backward flow" in said
+
     def test_every_bug_stands_at_its_line(self) -> None:
         rows = re.findall(
             r'id="f1-s1-L(\d+)"><span class="number">\d+</span><code>(.*?)</code>', self.made.text

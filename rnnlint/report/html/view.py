@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from rnnlint.report.html.pictures import Bar, HeatMap, bars, by_step, figure, he
 from rnnlint.report.layout import Style
 from rnnlint.report.side_notes import SAID_BY_THE_CHECK, SECTIONS
 from rnnlint.results import Origin, RuleText, RunReport
-from rnnlint.verdicts import GradientCheck, ParameterVerdict, Status, Verdict
+from rnnlint.verdicts import GradientCheck, ParameterVerdict, Status, StepState, Verdict
 
 _TONES = {Style.WRONG: "wrong", Style.RIGHT: "right", Style.UNSURE: "unsure", Style.BOLD: "plain"}
 
@@ -92,6 +92,25 @@ class ParameterView:
 
 
 @dataclass(frozen=True, slots=True)
+class StepCell:
+    """What a statement made at one step: a sign, its tone, and the words for it."""
+
+    sign: str
+    tone: str
+    said: str
+
+
+@dataclass(frozen=True, slots=True)
+class WalkRow:
+    """A statement of the backward pass and what it made at each step of the way back."""
+
+    place: str
+    line_anchor: str
+    text: str
+    cells: tuple[StepCell, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class CheckView:
     """One pass that was run."""
 
@@ -102,6 +121,7 @@ class CheckView:
     has_fixed: bool
     maps: tuple[HeatMap, ...]
     steps: tuple[tuple[str, tuple[Bar, ...]], ...]
+    walk: tuple[WalkRow, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +228,7 @@ def _block(block: Block, anchor: str, rules: dict[str, RuleText]) -> BlockView:
         tuple(dict.fromkeys(note for each in block.together for note in each.notes)),
         views,
         _costs(found, block, anchors),
-        tuple(_check(check, block) for check in block.checks if check.parameters),
+        tuple(_check(check, block, prefixes) for check in block.checks if check.parameters),
         tuple(
             Others(f"{anchor}-{severity}", title, tuple(map(told, chosen)), _pages(chosen, rules))
             for severity, title in SECTIONS.items()
@@ -374,7 +394,7 @@ def _html(rule: RuleText) -> Markup:
 # --- gradients -------------------------------------------------------------------------------------------
 
 
-def _check(check: GradientCheck, block: Block) -> CheckView:
+def _check(check: GradientCheck, block: Block, prefixes: Mapping[Path, str]) -> CheckView:
     fixed = next((c for each in block.together for c in each.fixed if c.id == check.id), None)
     after = {parameter.name: parameter for parameter in fixed.parameters} if fixed else {}
     maps = (heat_map(parameter) for parameter in check.parameters)
@@ -396,7 +416,33 @@ def _check(check: GradientCheck, block: Block) -> CheckView:
         bool(after),
         tuple(each for each in maps if each is not None),
         tuple((title, found) for title, found in steps if found),
+        tuple(_walk(check, block, prefixes)),
     )
+
+
+_CELLS = {
+    StepState.TRUE: StepCell("✓", "right", "a true adjoint"),
+    StepState.FIRST_WRONG: StepCell("✗", "wrong", "wrong, though all that it is made of is true"),
+    StepState.WRONG: StepCell("✗", "carried", "wrong, as is what it is made of"),
+    StepState.ZERO: StepCell("0", "plain", "zero"),
+    None: StepCell("", "plain", "nothing of the backward flow"),
+}
+
+
+def _walk(check: GradientCheck, block: Block, prefixes: Mapping[Path, str]) -> Iterator[WalkRow]:
+    """The statements by line, each with as many cells as there are steps."""
+    steps = max((len(row.states) for row in check.walk), default=0)
+    for row in check.walk:
+        source = block.scene.source(row.path)
+        label = block.scene.label(row.path, row.line)
+        prefix = prefixes.get(row.path.absolute())
+        states = (*row.states, *[None] * (steps - len(row.states)))
+        yield WalkRow(
+            f"line {label}" if label.isdigit() else label,
+            f"{prefix}-L{row.line}" if prefix else "",
+            source.line_text(row.line).strip() if source is not None else "",
+            tuple(_CELLS[state] for state in states),
+        )
 
 
 def _parameter(parameter: ParameterVerdict, fixed: ParameterVerdict | None) -> ParameterView:
