@@ -68,6 +68,14 @@ class Editor(LanguageClient):
         await self.stop()
         return server.returncode
 
+    def runs(self) -> bool:
+        """Whether the server has a process of its own at work."""
+        server = self._server
+        assert server is not None
+        return bool(
+            Path(f"/proc/{server.pid}/task/{server.pid}/children").read_text(encoding="ascii").strip()
+        )
+
     def open(self, path: Path, text: str, language: str = "python", uri: str | None = None) -> str:
         """Open a document; its URI."""
         uri = uri or path.as_uri()

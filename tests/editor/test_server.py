@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
-from editor import TREE, Editor, edited
+from editor import SECONDS, TREE, Editor, edited
 from lsprotocol import types
 
 T = TypeVar("T")
@@ -69,6 +69,13 @@ def saved(session: Loop) -> str:
         return uri
 
     return session.run(saving())
+
+
+async def until(what: Callable[[], bool]) -> None:
+    """Wait for something that nobody announces."""
+    async with asyncio.timeout(SECONDS):
+        while not what():
+            await asyncio.sleep(0.05)
 
 
 def line_of(text: str, words: str) -> int:
@@ -158,10 +165,12 @@ def test_typing_is_answered_while_a_program_runs(session: Loop, project: Path) -
         uri = editor.open(project / "backward.py", endless)
         await editor.diagnostics(uri, 1)
         editor.save(uri)
+        await until(editor.runs)
         (wrapped,) = by_code(list(editor.shown[uri].diagnostics), "RNN101")
         assert "RNN101" in await editor.hover(uri, wrapped.range.start.line, wrapped.range.start.character)
         editor.type(uri, 2, BACKWARD)
         assert by_code(await editor.diagnostics(uri, 2), "RNN101")
+        await until(lambda: not editor.runs())  # the change has ended it
 
     session.run(typing())
 
