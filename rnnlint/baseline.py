@@ -38,7 +38,9 @@ def read_baseline(file: Path) -> Baseline:
         document = json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ConfigurationError(f"{file}: there is no such baseline; --write-baseline makes one.") from None
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+    except OSError as error:
+        raise ConfigurationError(f"{file}: cannot be read ({error.strerror or error}).") from None
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
         raise ConfigurationError(f"{file}: cannot be read as a baseline ({error}).") from None
     if not isinstance(document, Mapping) or document.get("version") != VERSION:
         raise ConfigurationError(f"{file}: is not a baseline of version {VERSION}.")

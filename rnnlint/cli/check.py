@@ -102,7 +102,7 @@ Files:
   .gitignore          what it names is left out of folders
 """,
 )
-@click.argument("paths", nargs=-1, type=click.Path(path_type=Path, allow_dash=True))
+@click.argument("paths", nargs=-1, type=click.Path(path_type=Path, allow_dash=True, readable=False))
 @click.option(
     "--run/--no-run",
     default=None,
@@ -154,15 +154,23 @@ Files:
 @click.option("--exit-zero", is_flag=True, help="Leave with status 0 whatever is found.")
 @click.option("--require-check", is_flag=True, help="Status 1 also where a gradient could not be checked.")
 @click.option(
-    "--baseline", type=click.Path(path_type=Path), metavar="FILE", help="Leave out the findings in FILE."
+    "--baseline",
+    type=click.Path(path_type=Path, readable=False),
+    metavar="FILE",
+    help="Leave out the findings in FILE.",
 )
 @click.option(
     "--write-baseline",
-    type=click.Path(path_type=Path),
+    type=click.Path(path_type=Path, readable=False),
     metavar="FILE",
     help="Accept all findings: list them in FILE.",
 )
-@click.option("--config", type=click.Path(path_type=Path), metavar="FILE", help="Use this pyproject.toml.")
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path, readable=False),
+    metavar="FILE",
+    help="Use this pyproject.toml.",
+)
 @click.option(
     "--entry",
     metavar="NAMES",
