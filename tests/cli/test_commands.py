@@ -89,7 +89,7 @@ class TestShape:
 
     def test_doctor_names_versions(self, call: Call) -> None:
         ended = call("doctor")
-        assert ended.status == 0
+        assert ended.status in (0, 1)  # 1 on a machine that lacks a layer
         facts = {line.split()[0] for line in ended.out.splitlines() if line.strip()}
         assert {"rnnlint", "python", "numpy", "libcst", "sandbox"} <= facts
 
