@@ -20,7 +20,7 @@ CHUNK = 4
 IN_FLIGHT = 4
 """Chunks at once for each worker: nobody waits, and not all submissions lie in memory."""
 MOST_DEATHS = 2
-"""After so many deaths of its worker, a submission is taken for the reason."""
+"""After so many deaths of a worker that graded nothing else, a submission is taken for the reason."""
 
 _DEATH = "The process that graded it ended, several times."
 
@@ -49,22 +49,21 @@ class Batch:
             self.told(result)
 
         waiting = list(self._waiting(journal, settle))
-        deaths: dict[str, int] = {}
-        size = CHUNK
+        deaths: dict[
+            str, int
+        ] = {}  # of workers, while they graded this one alone; 0 where it was one of many
         while waiting:
+            calm = [each for each in waiting if each.student_id not in deaths]
             unfinished: dict[str, str] = {}
             with self.pool() as executor:
-                for done in self._run(executor, sent, waiting, size, unfinished):
+                for done in self._run(executor, sent, calm or waiting, unfinished, alone=not calm):
                     for result in done:
                         journal.note(result)
                         settle(result)
-            alone = size == 1
-            size = 1  # to find who it was
-            waiting = [each for each in waiting if each.student_id not in results]
-            for each in waiting:
-                why = unfinished.get(each.student_id)
-                deaths[each.student_id] = deaths.get(each.student_id, 0) + (why is not None)
-                if deaths[each.student_id] > MOST_DEATHS or (why and alone):
+            for each in (each for each in waiting if each.student_id in unfinished):
+                why = unfinished[each.student_id]
+                deaths[each.student_id] = deaths.get(each.student_id, 0) + (not calm)
+                if deaths[each.student_id] == MOST_DEATHS or (why and not calm):
                     settle(self._given_up(each.read(self.plan.files), why or _DEATH))
             waiting = [each for each in waiting if each.student_id not in results]
         return [results[each.student_id] for each in self.submissions]
@@ -89,13 +88,18 @@ class Batch:
         executor: Executor,
         plan: bytes,
         waiting: Sequence[Submission],
-        size: int,
         unfinished: dict[str, str],
+        *,
+        alone: bool,
     ) -> Iterator[list[StudentResult]]:
-        """The results of each chunk as it ends; students whose chunk broke are ``unfinished``, and why."""
+        """The results of each chunk as it ends; students whose chunk broke are ``unfinished``, and why.
+
+        ``alone`` grades one submission at a time, to find the one that breaks whatever grades it.
+        """
+        size = 1 if alone else CHUNK
         chunks = iter([waiting[n : n + size] for n in range(0, len(waiting), size)])
         running: dict[Future[list[dict[str, object]]], Sequence[Submission]] = {}
-        limit = max(1, self.workers * IN_FLIGHT if size > 1 else self.workers)
+        limit = 1 if alone else max(1, self.workers * IN_FLIGHT)
         broken = False
         try:
             while True:

@@ -82,7 +82,7 @@ def write_whole(path: Path, text: str) -> None:
 def file_name(student_id: str) -> str:
     """A file name for a student: the identifier where that is one, else one that nobody else has."""
     plain = re.sub(r"[^A-Za-z0-9._-]", "_", student_id).strip(".")[:_LONGEST]
-    if plain == student_id and plain.lower() == plain:
+    if plain and plain == student_id == student_id.lower():
         return plain
     digest = hashlib.sha256(student_id.encode("utf-8", "surrogateescape")).hexdigest()[:8]
     return f"{plain or 'student'}-{digest}"

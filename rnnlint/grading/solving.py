@@ -139,19 +139,17 @@ class SolvedTask:
         where = f"{assignment.path}: [[task]] {task.name}"
         entry = _entry(task.scenario.backward.function, assignment.files, sources, where)
         project = Project.of(sources[entry])
-        refused = ""
+        refused, ran = "", False
         for scenario in statements(assignment, task):
             (prepared,) = prepare(project, sources[entry], runner, seed=_SOLVING_SEED, explicit=[scenario])
             measurement = _measured(prepared)
             matched = match(measurement) if measurement is not None else None
             if measurement is not None and matched is not None and matched.kind == assignment.cell:
                 return _solved(assignment, task, entry, measurement, matched, where)
-            refused = refused or prepared.check.reason or ""
-        if refused:
+            refused, ran = refused or prepared.check.reason or "", ran or measurement is not None
+        if refused and not ran:
             raise AssignmentError(f"{where}: the solution could not be run: {refused}")
-        raise AssignmentError(
-            f"{where}: the forward pass of the solution is no {assignment.cell.upper()} of the reference's."
-        )
+        raise AssignmentError(f"{where}: the forward pass of the solution is no {assignment.cell.upper()}.")
 
     def plan(self, probes: Sequence[SolvedProbe], loss: str) -> TaskPlan:
         """The task's programs, and its probes with what is true of them."""
