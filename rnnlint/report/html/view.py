@@ -250,8 +250,9 @@ def _reasons(block: Block) -> list[tuple[str, str]]:
     rows: list[tuple[str, str]] = []
     for check in block.checks:
         if check.status is Status.NOT_CHECKED or not check.judged:
-            name = f"{check.entry}: " if len(block.checks) > 1 and check.entry else ""
-            rows.append(("Why", f"{name}{reason_of(check)}"))
+            reason = reason_of(check)
+            named = len(block.checks) == 1 or not check.entry or check.entry in reason
+            rows.append(("Why", reason if named else f"{check.entry}: {reason}"))
             rows.extend([("Do", check.advice)] if check.advice else ())
     if unjudged := not_judged(block.checks):
         rows.append(("Not judged", ", ".join(unjudged)))
