@@ -20,7 +20,8 @@ from rnnlint.config import parse_config
 from rnnlint.notebook import magic
 from rnnlint.results import ExitStatus
 
-README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def blocks(language: str) -> list[str]:
@@ -134,3 +135,26 @@ def test_its_own_test_passes_and_can_fail() -> None:
     exec(program.replace('dh = params["W"].T @ da', 'dh = params["W"] @ da'), wrong)
     with pytest.raises(WrongGradientError, match=r"W +wrong"):
         wrong["test_gradients"]()
+
+
+def test_the_teachers_run_gives_what_it_shows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(ROOT)
+    found = re.search(r"```console\n\$ rnnlint (grade .*)\n((?:.*\n)*?)```", README)
+    assert found is not None
+    here = ["--output-dir", str(tmp_path), "--sandbox", "auto"]
+    assert run(command_line, [*found[1].split(), *here], "rnnlint") == ExitStatus.CLEAN
+    assert capsys.readouterr().out.replace(str(tmp_path), "grades") == found[2]
+    (page,) = blocks("markdown")
+    assert page == (tmp_path / "feedback" / "bela.md").read_text(encoding="utf-8")
+
+
+def test_its_links_lead_somewhere() -> None:
+    titles = re.findall(r"^#+ (.*)$", README, re.MULTILINE)
+    anchors = {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
+    for target in re.findall(r"\]\(([^)]+)\)", README):
+        if target.startswith("#"):
+            assert target[1:] in anchors
+        elif not target.startswith("https://"):
+            assert (ROOT / target).is_file(), target
