@@ -83,13 +83,23 @@ def write(
             files[output.file] = render(report, output.format, verbose=verbose).encode()
     if files:
         _write_files(files)
+    shown = ""
     for output in outputs:
         if output.file is None and output.format == "text" and only_statistics:
-            click.echo(statistics.render(report), nl=False)
+            shown = statistics.render(report)
+            click.echo(shown, nl=False)
         elif output.file is None:
             colour = _wants_colour()
-            text = render(report, output.format, verbose=verbose, colour=colour)
-            click.echo(text, nl=False, color=True if colour else None)
+            shown = render(report, output.format, verbose=verbose, colour=colour)
+            click.echo(shown, nl=False, color=True if colour else None)
+    _warn_of_missing_layers(report, shown)
+
+
+def _warn_of_missing_layers(report: RunReport, shown: str) -> None:
+    """Say beside a report that has no place for it which walls the code was run without."""
+    layers = dict.fromkeys(layer for check in report.checks for layer in check.missing_layers)
+    if layers and "Sandbox without: " not in shown:
+        click.echo(f"rnnlint: run without {', '.join(layers)} (rnnlint doctor tells more).", err=True)
 
 
 def is_terminal() -> bool:

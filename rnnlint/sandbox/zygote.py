@@ -137,7 +137,9 @@ def _run_child(channel: socket.socket, walls: _Walls, serve: ModuleType) -> None
         os.close(null)
         status = serve.answer(channel, standing.in_force, standing.missing, limit_work)
     except BaseException:
-        traceback.print_exc()  # nowhere to be seen once the walls stand
+        # Whatever it is, this child must not go on as a second zygote. Before the walls stand the trace says
+        # what keeps them from standing; afterwards there is nowhere to say it.
+        traceback.print_exc()
         raise
     finally:
         os._exit(status)
