@@ -13,6 +13,7 @@ from rnnlint.model.joining import backward_passes
 from rnnlint.model.program import Program
 from rnnlint.model.project import Project
 from rnnlint.model.recurrent_code import RecurrentCode, recurrent_code
+from rnnlint.model.stale_layers import StaleLayers, stale_layers
 from rnnlint.model.surviving_state import SurvivingState, surviving_states
 from rnnlint.source import Source
 from rnnlint.syntax import tree
@@ -67,6 +68,11 @@ class FileModel:
     def surviving_states(self) -> tuple[SurvivingState, ...]:
         """Lists of states that only grow."""
         return tuple(surviving_states(self.program))
+
+    @cached_property
+    def stale_layers(self) -> tuple[StaleLayers, ...]:
+        """Loops over the steps that take layers backward with what the last step left in them."""
+        return tuple(stale_layers(self.program)) if self.is_recurrent else ()
 
     @cached_property
     def is_recurrent(self) -> bool:

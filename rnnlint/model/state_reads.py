@@ -30,10 +30,14 @@ class Misread:
 
 @dataclass(frozen=True, slots=True)
 class WrappedRead:
-    """A read of the step before that is, at the first step, of the last one."""
+    """A read of the step before that is, at the first step, of the last one.
+
+    ``idle_guard``: a condition that was to choose another value at the first step, and that never holds.
+    """
 
     sequence: StateSequence
     node: tree.Subscript
+    idle_guard: tree.Expression | None = None
 
 
 def misreads(bptt: BackwardPass) -> tuple[Misread, ...]:
@@ -103,8 +107,19 @@ def wrapped_reads(bptt: BackwardPass) -> tuple[WrappedRead, ...]:
             continue
         skipped = read.loop.skipped if read.loop is not None else 0
         if sequence.wraps_at(offset.steps + skipped) and not _is_guarded(bptt, read, offset.forward):
-            found.setdefault(id(read.node), WrappedRead(sequence, read.node))
+            found.setdefault(id(read.node), WrappedRead(sequence, read.node, _idle_guard(bptt, read)))
     return tuple(found.values())
+
+
+def _idle_guard(bptt: BackwardPass, read: Read) -> tree.Expression | None:
+    """The innermost condition around a read that is the same at every step, in this file."""
+    for guard in reversed(read.guards):
+        node = guard.condition.origin
+        if guard.loop is None or node is None or not bptt.module.holds(node):
+            continue
+        if all(guard.loop.holds_at(guard.condition, where) is guard.holds for where in Where):
+            return node
+    return None
 
 
 def shaped_by_initial_state(bptt: BackwardPass) -> tuple[WrappedRead, ...]:

@@ -5,20 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rnnlint.findings import Severity
-from rnnlint.model.backward import BackwardPass
+from rnnlint.model.file_model import FileModel
+from rnnlint.model.stale_layers import StaleLayers
 from rnnlint.model.stale_values import stale_values
 from rnnlint.rules.derivatives.cases import LSTM, lstm
 from rnnlint.rules.registry import Invalid, Report, Valid, rule
 
 
 @rule("RNN108", "stale-forward-value", severity=Severity.ERROR, needs="data flow")
-def check(bptt: BackwardPass) -> Iterator[Report]:
+def check(model: FileModel) -> Iterator[Report]:
     """The backward loop reads, at every step, a variable that the forward loop left behind.
 
     ## What it does
 
     Finds variables that the forward loop sets at every step, that nothing sets in the backward loop, and that
-    a δ or the gradient of a weight is multiplied with there.
+    a δ or the gradient of a weight is multiplied with there; and layer objects that keep their last input
+    alone (`self.input = x`), that the forward loop calls at every step and the backward loop takes back as
+    often.
 
     ## Why it is wrong
 
@@ -40,23 +43,103 @@ def check(bptt: BackwardPass) -> Iterator[Report]:
     ## When it is right
 
     The adjoint that is put in at the last step alone may well come from the last step's value; the rule looks
-    at the factors of the steps.
+    at the factors of the steps. A layer that the loop gives its step's values back
+    (`self.tanh.output = hs[t]`, `self.fc.forward(x[t])` once more, an object for each step) is right.
 
     ## Fix safety
 
     There is no fix: the sequence that keeps the value may not exist.
     """
-    for node in stale_values(bptt):
-        yield Report(
-            node,
-            f"`{bptt.module.text_of(node)}` is what the forward loop left behind, the value of its last "
-            "step, and this loop reads it at every step. Keep the value of each step in the forward pass "
-            "and read step t's.",
-            remark="the last step's",
-        )
+    for bptt in model.backward_passes:
+        for node in stale_values(bptt):
+            yield Report(
+                node,
+                f"`{bptt.module.text_of(node)}` is what the forward loop left behind, the value of its last "
+                "step, and this loop reads it at every step. Keep the value of each step in the forward pass "
+                "and read step t's.",
+                remark="the last step's",
+            )
+    for stale in model.stale_layers:
+        yield _stale_layers(stale)
 
 
-VALID = (Valid("each step's own values", LSTM),)
+def _stale_layers(stale: StaleLayers) -> Report:
+    names = [f"`self.{layer}`" for layer in dict.fromkeys(stale.layers)]
+    listed = " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
+    memory = f"self.{stale.layers[0]}.{stale.memories[0]}"
+    keep = "keep their last input alone" if len(names) > 1 else "keeps its last input alone"
+    return Report(
+        stale.calls[0],
+        f"{listed} {keep}: after the forward loop `{memory}` is the last step's, and this loop goes back "
+        "through every step with it. Keep each step's values, and put step t's back before `backward` is "
+        "called.",
+        remark="with the last step's values",
+    )
+
+
+_LAYERS = """\
+import numpy as np
+
+
+class Dense:
+    def __init__(self, n_in, n_out):
+        self.weights = np.random.randn(n_in, n_out) * 0.1
+        self.gradient = np.zeros_like(self.weights)
+
+    def forward(self, x):
+        self.x = x
+        return x @ self.weights
+
+    def backward(self, error):
+        self.gradient += self.x.T @ error
+        return error @ self.weights.T
+
+
+class TanH:
+    def forward(self, a):
+        self.y = np.tanh(a)
+        return self.y
+
+    def backward(self, error):
+        return error * (1 - self.y ** 2)
+
+
+class Recurrent:
+    def __init__(self, n_in, n_hidden):
+        self.n_hidden = n_hidden
+        self.dense = Dense(n_in + n_hidden, n_hidden)
+        self.tanh = TanH()
+
+    def forward(self, xs):
+        h, self.seen = np.zeros((1, self.n_hidden)), []
+        hs = []
+        for x in xs:
+            h = self.tanh.forward(self.dense.forward(np.hstack((x, h))))
+            self.seen.append((self.dense.x, self.tanh.y))
+            hs.append(h)
+        return hs
+
+    def backward(self, errors):
+        dh_next = np.zeros((1, self.n_hidden))
+        for t in reversed(range(len(errors))):
+            RESTORE
+            error = self.tanh.backward(errors[t] + dh_next)
+            error = self.dense.backward(error)
+            dh_next = error[:, -self.n_hidden:]
+        return self.dense.gradient
+"""
+
+VALID = (
+    Valid("each step's own values", LSTM),
+    Valid(
+        "layers that get each step's values back",
+        _LAYERS.replace("RESTORE", "self.dense.x, self.tanh.y = self.seen[t]"),
+    ),
+    Valid(
+        "layers that are called forward once more",
+        _LAYERS.replace("RESTORE", "self.tanh.forward(self.dense.forward(self.seen[t][0]))"),
+    ),
+)
 
 INVALID = (
     Invalid(
@@ -75,4 +158,5 @@ INVALID = (
         ),
         lines=(45,),
     ),
+    Invalid("layers that keep their last input", _LAYERS.replace("            RESTORE\n", ""), lines=(45,)),
 )

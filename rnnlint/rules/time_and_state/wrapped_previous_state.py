@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from rnnlint.findings import Severity
 from rnnlint.model.backward import BackwardPass
 from rnnlint.model.state_reads import WrappedRead, misreads, wrapped_reads
-from rnnlint.rules.registry import Invalid, Report, Valid, rule
+from rnnlint.rules.registry import Invalid, RelatedDraft, Report, Valid, rule
 from rnnlint.rules.time_and_state.indices import corrected, index_fix, one_place_later, related, stored_at
 
 
@@ -84,12 +84,15 @@ def check(bptt: BackwardPass) -> Iterator[Report]:
 
 def _wrapped(bptt: BackwardPass, wrapped: WrappedRead) -> Report:
     access = bptt.module.text_of(wrapped.node)
+    guard = wrapped.idle_guard
+    so = "At" if guard is None else f"`{bptt.module.text_of(guard)}` is the same at every step, so at"
     return Report(
-        wrapped.node,
-        f"At the first step `{access}` has a negative index, which is the LAST state of the list: it "
+        wrapped.node if guard is None else guard,
+        f"{so} the first step `{access}` has a negative index, which is the LAST state of the list: it "
         "holds no initial "
         "state. Keep the initial state in the forward pass, or use it at the first step.",
-        remark="t=0: the LAST state",
+        remark="t=0: the LAST state" if guard is None else "never the first step",
+        related=() if guard is None else (RelatedDraft(wrapped.node, "at t = 0 this is the last state"),),
     )
 
 
@@ -169,6 +172,11 @@ INVALID = (
     Invalid(
         "index minus one at the first step of a list without an initial state",
         _NO_INITIAL.replace("PREVIOUS", "before = self.hs[t - 1]"),
+        lines=(19,),
+    ),
+    Invalid(
+        "a guard that never holds",
+        _NO_INITIAL.replace("PREVIOUS", "before = np.zeros(self.size) if t == len(xs) else self.hs[t - 1]"),
         lines=(19,),
     ),
     Invalid(
