@@ -83,7 +83,7 @@ class Loss:
         value = at(values[self.position], self.keys)
         if self.kind is Kind.SCALAR:
             return float(np.sum(_number(value))) + carried
-        pairs = _aligned(value, self.targets)
+        pairs = aligned(value, self.targets)
         if pairs is None:
             return float("nan")
         return sum(float(_losses(self.kind, y[np.newaxis], t)[0]) for y, t in pairs) + carried
@@ -92,12 +92,12 @@ class Loss:
         """As :meth:`of`, of many runs with one target: all at once where they are alike."""
         if self.kind in (Kind.COTANGENT, Kind.SCALAR):
             return np.array([self.of(values) for values in runs])
-        aligned = [_aligned(at(values[self.position], self.keys), self.targets) for values in runs]
-        shapes = {None if pairs is None else tuple(y.shape for y, _ in pairs) for pairs in aligned}
+        found = [aligned(at(values[self.position], self.keys), self.targets) for values in runs]
+        shapes = {None if pairs is None else tuple(y.shape for y, _ in pairs) for pairs in found}
         if len(shapes) != 1 or None in shapes:
             return np.array([self.of(values) for values in runs])
         total = np.array([self._carried(values) for values in runs], dtype=np.float64)
-        for step in zip(*(pairs for pairs in aligned if pairs is not None), strict=True):
+        for step in zip(*(pairs for pairs in found if pairs is not None), strict=True):
             total += _losses(self.kind, np.stack([y for y, _ in step]), step[0][1])
         return total
 
@@ -117,7 +117,7 @@ def candidates(values: Sequence[Value], codes: Sequence[str], targets: Sequence[
     for target in targets:
         for position, value in enumerate(values):
             for keys, code, output in _outputs(_plain(value), (), codes[position]):
-                pairs = _aligned(output, target)
+                pairs = aligned(output, target)
                 if pairs is None:
                     continue
                 probable = all(_are_probabilities(y) for y, _ in pairs)
@@ -209,7 +209,7 @@ def _are_records(value: Value) -> bool:
     )
 
 
-def _aligned(output: Value, target: Value) -> list[tuple[Array, Array]] | None:
+def aligned(output: Value, target: Value) -> list[tuple[Array, Array]] | None:
     """Outputs and targets step by step, targets as arrays of the outputs' shapes; None where they do not
     fit."""
     steps = steps_of(output)

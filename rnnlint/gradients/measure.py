@@ -17,7 +17,7 @@ from rnnlint.gradients.pairing import Pair, Source, pair
 from rnnlint.gradients.probe import MOST_NUMBERS, Place, Probe, ProbeFailedError, first_run, returned_codes
 from rnnlint.gradients.roles import Role, role_of
 from rnnlint.gradients.verdict import Judged, Measured, judge, relative_error
-from rnnlint.sandbox.job import Ran, Scenario
+from rnnlint.sandbox.job import Ran, Scenario, Value
 from rnnlint.verdicts import ParameterVerdict, Verdict
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
@@ -43,6 +43,7 @@ class Measurement:
     accumulates: bool = False
     second: Judged | None = None
     clipped: bool = False
+    rest: tuple[Value, ...] = ()  # what the loss reads, in the unperturbed run
 
     @property
     def base_scenario(self) -> Scenario:
@@ -132,7 +133,7 @@ def measure(workshop: Workshop, probe: Probe) -> Measurement | None:
     unpaired = _that_matter(
         workshop, probe, loss, [p for p in probe.places if p.is_weight and p.name not in pairs]
     )
-    measurement = Measurement(probe, base, pairs, loss, truth, judged, unpaired)
+    measurement = Measurement(probe, base, pairs, loss, truth, judged, unpaired, rest=made.rest)
     return _with_repeats(workshop, measurement, outcome.runs[1:])
 
 
@@ -194,6 +195,13 @@ def rejudge(measurement: Measurement, base: Ran, truth: Mapping[str, Array] | No
     pairs = paired(measurement.probe, base)
     kept = {name: pairs[name] for name in measurement.pairs if name in pairs}
     return judge(_measured(kept, truth or measurement.truth), measurement.probe.sizes)
+
+
+def with_truth(measurement: Measurement, truth: Mapping[str, Array]) -> Measurement:
+    """The same measurement with other true gradients of some parameters, of which it has the same."""
+    known = {**measurement.truth, **{n: t for n, t in truth.items() if n in measurement.truth}}
+    judged = judge_pairs(measurement.pairs, known, measurement.probe.sizes)
+    return replace(measurement, truth=known, judged=judged)
 
 
 def judge_pairs(pairs: Mapping[str, Pair], truth: Mapping[str, Array], sizes: Mapping[str, int]) -> Judged:

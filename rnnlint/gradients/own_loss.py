@@ -35,6 +35,7 @@ class Differences:
     plus: Mapping[str, tuple[tuple[Value, ...], ...]]  # by place, by element
     minus: Mapping[str, tuple[tuple[Value, ...], ...]]
     shapes: Mapping[str, tuple[int, ...]]
+    rest: tuple[Value, ...] = ()  # what the unperturbed run returned, which the losses read
 
     def gradient(self, place: str, loss: Loss) -> Array:
         """∂loss/∂place by central differences."""
@@ -174,7 +175,8 @@ def differences(
         both = perturbed[position : position + 2 * place.array.size]
         position += 2 * place.array.size
         plus[place.code], minus[place.code] = tuple(both[0::2]), tuple(both[1::2])
-    return Differences(tuple(rebased), codes, plus, minus, {p.code: tuple(p.array.shape) for p in places})
+    shapes = {p.code: tuple(p.array.shape) for p in places}
+    return Differences(tuple(rebased), codes, plus, minus, shapes, tuple(values[0]))
 
 
 def evaluated(probe: Probe, losses: Sequence[Loss]) -> tuple[tuple[str, ...], list[Loss], bool]:

@@ -15,6 +15,7 @@ import numpy as np
 from rnnlint.explicit import ExplicitScenario
 from rnnlint.findings import Edit
 from rnnlint.fixes import apply_edits
+from rnnlint.gradients.adjoints import adjoints_of
 from rnnlint.gradients.backward_alone import measure_alone
 from rnnlint.gradients.callables import Library
 from rnnlint.gradients.cells import KINDS
@@ -23,7 +24,7 @@ from rnnlint.gradients.driver import Lifted, lifted_drivers
 from rnnlint.gradients.holes import UnknownArgumentError
 from rnnlint.gradients.jobs import JobRunner, Workshop
 from rnnlint.gradients.layouts import Steps
-from rnnlint.gradients.measure import Measurement, measure, parameter_verdicts, rejudge
+from rnnlint.gradients.measure import Measurement, measure, parameter_verdicts, rejudge, with_truth
 from rnnlint.gradients.named import NotThereError, entered
 from rnnlint.gradients.passes import Pass, Style, passes_of
 from rnnlint.gradients.probe import ProbeFailedError, first_run, probe_of, returned_codes
@@ -33,6 +34,7 @@ from rnnlint.gradients.reasons import (
     no_backward,
     no_forward,
     nothing_agrees,
+    oracles_disagree,
     unknown_argument,
 )
 from rnnlint.gradients.redefinitions import as_first_meant
@@ -361,6 +363,12 @@ class _Desk:
 
     def _answer(self, pass_: Pass, workshop: Workshop, solved: Solved, m: Measurement) -> PreparedCheck:
         matched = match(m)
+        adjoints = adjoints_of(m, matched) if matched is not None else None
+        if adjoints is not None:
+            contradicted = adjoints.contradicted_by(m.truth)
+            if contradicted:
+                return self.refused(pass_, oracles_disagree(contradicted))
+            m = with_truth(m, adjoints.truth)
         notes = (*self.project.notes, *solved.notes, *self._clip_note(workshop, m))
         if self.scenario is not None:
             notes += (NOTE,)
@@ -372,7 +380,7 @@ class _Desk:
             kind=matched.kind if matched else _kind(pass_),
             forward="unknown" if matched is None else "variant" if matched.difference else "standard",
             difference=matched.difference if matched else None,
-            oracles=("own-loss", "reference") if matched else ("own-loss",),
+            oracles=("own-loss", "reference") if adjoints is not None else ("own-loss",),
             loss=m.loss.sentence,
             convention="; ".join(
                 filter(None, (str(solved.draft.layout), matched.convention if matched else ""))

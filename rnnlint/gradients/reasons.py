@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,6 +63,17 @@ def nothing_agrees(loss: Loss) -> Explained:
         "The code runs, but which loss its gradient belongs to is not clear: under none that was tried "
         f"({loss.sentence}, last) does any parameter agree.",
         "Return the loss from the pass, so that the gradient can be compared with its derivative.",
+    )
+
+
+def oracles_disagree(names: Sequence[str]) -> Explained:
+    """Central differences of the code's loss and the reference cell's adjoints are not the same."""
+    return Explained(
+        Reason.NO_ORACLE,
+        "There is no verdict: the derivative of the code's own loss and the gradient of the reference cell "
+        f"that it agrees with are not the same for {', '.join(names)}.",
+        "Please report this: it is a mistake of the check, or a kink of the loss at the numbers drawn; "
+        "another --seed may help.",
     )
 
 
