@@ -11,12 +11,14 @@ from unittest.mock import Mock
 import click
 import pytest
 
+import rnnlint
 from rnnlint import WrongGradientError, pytest_plugin
 from rnnlint.cli import command_line
 from rnnlint.cli.check import command
 from rnnlint.cli.commands import COMMANDS
 from rnnlint.cli.failures import run
 from rnnlint.config import parse_config
+from rnnlint.grading.results import SubmissionStatus
 from rnnlint.notebook import magic
 from rnnlint.results import ExitStatus
 
@@ -52,9 +54,19 @@ def test_every_option_it_names_is_there() -> None:
 
 
 def test_its_configuration_is_read() -> None:
-    tables = [tomllib.loads(text)["tool"]["rnnlint"] for text in blocks("toml")]
+    tables = [tomllib.loads(text)["tool"]["rnnlint"] for text in blocks("toml") if "[tool.rnnlint" in text]
     configs = [parse_config(table, Path(), "README.md") for table in tables]
     assert any(config.select and config.per_file_ignores for config in configs)
+
+
+def test_its_assignment_is_what_init_writes() -> None:
+    written = (Path(rnnlint.__file__).parent / "grading" / "templates" / "cs231n.toml").read_text("utf-8")
+    (shown,) = (text for text in blocks("toml") if "[[task]]" in text)
+    assert [line for line in shown.splitlines() if line not in written.splitlines()] == []
+
+
+def test_it_lists_every_status_of_a_grade_book() -> None:
+    assert [each.value for each in SubmissionStatus if f"`{each.value}`" not in README] == []
 
 
 def test_it_lists_the_exit_statuses() -> None:

@@ -85,6 +85,20 @@ def gradient_names(task: TaskPlan) -> tuple[str, ...]:
     return tuple(task.probes[0].gradients)
 
 
+def wrong_gates(plan: Plan, task: TaskPlan, found: Judgement) -> str:
+    """The gates whose part of the stacked gradients is wrong on the public probe, where that is not all."""
+    wrong: set[str] = set()
+    for part, axis in task.stacked.items():
+        true, got = as_array(task.probes[0].gradients[part]), as_array(found.gradients.get(part))
+        if true is None or got is None or got.shape != true.shape:
+            continue
+        blocks = (np.split(array, len(task.gates), axis) for array in (got, true))
+        for gate, mine, right in zip(task.gates, *blocks, strict=True):
+            if not verdict(mine, right, plan.tolerance, found.factor).earns:
+                wrong.add(gate)
+    return "".join(gate for gate in task.gates if gate in wrong) if len(wrong) < len(task.gates) else ""
+
+
 def given_step(
     plan: Plan, task: TaskPlan, probe: int, found: Judgement, runs: Mapping[tuple[Way, str], Ran]
 ) -> Judgement:

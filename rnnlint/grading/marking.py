@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from rnnlint.grading.derivation import RULE, signs
-from rnnlint.grading.judging import Judgement, given_step, gradient_names, judge, worst
+from rnnlint.grading.judging import Judgement, given_step, gradient_names, judge, worst, wrong_gates
 from rnnlint.grading.places import findings_in, places
 from rnnlint.grading.plan import Plan, TaskPlan
 from rnnlint.grading.protection import unprotected
@@ -253,6 +253,10 @@ class _Marking:
             trouble = public[task.name].trouble
             if trouble is not None and trouble.exception != "NotImplementedError":
                 yield _said(task, trouble, self._program)
+            gates = wrong_gates(self._plan, task, public[task.name])
+            if gates and public[task.name].verdicts[FORWARD].earns:
+                named = f"gate {gates}" if len(gates) == 1 else f"gates {' and '.join(gates)}"
+                yield f"{task.backward_title}(): of the gates' gradients only those of {named} are wrong."
             if public[task.name].returned_otherwise:
                 names = task.returned or gradient_names(task)
                 yield f"{task.backward_title}() must return {', '.join(names)}."

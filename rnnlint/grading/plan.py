@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from rnnlint.guest.protocol import decode, encode
 from rnnlint.guest.records import from_tree, to_tree
@@ -54,7 +54,8 @@ class TaskPlan:
 
     ``whole`` runs forward and backward and ``ahead`` the forward alone, with ``outputs`` and ``backward`` as
     Python for their values. ``returned`` names what the backward returns; empty where ``gradients`` are taken
-    from where the assignment says. ``forward`` and ``backward_title`` are the functions' names.
+    from where the assignment says. ``forward_title`` and ``backward_title`` are the functions' names.
+    ``stacked`` maps a gradient of all gates side by side to the axis along which the ``gates`` stand.
     """
 
     name: str
@@ -68,6 +69,8 @@ class TaskPlan:
     returned: tuple[str, ...]
     points: Mapping[str, float]
     probes: tuple[Probe, ...]
+    gates: str = ""
+    stacked: Mapping[str, int] = field(default_factory=dict)
     follow_through: str | None = None
     unrolling: Unrolling | None = None
 

@@ -167,8 +167,18 @@ class SolvedTask:
             returned=() if stated else self.task.scenario.backward.results,
             points=dict(self.task.points),
             probes=tuple(self._truth(probe, loss) for probe in probes),
+            gates=self.matched.order,
+            stacked=self._stacked,
             follow_through=self.task.follow_through,
         )
+
+    @property
+    def _stacked(self) -> dict[str, int]:
+        """The gradients of all gates side by side, with the axis along which the gates stand."""
+        width = len(self.matched.order) * self.matched.trace.h.shape[1]
+        shapes = {part: np.shape(_at(code, self.arguments)) for part, code in self.argument_of.items()}
+        several = len(self.matched.order) > 1
+        return {part: shape.index(width) for part, shape in shapes.items() if several and width in shape}
 
     @cached_property
     def output_codes(self) -> dict[str, str]:

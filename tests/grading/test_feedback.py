@@ -56,6 +56,8 @@ def test_feedback_of_a_wrong_step(book: GradeBook, bela: StudentResult) -> None:
         "| sequence forward | right | right | 4/4 |",
         "| sequence backward | right given your step | same | 6/6 |",
         "",
+        r"- lstm\_step\_backward(): of the gates' gradients only those of gate f are wrong.",
+        "",
         "**Look at** `lstm_step_backward`, line 35 of rnn_layers.py (RNN205, missing derivative).",
         "",
         "Try it: `rnnlint rnn_layers.py`. Hidden inputs and errors are not shown.",
