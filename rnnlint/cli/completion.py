@@ -19,6 +19,11 @@ Examples, each for the file that the shell reads when it starts:
   eval "$(rnnlint completion bash)"         ~/.bashrc
   eval "$(rnnlint completion zsh)"          ~/.zshrc
   rnnlint completion fish | source          ~/.config/fish/config.fish
+
+\b
+Exit status:
+  0  the script was printed
+  2  there is none for that shell
 """,
 )
 @click.argument("shell", type=click.Choice(SHELLS))

@@ -26,6 +26,10 @@ LIBRARIES = ("numpy", "libcst", "click", "rich", "nbformat", "pathspec")
     epilog="""\b
 Examples:
   rnnlint doctor                       for a bug report, or where a report speaks of a missing layer
+
+\b
+Exit status:
+  0  always: what is missing is said, not judged
 \b
 Exit status:
   0  every layer of the sandbox stands, and every forbidden act was refused

@@ -21,6 +21,11 @@ Examples:
   rnnlint rule                      the table of rules
   rnnlint rule RNN102               by code
   rnnlint rule off-by-one-state     by name
+
+\b
+Exit status:
+  0  the page or the table was shown
+  2  there is no such rule
 """,
 )
 @click.argument("rule", required=False, metavar="[CODE|NAME]", shell_complete=rules_beginning_with)

@@ -16,6 +16,11 @@ from rnnlint.results import SandboxMode
 Examples:
   rnnlint server                       what an editor's configuration names as the command
   rnnlint server --no-run              read only, also on saving
+
+\b
+Exit status:
+  0  the editor has ended it
+  2  pygls is not installed: pip install 'rnnlint[lsp]'
 """,
 )
 @click.option("--run/--no-run", default=True, help="Run a file when it is saved / never.", show_default=True)

@@ -87,6 +87,7 @@ def _check(found: Mapping[str, Any], folder: Path) -> GradientCheck:
         folder / found["path"],
         found["line"],
         entry=found["entry"],
+        ran=found["entry"],
         reason=found["reason"],
         advice=found["advice"],
         seed=found["seed"],

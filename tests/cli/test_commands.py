@@ -73,9 +73,12 @@ class TestShape:
         out = call("check", "--help").out
         assert all(f"\n{heading}:\n" in out for heading in (*CheckCommand.sections, "  Environment"))
 
-    def test_every_command_has_an_example(self, call: Call) -> None:
-        for name in COMMANDS:
-            assert "rnnlint" in call(name, "--help").out.partition("Examples")[2], name
+    @pytest.mark.parametrize("name", COMMANDS)
+    def test_every_command_tells_examples_and_exit_statuses(self, call: Call, name: str) -> None:
+        _, _, rest = call(name, "--help").out.partition("Examples")
+        examples, _, statuses = rest.partition("Exit status:")
+        assert f"rnnlint {name}" in examples
+        assert statuses.split()[0] == "0"
 
     def test_help_tells_examples_and_exit_statuses(self, call: Call) -> None:
         for words in (("--help",), ("check", "--help")):

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tomllib
 from importlib import import_module
+from importlib.metadata import entry_points
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -183,6 +184,19 @@ class TestInstallation:
         project = tomllib.loads((TREE / "pyproject.toml").read_text(encoding="utf-8"))["project"]
         plugin = import_module(project["entry-points"]["pytest11"]["rnnlint"])
         assert plugin.rnnlint_gradients.__doc__.startswith("Check the gradients of a file")
+
+    @pytest.mark.skipif(
+        "rnnlint" not in {each.name for each in entry_points(group="pytest11")},
+        reason="rnnlint is not installed here with its entry points",
+    )
+    def test_where_it_is_installed_pytest_knows_it_by_itself(self, tmp_path: Path) -> None:
+        body = (
+            "def test_it(rnnlint_gradients):\n    assert repr(rnnlint_gradients) == '<rnnlint_gradients>'\n"
+        )
+        (tmp_path / "test_a.py").write_text(body, encoding="utf-8")
+        words = [sys.executable, "-m", "pytest", "-q", "--rootdir", str(tmp_path), str(tmp_path)]
+        ran = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True)
+        assert "1 passed" in ran.stdout, ran.stdout + ran.stderr
 
     def test_a_run_that_does_not_use_it_pays_nothing(self, tmp_path: Path) -> None:
         (tmp_path / "test_a.py").write_text(
