@@ -35,6 +35,7 @@ from rnnlint.gradients.reasons import (
     no_forward,
     nothing_agrees,
     oracles_disagree,
+    out_of_time,
     unknown_argument,
 )
 from rnnlint.gradients.redefinitions import as_first_meant
@@ -56,7 +57,7 @@ from rnnlint.gradients.written_loss import factor_to_written_loss
 from rnnlint.model.project import Project
 from rnnlint.sandbox.job import Ran, Trouble
 from rnnlint.source import Source
-from rnnlint.verdicts import GradientCheck, Status
+from rnnlint.verdicts import GradientCheck, Reason, Status
 
 MOST_LAYOUTS_MEASURED = 4
 MOST_PASSES = 10
@@ -201,11 +202,13 @@ def prepare(
             return driven or [desk.refused(None, Explained(missing.code, str(missing), None))]
     results = desk.check_all(found[:MOST_PASSES])
     checked = [r for r in results if r.check.status is not Status.NOT_CHECKED]
-    if checked and all(r.is_of_one_step for r in checked):
+    only_steps = all(r.is_of_one_step for r in checked)
+    if checked and only_steps:
         over_steps = _driven(desk, entry)  # what sums the steps up, and carries from one to the next
         checked += [r for r in over_steps if r.check.status is not Status.NOT_CHECKED]
     if checked:
-        return checked + [r for r in results if r.check.status is Status.NOT_CHECKED and _is_worth_saying(r)]
+        said = _ALWAYS_SAID | (_SAID_BESIDE_STEPS if only_steps else frozenset())
+        return checked + [r for r in results if r.check.reason_code in said]
     driven = list(_driven(desk, entry))
     checked = [r for r in driven if r.check.status is not Status.NOT_CHECKED]
     return checked or [*results, *driven, desk.refused(None, no_backward(library, source.path))][:1]
@@ -221,11 +224,12 @@ def _driven(desk: _Desk, entry: str | None) -> Iterator[PreparedCheck]:
             yield there.check(lifted.pass_)
 
 
-def _is_worth_saying(prepared: PreparedCheck) -> bool:
-    return prepared.check.reason_code is not None and prepared.check.reason_code.value in (
-        "unimplemented",
-        "raises",
-    )
+_ALWAYS_SAID = frozenset({Reason.UNIMPLEMENTED, Reason.RAISES, Reason.TIMEOUT})
+"""Why a pass beside checked ones was not, where that is worth an entry of its own."""
+_SAID_BESIDE_STEPS = frozenset(
+    {Reason.NO_ORACLE, Reason.UNSOLVED_SHAPES, Reason.UNKNOWN_ARGUMENT, Reason.NO_GRADIENT}
+)
+"""Why a pass over the steps was not checked, where all that was is one step."""
 
 
 @dataclass
@@ -248,9 +252,8 @@ class _Desk:
         """The verdicts on passes, as many as there is time for."""
         results: list[PreparedCheck] = []
         for pass_ in passes:
-            if results and self.is_late:
-                break
-            results.append(self.check(pass_))
+            late = bool(results) and self.is_late
+            results.append(self.refused(pass_, out_of_time(pass_)) if late else self.check(pass_))
         return results
 
     def stated(self, scenario: ExplicitScenario) -> PreparedCheck:

@@ -77,6 +77,15 @@ def oracles_disagree(names: Sequence[str]) -> Explained:
     )
 
 
+def out_of_time(pass_: Pass) -> Explained:
+    """The time for the file was over before this pass was begun."""
+    return Explained(
+        Reason.TIMEOUT,
+        f"{pass_.title} was not run: checking the other passes took all the time there is for a file.",
+        f"Check it alone: --entry {pass_.backward.title}.",
+    )
+
+
 def explain_trouble(trouble: Trouble | None, pass_: Pass | None = None) -> Explained:
     """What ended the runs, in words."""
     title = f"{pass_.title}" if pass_ is not None else "The pass"
