@@ -79,18 +79,4 @@
   };
   addEventListener("hashchange", unfold);
   unfold();
-
-  // On paper nothing can be unfolded.
-  addEventListener("beforeprint", () => {
-    for (const fold of document.querySelectorAll("details:not([open])")) {
-      fold.dataset.closed = "";
-      fold.open = true;
-    }
-  });
-  addEventListener("afterprint", () => {
-    for (const fold of document.querySelectorAll("details[data-closed]")) {
-      delete fold.dataset.closed;
-      fold.open = false;
-    }
-  });
 })();
