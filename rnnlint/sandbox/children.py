@@ -4,6 +4,7 @@ wait.
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
 import signal
@@ -16,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rnnlint.sandbox.bubblewrap import wrapped
 from rnnlint.sandbox.zygote import COMMAND, FORK, REAP, REPLY
 
 if TYPE_CHECKING:
@@ -32,25 +34,23 @@ class SandboxError(Exception):
 
 
 class ZygoteProcess:
-    """The zygote's process and the control socket to it."""
+    """The zygote's process and the control socket to it; ``wrap`` asks for bubblewrap round it."""
 
-    def __init__(self, without: Sequence[str]) -> None:
+    def __init__(self, without: Sequence[str], *, wrap: bool = False) -> None:
         if not hasattr(os, "fork"):
             raise SandboxError("Code can only be run where processes fork (Linux, macOS); use --no-run here.")
         numpy_folder = _numpy_folder()
         self._control, theirs = socket.socketpair()
         self._replies: list[tuple[bytes, int, int]] = []
+        command = [
+            *(sys.executable, "-I", "-S", str(_SCRIPT)),
+            *(str(theirs.fileno()), numpy_folder, ",".join(without), _namespaces()),
+        ]
+        inside = wrapped(command, _needed(Path(numpy_folder))) if wrap else None
+        self.is_wrapped = inside is not None
         with theirs:
             self._process = subprocess.Popen(
-                [
-                    sys.executable,
-                    "-I",
-                    "-S",
-                    str(_SCRIPT),
-                    str(theirs.fileno()),
-                    numpy_folder,
-                    ",".join(without),
-                ],
+                inside or command,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
@@ -106,15 +106,21 @@ class ZygoteProcess:
 
     def complaint(self) -> str:
         """The last line that the zygote wrote to its standard error before it died."""
-        self._process.kill()
+        self._kill_group()
         _, errors = self._process.communicate()
         lines = errors.decode("utf-8", "replace").strip().splitlines()
         return lines[-1] if lines else f"exit status {self._process.returncode}"
 
     def kill(self) -> None:
         """End it at once, and with it all its children."""
-        self._process.kill()
+        self._kill_group()
         self._process.wait()
+
+    def _kill_group(self) -> None:
+        """The zygote's process, the one it waits in, and bubblewrap's: they share a group."""
+        if self._process.poll() is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
 
     def close(self) -> None:
         """End it; nothing in it is worth a farewell."""
@@ -198,6 +204,25 @@ class Child:
         if remaining <= 0:
             raise TimeoutError
         return remaining
+
+
+def _namespaces() -> str:
+    """The names of this process's namespaces; "" where there are none."""
+    from rnnlint.sandbox.layers.namespaces import in_force
+
+    try:
+        return in_force()
+    except OSError:
+        return ""
+
+
+def _needed(numpy_folder: Path) -> tuple[Path, ...]:
+    """What the zygote and its children read, besides the interpreter."""
+    return (
+        _SCRIPT.parent,
+        _SCRIPT.parents[1] / "guest",
+        *(numpy_folder / name for name in ("numpy", "numpy.libs")),
+    )
 
 
 def _numpy_folder() -> str:

@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from rnnlint.guest.job import OUT_OF_MEMORY, Failure, Job, Outcome, Ran, Scenario, Trouble
+from rnnlint.sandbox.bubblewrap import NAME as BUBBLEWRAP
 from rnnlint.sandbox.children import Child, SandboxError, ZygoteProcess
 
 if TYPE_CHECKING:
@@ -35,15 +36,18 @@ class Runner:
     """
 
     def __init__(self, *, reuse: bool = True, without: Iterable[str] = ()) -> None:
-        """``without`` names layers to be left out (:data:`LAYERS`); they are then reported as missing.
+        """``without`` names layers to be left out (:data:`LAYERS`); they are then reported as missing, and
+        there is no bubblewrap either.
 
         Without ``reuse`` every job has a child of its own.
         """
         self._reuse = reuse
         self._without = tuple(without)
+        self._wrap = not self._without
         self._zygote: ZygoteProcess | None = None
         self._next: Child | None = None
         self._loaded: _Loaded | None = None
+        self._works = False  # a child has been had
         self._layers: tuple[str, ...] = ()
         self._missing: tuple[tuple[str, str], ...] = ()
 
@@ -58,15 +62,20 @@ class Runner:
     def start(self) -> Self:
         """Begin to start the zygote and its first child, without waiting for them."""
         if self._zygote is None:
-            self._zygote = ZygoteProcess(self._without)
+            self._zygote = ZygoteProcess(self._without, wrap=self._wrap)
         if self._next is None:
             try:
                 self._next = self._zygote.fork()
-            except OSError:  # a guest has killed it
-                self.close()
-                self._zygote = ZygoteProcess(self._without)
-                self._next = self._zygote.fork()
+            except OSError:
+                self._next = self._another_zygote().fork()
         return self
+
+    def _another_zygote(self) -> ZygoteProcess:
+        """One for a zygote that has died: a guest has killed it, or bubblewrap is there and does not work."""
+        self._wrap = self._wrap and self._works
+        self.close()
+        self._zygote = ZygoteProcess(self._without, wrap=self._wrap)
+        return self._zygote
 
     def close(self) -> None:
         """End the zygote and every child."""
@@ -80,7 +89,7 @@ class Runner:
 
     @property
     def layers(self) -> tuple[str, ...]:
-        """The layers in force round every child. Raises :class:`SandboxError`."""
+        """The layers in force round every child, and bubblewrap where it works. Raises SandboxError."""
         self._greeted()
         return self._layers
 
@@ -155,14 +164,16 @@ class Runner:
             try:
                 hello = child.greet()
             except (EOFError, OSError):
-                self.close()
+                self._another_zygote()
                 child = self.start()._next
                 assert child is not None and self._zygote is not None
                 try:
                     hello = child.greet()
                 except (EOFError, OSError):
                     raise SandboxError(f"The sandbox did not start: {self._zygote.complaint()}") from None
-            self._layers, self._missing = hello
+            self._works = True
+            layers, self._missing = hello
+            self._layers = (BUBBLEWRAP, *layers) if self._zygote and self._zygote.is_wrapped else layers
         return child
 
 

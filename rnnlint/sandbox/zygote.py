@@ -1,8 +1,8 @@
 """The zygote: a fresh interpreter that holds NumPy and the guest, and forks one child for each job.
 
-Executed by path (``python -I -S zygote.py CONTROL NUMPY WITHOUT``), never imported by the host. It reads no
-source and no job: over the control socket it is told to fork (with the child's own channel) and to reap. The
-child raises its walls, says which stand, and only then reads its job from its channel.
+Executed by path (``python -I -S zygote.py CONTROL NUMPY WITHOUT OUTSIDE``), never imported by the host. It
+reads no source and no job: over the control socket it is told to fork (with the child's own channel) and to
+reap. The child raises its walls, says which stand, and only then reads its job from its channel.
 """
 
 from __future__ import annotations
@@ -57,8 +57,8 @@ def adopt(name: str, folder: Path) -> None:
 def main(arguments: Sequence[str]) -> None:
     """Fork and reap as told until the host closes the control socket.
 
-    The arguments are the control socket's descriptor, the folder that holds NumPy, and the names of the
-    layers to be left out, separated by commas.
+    The arguments are the control socket's descriptor, the folder that holds NumPy, the names of the layers to
+    be left out, separated by commas, and the names of the judge's namespaces.
     """
     gc.disable()  # nothing here is garbage, and its children share these pages
     control = socket.socket(fileno=int(arguments[0]))
@@ -68,7 +68,7 @@ def main(arguments: Sequence[str]) -> None:
     adopt("rnnlint_guest", here.parent / "guest")
     from rnnlint_guest import serve  # type: ignore[import-not-found]
 
-    walls = _Walls(arguments[1], frozenset(arguments[2].split(",")))
+    walls = _Walls(arguments[1], frozenset(arguments[2].split(",")), arguments[3])
     serve.prepare()
     _adopt_orphans()
     gc.freeze()
@@ -94,7 +94,7 @@ def main(arguments: Sequence[str]) -> None:
 class _Walls:
     """The layers: some are entered by the zygote itself, once, the others by each child."""
 
-    def __init__(self, numpy_folder: str, left_out: frozenset[str]) -> None:
+    def __init__(self, numpy_folder: str, left_out: frozenset[str], outside: str) -> None:
         from rnnlint_layers import Grant, LayerMissingError, Standing, enter_all  # type: ignore[import-not-found]
         from rnnlint_layers.landlock import Landlock  # type: ignore[import-not-found]
         from rnnlint_layers.limits import ResourceLimits, limit_work, mapped  # type: ignore[import-not-found]
@@ -109,7 +109,7 @@ class _Walls:
         self._limit_work, self._mapped = limit_work, mapped
         self._limits, landlock, seccomp = ResourceLimits(), Landlock(), Seccomp()
         self._of_child = (self._limits, landlock, Privileges(), seccomp)
-        self._standing: Standing = enter_all((Namespaces(),), self._grant, left_out)
+        self._standing: Standing = enter_all((Namespaces(outside),), self._grant, left_out)
         for layer in (landlock, seccomp):
             with contextlib.suppress(LayerMissingError, OSError):  # each child will say so
                 layer.prepare(self._grant)

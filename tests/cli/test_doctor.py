@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[2]
 
 def everything_stands() -> bool:
     with Runner() as runner:
-        return runner.layers == LAYERS
+        return not runner.missing_layers
 
 
 whole = pytest.mark.skipif(not everything_stands(), reason="this machine does not offer every layer")
@@ -43,7 +43,7 @@ def doctor_without(call: Call, monkeypatch: pytest.MonkeyPatch) -> Callable[...,
 def test_where_everything_stands_every_act_is_refused(call: Call) -> None:
     ended = call("doctor")
     assert ended.status == 0
-    assert "\nsandbox   namespaces, rlimits, landlock, unprivileged, seccomp\n" in ended.out
+    assert "namespaces, rlimits, landlock, unprivileged, seccomp\n" in ended.out
     assert "SUCCEEDED" not in ended.out
     assert "All 15 were refused." in ended.out
 

@@ -26,7 +26,7 @@ from rnnlint.sandbox.job import Failure, Job, Module, Outcome, Scenario
 
 def everything_stands() -> bool:
     with Runner() as runner:
-        return runner.layers == LAYERS
+        return not runner.missing_layers
 
 
 pytestmark = pytest.mark.skipif(not everything_stands(), reason="this machine does not offer every layer")
@@ -67,7 +67,7 @@ def attempt(runner: Runner, statement: str, **names: Any) -> str:
 def walled(request: pytest.FixtureRequest) -> Iterator[Runner]:
     with Runner(without=[request.param] if request.param else []) as runner:
         assert {name for name, _ in runner.missing_layers} == ({request.param} if request.param else set())
-        assert set(runner.layers) == set(LAYERS) - {request.param}
+        assert set(runner.layers) - {"bubblewrap"} == set(LAYERS) - {request.param}
         yield runner
 
 
@@ -124,7 +124,10 @@ READS = {
 def test_nothing_but_the_interpreter_is_read(canary: Path) -> None:
     with Runner() as runner:
         for path in (*READS.values(), str(canary)):
-            assert attempt(runner, "os.open(path, os.O_RDONLY)", path=path) == "PermissionError", path
+            said = attempt(runner, "os.open(path, os.O_RDONLY)", path=path)
+            assert said in ("PermissionError", "FileNotFoundError"), (
+                path
+            )  # bubblewrap hides, Landlock refuses
 
 
 def test_the_standard_library_and_numpy_are_still_read() -> None:

@@ -197,7 +197,7 @@ def test_an_answer_that_breaks_off_is_a_crash(runner: Runner) -> None:
 
 def test_a_forged_answer_is_at_most_an_answer(runner: Runner) -> None:
     frames = encode({"run": to_tree(Ran(values=(np.zeros(2),)))}) + encode({"done": to_tree(Outcome())})
-    outcome = run(runner, _write_everywhere(frames))
+    outcome = run(runner, _write_everywhere(frames), "act()")
     assert outcome.trouble is None
     assert outcome.runs[0].values[0].tolist() == [0.0, 0.0]
     assert_unharmed(runner)
