@@ -7,7 +7,8 @@ from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from rnnlint.model.derivatives import Derivatives, Discrepancy, Wrong
+from rnnlint.model.derivatives import Derivatives
+from rnnlint.model.discrepancies import Discrepancy, Wrong
 from rnnlint.model.forward import ForwardPass, Gate, last_word
 from rnnlint.model.gradient_names import gradient_stem, stem_of
 from rnnlint.model.heap import Binding, Frame, Heap, SliceKey

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from rnnlint.model.backward import BackwardPass
-from rnnlint.model.derivatives import Wrong
+from rnnlint.model.discrepancies import Wrong
 from rnnlint.model.forward import pieces
 from rnnlint.model.heap import Read
 from rnnlint.model.sequences import StateSequence

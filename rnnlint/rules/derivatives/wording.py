@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from rnnlint.findings import Misunderstanding
 from rnnlint.model.backward import BackwardPass
-from rnnlint.model.derivatives import Discrepancy, Wrong, activation_kind
+from rnnlint.model.discrepancies import Discrepancy, Wrong
 from rnnlint.model.helpers import Computes
+from rnnlint.model.slopes import activation_kind
 from rnnlint.model.terms import Op, Term
 from rnnlint.rules.registry import FixDraft
 from rnnlint.syntax import tree

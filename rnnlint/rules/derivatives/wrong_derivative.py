@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from rnnlint.findings import Severity
 from rnnlint.model.backward import BackwardPass
-from rnnlint.model.derivatives import Wrong
+from rnnlint.model.discrepancies import Wrong
 from rnnlint.rules.derivatives.cases import LSTM, lstm
 from rnnlint.rules.derivatives.wording import (
     WRONG_QUANTITY,

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from rnnlint.findings import Severity
 from rnnlint.model.backward import BackwardPass
-from rnnlint.model.derivatives import Discrepancy, Wrong
+from rnnlint.model.discrepancies import Discrepancy, Wrong
 from rnnlint.model.terms import Op
 from rnnlint.rules.derivatives.cases import LSTM, lstm
 from rnnlint.rules.registry import Invalid, Report, Valid, rule

@@ -1,0 +1,129 @@
+"""What flows back: which terms hold an adjoint, and an adjoint as a sum of products."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from rnnlint.model.forward import ForwardPass
+from rnnlint.model.sequences import Timeline
+from rnnlint.model.terms import Op, Term
+
+MOST_MONOMIALS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Monomial:
+    """One product of a backward pass: an adjoint ``root`` times factors that the forward pass knows."""
+
+    root: Term
+    factors: tuple[Term, ...]
+    sign: int = 1
+
+
+class Adjoints:
+    """The adjoints of one backward pass, seen from its forward pass."""
+
+    def __init__(self, forward: ForwardPass, timeline: Timeline) -> None:
+        self.forward, self.timeline = forward, timeline
+        self._adjoint: dict[int, bool] = {}
+        self._units = {gate.value.key for gate in forward.gates} | {state.key for state in forward.states}
+        self._aliases = {gate.preactivation.key: gate.value.key for gate in forward.gates}
+
+    def is_adjoint(self, term: Term) -> bool:
+        """Whether something that flows back is in ``term``: a carry, a cotangent, a product with a weight."""
+        if term.key not in self._adjoint:
+            self._adjoint[term.key] = self._flows_back(term)
+        return self._adjoint[term.key]
+
+    def _flows_back(self, term: Term) -> bool:
+        if self.timeline.at(term) is not None or term.key in self._units or term.key in self._aliases:
+            return False
+        if term.key in self.timeline.sequences or (term.op is Op.RECALL and self.timeline.sequence_of(term)):
+            return False
+        if term.op is Op.CARRIED and isinstance(term.data, tuple):
+            return term.data[0] not in self.timeline.forward_loops
+        if term.op in (Op.FILLED, Op.RECALL):
+            return True
+        if term.op is Op.CHOICE and term.data is not None:
+            return self.is_adjoint(term.args[1 if term.data else 2])
+        if term.op is Op.SYMBOL:
+            return is_cotangent_name(str(term.data))
+        return any(self.is_adjoint(each) for each in term.args)
+
+    def monomials(self, delta: Term) -> list[Monomial] | None:
+        """A δ as a sum of products; None where it is none (a nonlinear function of an adjoint, too large)."""
+        try:
+            found = [self._without_carried_factor(each) for each in self._expand(delta)]
+        except _NotLinearError:
+            return None
+        return found if len(found) <= MOST_MONOMIALS else None
+
+    def _expand(self, term: Term) -> Iterator[Monomial]:
+        if not self.is_adjoint(term):
+            return
+        match term.op, term.args:
+            case ((Op.ADD | Op.SUBTRACT), (left, right)):
+                yield from self._expand(left)
+                for each in self._expand(right):
+                    sign = -each.sign if term.op is Op.SUBTRACT else each.sign
+                    yield Monomial(each.root, each.factors, sign)
+            case Op.NEGATE, (operand,):
+                yield from (Monomial(each.root, each.factors, -each.sign) for each in self._expand(operand))
+            case Op.MULTIPLY, (left, right):
+                if self.is_adjoint(left) and self.is_adjoint(right):
+                    raise _NotLinearError
+                flowing, factor = (left, right) if self.is_adjoint(left) else (right, left)
+                for each in self._expand(flowing):
+                    yield Monomial(each.root, (*each.factors, *_factors(factor)), each.sign)
+            case Op.DIVIDE, (left, right) if not self.is_adjoint(right):
+                yield from self._expand(left)
+            case ((Op.TRANSPOSE | Op.SUM), (operand,)):
+                yield from self._expand(operand)
+            case Op.CHOICE, (_, then, otherwise) if term.data is not None:
+                yield from self._expand(then if term.data else otherwise)
+            case ((Op.CHOICE | Op.APPLY | Op.ELEMENTWISE | Op.POWER | Op.DIVIDE | Op.STACK), _):
+                raise _NotLinearError
+            case Op.PRODUCT, _ if self.forward.weighted_of(term) is None:
+                raise _NotLinearError  # by no weight: np.diag(1 - h * h) @ dh is an elementwise product
+            case _:
+                yield Monomial(term, ())
+
+    def _without_carried_factor(self, monomial: Monomial) -> Monomial:
+        """dC_{t+1} ⊙ f_{t+1} may be carried as dC alone: a later step's values belong to the carry."""
+        if monomial.root.op is not Op.CARRIED:
+            return monomial
+        factors = tuple(
+            each
+            for each in monomial.factors
+            if not ((at := self.timeline.at(each)) is not None and at.steps > 0)
+        )
+        return Monomial(monomial.root, factors, monomial.sign)
+
+
+class _NotLinearError(Exception):
+    """An adjoint stands where a sum of products cannot hold it."""
+
+
+_COTANGENTS = ("d", "D")
+
+
+def is_cotangent_name(name: str) -> bool:
+    """Whether a name says gradient, error or difference: ``dh_next``, ``self.delta``, ``grad_out``."""
+    last = name.replace("]", "").replace("'", "").rpartition(".")[2].rpartition("[")[2]
+    lowered = last.lower()
+    if lowered.startswith(_COTANGENTS) and not lowered.startswith(
+        ("dim", "data", "dict", "drop", "dt_", "dtype", "den")
+    ):
+        return True
+    return any(
+        word in lowered for word in ("grad", "delta", "err", "_d", "target", "label", "upstream", "next")
+    )
+
+
+def _factors(term: Term) -> tuple[Term, ...]:
+    if term.op is Op.CHOICE and term.data is not None:
+        return _factors(term.args[1 if term.data else 2])
+    if term.op is Op.MULTIPLY:
+        return (*_factors(term.args[0]), *_factors(term.args[1]))
+    return (term,)
