@@ -24,7 +24,7 @@ from rnnlint.config import ConfigurationError
 from rnnlint.discovery import SUFFIXES, speaks_of_backward_pass
 from rnnlint.findings import Finding
 from rnnlint.results import SandboxMode
-from rnnlint.server import checking, diagnostics
+from rnnlint.server import checking, diagnostics, progress
 from rnnlint.server.actions import KINDS, actions
 from rnnlint.server.hover import hover
 from rnnlint.server.positions import Lines
@@ -133,17 +133,21 @@ class Server(LanguageServer):
         if self.child is None or not self.concerns(document):
             await self.read(document)
             return
-        try:
-            run = await self.child.run(document.path, document.text)
-        except checking.RunFailedError as error:
-            self.log(types.MessageType.Error, str(error))
-            await self.read(document)
-            return
+        async with progress.shown(self, f"rnnlint: running {document.path.name}") as outcome:
+            try:
+                run = await self.child.run(document.path, document.text)
+            except checking.RunFailedError as error:
+                outcome.said = "not checked"
+                self.log(types.MessageType.Error, str(error))
+                await self.read(document)
+                return
+            verdicts = [str(check) for check in run.checks]
+            outcome.said = " ".join(said.partition("\n")[0] for said in verdicts)
         if document.version == version:
             document.run, document.findings = run, run.findings
             self.publish(document)
-            for check in run.checks:
-                self.log(types.MessageType.Info, str(check))
+            for said in verdicts:
+                self.log(types.MessageType.Info, said)
 
     def concerns(self, document: Document) -> bool:
         """Whether there may be something to find in it, and the configuration does not exclude it."""

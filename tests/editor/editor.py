@@ -25,6 +25,7 @@ class Editor(LanguageClient):
         self.history: list[types.PublishDiagnosticsParams] = []
         self.messages: list[str] = []
         self.log: list[str] = []
+        self.progress: list[str] = []
         self._news = asyncio.Event()
 
         @self.feature(types.TEXT_DOCUMENT_PUBLISH_DIAGNOSTICS)
@@ -43,6 +44,17 @@ class Editor(LanguageClient):
             self.log.append(params.message)
             self._news.set()
 
+        @self.feature(types.WINDOW_WORK_DONE_PROGRESS_CREATE)
+        def create(params: types.WorkDoneProgressCreateParams) -> None:
+            """Agreed."""
+
+        @self.feature(types.PROGRESS)
+        def progress(params: types.ProgressParams) -> None:
+            value = params.value
+            said = value["title"] if value["kind"] == "begin" else value.get("message") or "broken off"
+            self.progress.append(said)
+            self._news.set()
+
     async def start(self, folder: Path, *words: str) -> types.InitializeResult:
         """Start the server as an editor's configuration says, in a workspace ``folder``."""
         environment = {**os.environ, "PYTHONPATH": str(TREE)}
@@ -50,7 +62,9 @@ class Editor(LanguageClient):
         await self.start_io(sys.executable, *command, env=environment, cwd=folder)
         result = await self.initialize_async(
             types.InitializeParams(
-                capabilities=types.ClientCapabilities(),
+                capabilities=types.ClientCapabilities(
+                    window=types.WindowClientCapabilities(work_done_progress=True)
+                ),
                 process_id=os.getpid(),
                 workspace_folders=[types.WorkspaceFolder(folder.as_uri(), folder.name)],
             )

@@ -171,6 +171,7 @@ def test_typing_is_answered_while_a_program_runs(session: Loop, project: Path) -
         editor.type(uri, 2, BACKWARD)
         assert by_code(await editor.diagnostics(uri, 2), "RNN101")
         await until(lambda: not editor.runs())  # the change has ended it
+        assert "broken off" in editor.progress
 
     session.run(typing())
 
@@ -232,6 +233,7 @@ def test_all_verified_fixes_together_make_it_right(session: Loop, saved: str, pr
         uri = editor.open(project / "backward.py", edited(BACKWARD, all_of_them.edit, saved))
         editor.save(uri)
         await editor.wait_for(lambda: any(line.startswith("Right: 10 of 10") for line in editor.log))
+        assert any(said.startswith("Right: 10 of 10 gradients of ") for said in editor.progress)
         assert [each for each in editor.shown[uri].diagnostics if each.code is None] == []
 
     session.run(fixing())
