@@ -110,6 +110,8 @@ def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(text) for text in SESSION.values()])
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", str(TREE))
+        patch.setenv("IPYTHONDIR", str(folder / "ipython"))  # nothing is left at home
+        patch.setenv("JUPYTER_RUNTIME_DIR", str(folder / "runtime"))
         patch.delenv("JPY_SESSION_NAME", raising=False)
         NotebookClient(
             notebook, timeout=60, allow_errors=True, resources={"metadata": {"path": str(folder)}}
