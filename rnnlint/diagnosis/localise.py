@@ -12,13 +12,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rnnlint.diagnosis.budget import Budget, wrong_in
-from rnnlint.diagnosis.edits import Candidate, edits_of_loops, edits_of_statement
+from rnnlint.diagnosis.edits import Candidate, Kind, edits_of_loops, edits_of_statement
+from rnnlint.diagnosis.edits.candidate import replacing
 from rnnlint.diagnosis.influence import CHANGED, Errors
 from rnnlint.diagnosis.suspects import BackwardText, backward_texts
 from rnnlint.diagnosis.tracing.blame import Blame, blame
+from rnnlint.diagnosis.tracing.expressions import expressions_for
 from rnnlint.diagnosis.tracing.judged import Made
 from rnnlint.diagnosis.tracing.retried import those_that_mend
 from rnnlint.diagnosis.tracing.trace import Trace
+from rnnlint.diagnosis.tracing.watched import Part
 from rnnlint.diagnosis.vocabulary import Vocabulary
 from rnnlint.fixes import apply_edits
 from rnnlint.gradients.trials import Trials
@@ -68,8 +71,7 @@ class _Score:
     @staticmethod
     def of(wrong: frozenset[str], made: Sequence[Made]) -> _Score:
         results = [each for each in made if each.is_wrong]
-        first = min((each.step for each in results), default=math.inf)
-        return _Score(len(wrong), len(results), first)
+        return _Score(len(wrong), len(results), results[0].step if results else math.inf)
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,7 @@ class Localiser:
         outcomes: list[_Outcome] = []
         mending: list[_Outcome] = []
         score = _Score.of(wrong_in(self.trials.errors), made)
-        for batch in self._tried(_ranked(blamed, texts)):
+        for batch in self._tried([*self._written_anew(blamed, made), *_ranked(blamed, texts)]):
             for outcome in batch:
                 if not outcome.wrong:
                     return Step(blamed, outcome.candidate, complete=True)
@@ -105,6 +107,19 @@ class Localiser:
             if good is not None:
                 return Step(blamed, good)
         return Step(blamed, self._best(mending, score) or self._best(outcomes, score))
+
+    def _written_anew(self, blamed: Blame, made: Sequence[Made]) -> list[Candidate]:
+        """The first wrong statement as the products of true quantities that it may have to be."""
+        if blamed.first is None:
+            return []
+        statement, node = blamed.first.watched.statement, blamed.first.watched.node
+        if node is None or blamed.first.watched.part is Part.AFTER:
+            return []
+        found = expressions_for(blamed.first, made, self.trace.truths)
+        return [
+            replacing(statement.program, node, each.text, Kind.EXPRESSION, 0.1 * each.unread)
+            for each in found
+        ]
 
     def _that_mend(self, first: Made | None, outcomes: Sequence[_Outcome]) -> list[_Outcome]:
         """Those after which the first wrong result is a true one."""
@@ -136,7 +151,8 @@ class Localiser:
         best, chosen = now, None
         for outcome in sorted(outcomes, key=_fewest_wrong)[:MOST_JUDGED]:
             after = None if self.budget.spent else self._score(outcome)
-            if after is None or (further and not after.is_further_than(now)):
+            new = outcome.candidate.kind is Kind.EXPRESSION
+            if after is None or ((further or new) and not after.is_further_than(now)):
                 continue
             if after < best:
                 best, chosen = after, outcome.candidate

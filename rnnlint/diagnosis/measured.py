@@ -70,8 +70,12 @@ def _unexplained(check: GradientCheck, findings: Sequence[Finding], places: Plac
         f"{_compared(check)}."
     )
     finding = _finding(check, "RNN901", "wrong-gradient", Severity.ERROR, message)
-    span = places.get((check.id, worst.name), finding.span)
-    yield replace(finding, span=span, figures=_how_far(worst))
+    localised = next((f for f in findings if f.code == "RNN906" and f.evidence is None), None)
+    if localised is not None:
+        finding = replace(finding, path=localised.path, span=localised.span)
+    else:
+        finding = replace(finding, span=places.get((check.id, worst.name), finding.span))
+    yield replace(finding, figures=_how_far(worst))
 
 
 def _compared(check: GradientCheck) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from rnnlint.diagnosis.edits import Candidate, Kind
+from rnnlint.diagnosis.program_text import ProgramText
 from rnnlint.diagnosis.tracing.judged import Made, State
 from rnnlint.findings import Confidence, Finding, Fix, Severity
 
@@ -22,12 +23,14 @@ class _Bug(NamedTuple):
     why: str
 
 
-def named(candidate: Candidate) -> Finding:
-    """The finding for an edit of the search: ``likely`` until the proof has weighed it."""
+def named(candidate: Candidate, program: ProgramText) -> Finding:
+    """The finding for an edit of ``program``, as the search tried it: ``likely`` until the proof has weighed
+    it.
+    """
     bug = _bug(candidate)
     fix = Fix(_described(candidate), candidate.edits)
     path = candidate.edits[0].path
-    message = f"{bug.why} {_instead(candidate)}"
+    message = f"{bug.why} {_instead(candidate, program)}"
     return Finding(
         bug.code, bug.name, Severity.ERROR, Confidence.LIKELY, message, path, candidate.span, fix=fix
     )
@@ -38,14 +41,14 @@ def first_wrong(made: Made) -> Finding:
     statement = made.watched.statement
     node = made.watched.node if made.watched.node is not None else statement.value
     program = statement.program
-    target = ", ".join(program.source(target) for target in statement.targets) or "What is computed here"
-    inputs = list(dict.fromkeys(read.text for read in made.reads if read.state is State.TRUE))
-    given = f" although {_listed(inputs)} {'is' if len(inputs) == 1 else 'are'} right" if inputs else ""
+    target = ", ".join(f"`{program.source(target)}`" for target in statement.targets)
+    inputs = list(dict.fromkeys(f"`{read.text}`" for read in made.reads if read.state is State.TRUE))
+    given = f", although {_listed(inputs)} {'is' if len(inputs) == 1 else 'are'} right" if inputs else ""
     when = "" if made.step == 0 else " from the second step back on" if made.step == 1 else " at some steps"
     message = (
-        f"{target} is none of the quantities that the chain rule gives for your forward pass{when},{given}. "
-        "Everything computed before this line is right."
-    ).replace(",. ", ". ")
+        f"{target or 'What is computed here'} is none of the quantities that the chain rule gives for your "
+        f"forward pass{when}{given}. Everything computed before this line is right."
+    )
     span = program.span(node if isinstance(node, ast.expr) else statement.node)
     return Finding(*_FIRST_WRONG, Severity.ERROR, Confidence.LIKELY, message, statement.path, span)
 
@@ -115,8 +118,17 @@ _WHY = {
     Kind.MISSING_FACTOR: "A factor is missing from this product.",
     Kind.MISSING_TERM: "A path is missing from this sum: every use of a quantity adds a term to its adjoint.",
     Kind.SPURIOUS_TERM: "This sum has a term that no use of the quantity gives it.",
+    Kind.EXPRESSION: "This is not what the chain rule gives.",
     Kind.SPURIOUS_STATEMENT: "This statement changes a gradient that was right before it.",
 }
+
+
+_MISSING = {
+    Kind.MISSING_FACTOR: ("factor", " * "),
+    Kind.MISSING_DERIVATIVE: ("factor", " * "),
+    Kind.MISSING_TERM: ("term", " + "),
+}
+"""Kinds of edits that only add something, with what it is and the operator before it."""
 
 
 def _of_index(candidate: Candidate) -> _Bug:
@@ -127,12 +139,50 @@ def _of_index(candidate: Candidate) -> _Bug:
     return _Bug("RNN102", "off-by-one-state", "This reads the state of another step.")
 
 
-def _instead(candidate: Candidate) -> str:
+def _instead(candidate: Candidate, program: ProgramText) -> str:
     if candidate.kind is Kind.CARRY:
-        return f"At the end of the loop set {candidate.after.replace('; ', ' and ')}."
+        return f"At the end of the loop set `{candidate.after.replace('; ', '` and `')}`."
     if candidate.kind is Kind.SPURIOUS_STATEMENT:
-        return f"Leave out {candidate.before}."
-    return f"{candidate.before} should be {candidate.after}."
+        return f"Leave out `{candidate.before}`."
+    if candidate.kind in _MISSING:
+        return _completed(candidate, program)
+    return f"`{candidate.before}` should be `{candidate.after}`."
+
+
+def _completed(candidate: Candidate, program: ProgramText) -> str:
+    """``df`` should be ``dC * C_prev * f * (1 - f)``: the factor ``1 - f`` is missing."""
+    what, operator = _MISSING[candidate.kind]
+    before, after = candidate.before, candidate.after
+    missing = after.removeprefix(before).removeprefix(f"({before})").removeprefix(operator)
+    added = f": the {what} `{_bare(missing)}` is missing" if missing != after else ""
+    statement = _statement_round(candidate, program)
+    if statement is None:
+        return f"`{before}` should be `{after}`{added}."
+    target, value = statement
+    return f"`{target}` should be `{value}`{added}."
+
+
+def _statement_round(candidate: Candidate, program: ProgramText) -> tuple[str, str] | None:
+    """What the edited assignment sets, and to what with the edit in it."""
+    for node in ast.walk(program.tree):
+        if isinstance(node, ast.Assign) and len(node.targets) == 1 and not isinstance(node.value, ast.Tuple):
+            span = program.span(node)
+            if (span.line, span.column) <= (candidate.span.line, candidate.span.column) and (
+                candidate.span.end_line,
+                candidate.span.end_column,
+            ) <= (span.end_line, span.end_column):
+                return program.source(node.targets[0]), _edited(program.source(node.value), candidate)
+    return None
+
+
+def _edited(value: str, candidate: Candidate) -> str:
+    return value.replace(candidate.before, candidate.after, 1)
+
+
+def _bare(factor: str) -> str:
+    """A factor without parentheses round the whole of it."""
+    inner = factor.removeprefix("(").removesuffix(")")
+    return inner if len(inner) == len(factor) - 2 and inner.count("(") == inner.count(")") else factor
 
 
 def _described(candidate: Candidate) -> str:

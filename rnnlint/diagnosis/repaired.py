@@ -10,6 +10,7 @@ from rnnlint.diagnosis.budget import Budget
 from rnnlint.diagnosis.edits import Candidate
 from rnnlint.diagnosis.localise import Localiser, Step
 from rnnlint.diagnosis.naming import first_wrong, named
+from rnnlint.diagnosis.program_text import program_text
 from rnnlint.diagnosis.prove import Rerunnable, agrees, fixed_project
 from rnnlint.diagnosis.rebasing import before_edits
 from rnnlint.diagnosis.repair import Repair, search
@@ -145,7 +146,9 @@ def _repaired(
 
 def _finding(project: Project, known: Sequence[Finding], candidate: Candidate) -> Finding:
     """The finding of an edit in the text with the ``known`` fixes in, told of the text as it stands."""
-    finding = named(candidate)
+    path = candidate.edits[0].path
+    text = fixed_project(project, known).files[path].text if known else project.files[path].text
+    finding = named(candidate, program_text(path, text))
     edits = _of_the_original(project, known, candidate.edits)
     if edits is None or finding.fix is None:
         return replace(finding, fix=None)

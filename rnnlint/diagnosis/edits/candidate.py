@@ -34,6 +34,7 @@ class Kind(StrEnum):
     CARRY = "carry"
     STEPS = "steps"
     AXIS = "axis"
+    EXPRESSION = "expression"
     SPURIOUS_STATEMENT = "spurious-statement"
 
 

@@ -45,14 +45,14 @@ def blame(made: Sequence[Made], texts: Sequence[BackwardText]) -> Blame:
 
     shared = _read_by_none_right(made, together)
     for read, readers in shared:
-        add(-0.3 if readers > 1 else 0.25, _last_to_set(made, first, read, texts))
+        add(-0.3 if readers > 1 else 0.4, _last_to_set(made, first, read, texts))
     add(0.0, _suspects_of(first, texts))
     for other in together[1:]:
-        add(0.35, _suspects_of(other, texts))
+        add(1.0, _suspects_of(other, texts))
     for each in together:
         for read in each.reads:
-            if read.state is State.FORWARD:
-                add(0.1, _that_set(read, each, texts))
+            if read.state in (State.FORWARD, State.OTHER):
+                add(0.3 if read.state is State.FORWARD else -0.1, _that_set(read, each, texts))
     unset = [r for r in first.reads if first.step and r.state is State.ZERO]
     for read in unset:
         add(0.3, _that_set(read, first, texts))

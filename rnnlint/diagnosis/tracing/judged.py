@@ -90,6 +90,9 @@ class Judge:
                 before = last.get(id(watched.statement.node))
                 if before is not None:
                     self._amend(before, event)
+                elif event.value.size > 1:
+                    step = steps[event.number] = steps.get(event.number, -1) + 1
+                    found.append(self._changed(watched, step, event.value))
             if watched.part not in (Part.RESULT, Part.PASSED):
                 continue
             step = steps[event.number] = steps.get(event.number, -1) + 1
@@ -120,6 +123,16 @@ class Judge:
         made = Made(watched, step, value, state, reads, quantities)
         if not (watched.part is Part.PASSED and watched.is_read):
             self._remember(made, value)
+        return made
+
+    def _changed(self, watched: Watched, step: int, value: Array) -> Made:
+        """What a change by a constant leaves behind: ``dv[target] -= 1``."""
+        name = _name(watched.node)
+        before = Read(watched.node, watched.text, name, value, State.OTHER)
+        quantities = tuple(self.truths.adjoints.find(value))
+        state = State.TRUE if quantities else State.FALSE if looks_like_adjoint(name) else State.OTHER
+        made = Made(watched, step, value, state, (before,), quantities)
+        self._remember(made, value, root_of(watched.node))
         return made
 
     def _state(
@@ -202,14 +215,16 @@ class Judge:
 def _find_regrouped(found: Sequence[Made]) -> None:
     """A wrong result is regrouped where a later true one, or one regrouped itself, was made of it."""
     readers: dict[bytes, list[Made]] = {}
-    mended: dict[tuple[int, str], bool] = {}
+    mended_by: dict[tuple[int, str], frozenset[int]] = {}
     for made in reversed(found):
         keys = {(id(made.watched.statement.function), root_of(t)) for t in _targets(made.watched)}
-        updates = isinstance(made.watched.statement.node, ast.AugAssign)
-        if made.state is State.FALSE and any(mended.get(key) for key in keys):
+        node = made.watched.statement.node
+        if made.state is State.FALSE and any(mended_by.get(key, frozenset()) - {id(node)} for key in keys):
             made.regrouped = True
         for key in keys:
-            mended[key] = updates and (made.state is State.TRUE or mended.get(key, False))
+            true = frozenset({id(node)} if made.state is State.TRUE else ())
+            later = mended_by.get(key, frozenset())
+            mended_by[key] = later | true if isinstance(node, ast.AugAssign) else frozenset()
         if made.state is State.FALSE and not made.regrouped:
             marks = {fingerprint(value) for value in (made.value, made.after) if value is not None}
             made.regrouped = any(

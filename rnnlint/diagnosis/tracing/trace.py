@@ -30,7 +30,7 @@ from rnnlint.diagnosis.tracing.tape import Slopes, recorded
 from rnnlint.diagnosis.tracing.truths import Truths
 from rnnlint.diagnosis.tracing.watched import WatchedProgram
 from rnnlint.findings import Edit
-from rnnlint.gradients.sizes import TIME
+from rnnlint.gradients.sizes import HIDDEN, TIME
 from rnnlint.gradients.trials import Trials
 from rnnlint.model.project import Project
 from rnnlint.verdicts import GradientCheck
@@ -92,6 +92,7 @@ def traced(project: Project, check: GradientCheck, trials: Trials) -> Trace | No
         gradients=dict(measurement.truth),
         scale=measurement.judged.scale,
         steps=measurement.probe.sizes.get(TIME, 0),
+        hidden=measurement.probe.sizes.get(HIDDEN, 0),
     )
     return Trace(check, truths, _kept_under(check))
 

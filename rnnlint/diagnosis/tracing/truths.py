@@ -83,6 +83,7 @@ class Truths:
     gradients: dict[str, Array]
     scale: float
     steps: int = 0  # how many the sequence has
+    hidden: int = 0  # the size of a state
 
     @cached_property
     def quantities(self) -> list[Quantity]:
@@ -90,7 +91,9 @@ class Truths:
         found = [self._of(use) for use in self.uses]
         together = self._together(found)
         over_steps = self._over_steps([*found, *together])
+        blocks = [part for quantity in found for part in self._gates_of(quantity)]
         found += [part for quantity in found for part in self._steps_of(quantity)]
+        found += blocks
         found += together + over_steps
         found += [Quantity(name, 0, g, name, True) for name, g in self.gradients.items()]
         return found
@@ -145,6 +148,16 @@ class Truths:
             if size in (self.steps, self.steps + 1):
                 for step, part in enumerate(np.moveaxis(whole.value, axis, 0)):
                     yield replace(whole, value=part, step=step)
+
+    def _gates_of(self, stacked: Quantity) -> Iterator[Quantity]:
+        """The single gates of what holds several."""
+        if self.hidden < 2 or stacked.parameter is not None:
+            return
+        for axis, size in enumerate(stacked.value.shape):
+            if size in (2 * self.hidden, 3 * self.hidden, 4 * self.hidden):
+                parts = np.split(stacked.value, size // self.hidden, axis=axis)
+                for number, part in enumerate(parts):
+                    yield replace(stacked, of=f"{stacked.of}, part {number}", value=part, number=-1)
 
     def _together(self, single: Sequence[Quantity]) -> list[Quantity]:
         """What one step's uses of one value send back together."""

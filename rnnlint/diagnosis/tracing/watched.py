@@ -30,7 +30,7 @@ class Part(StrEnum):
 
     RESULT = "result"  # what the statement computes, or one of several
     ARGUMENT = "argument"  # of a call of NumPy
-    PASSED = "passed"  # to a function of the project
+    PASSED = "passed"  # to a function of the project, or into a stack
     OPERAND = "operand"  # of an operation whose derivative follows from its operands
     AFTER = "after"  # the target of an augmented assignment, once it is made
     GIVEN = "given"  # a parameter on entry, or what a step finds of the step before
@@ -174,7 +174,7 @@ class _Writer:
                 case ast.List(elts=elements) | ast.Tuple(elts=elements) if not any(
                     isinstance(e, ast.Starred | ast.List | ast.Tuple) for e in elements
                 ):
-                    members = [self.of(element, Part.ARGUMENT) for element in elements]
+                    members = [self.of(element, Part.PASSED) for element in elements]
                     inner += members
                     texts = [text for text, _ in members]
                     written.append(
