@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from dataclasses import dataclass, field
 
@@ -9,7 +10,13 @@ from rnnlint.diagnosis.influence import Errors
 
 RIGHT = 1e-6
 MOST_TRIALS = 600
-MOST_SECONDS = 12.0
+MOST_SECONDS = 6.0
+
+
+def _seconds_here() -> float:
+    """The seconds that a search may take: more where other work keeps the processors busy."""
+    waiting = os.getloadavg()[0] / (os.cpu_count() or 1)
+    return MOST_SECONDS * max(1.0, waiting)
 
 
 @dataclass
@@ -17,7 +24,7 @@ class Budget:
     """How many variants searches may still run. The seconds are for programs that are slow themselves."""
 
     trials: int = MOST_TRIALS
-    seconds: float = MOST_SECONDS
+    seconds: float = field(default_factory=_seconds_here)
     _started: float = field(default_factory=time.monotonic)
 
     def take(self, wanted: int) -> int:

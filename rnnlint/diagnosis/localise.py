@@ -7,9 +7,8 @@ it than before, in the gradients and among the results of the single statements.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from rnnlint.diagnosis.budget import Budget, wrong_in
 from rnnlint.diagnosis.edits import Candidate, Kind, edits_of_loops, edits_of_statement
@@ -23,7 +22,6 @@ from rnnlint.diagnosis.tracing.retried import those_that_mend
 from rnnlint.diagnosis.tracing.trace import Trace
 from rnnlint.diagnosis.tracing.watched import Part
 from rnnlint.diagnosis.vocabulary import Vocabulary
-from rnnlint.fixes import apply_edits
 from rnnlint.gradients.trials import Trials
 from rnnlint.model.project import Project
 
@@ -159,17 +157,9 @@ class Localiser:
         return chosen
 
     def _score(self, outcome: _Outcome) -> _Score | None:
-        made = self._made_with(outcome.candidate)
+        texts = backward_texts(self.project, self.trace.check)
+        made = self.trace.made_by(self.trials, texts, outcome.candidate.edits)
         return _Score.of(outcome.wrong, made) if made is not None else None
-
-    def _made_with(self, candidate: Candidate) -> list[Made] | None:
-        originals = {path: held.text for path, held in self.project.files.items()}
-        changed: Mapping[Path, str] = {
-            path: apply_edits(originals[path], [edit for edit in candidate.edits if edit.path == path])
-            for path in {edit.path for edit in candidate.edits}
-        }
-        texts = backward_texts(self.project.overlay(changed), self.trace.check)
-        return self.trace.made_by(self.trials, texts, originals)
 
 
 def _ranked(blamed: Blame, texts: Sequence[BackwardText]) -> list[Candidate]:

@@ -12,7 +12,6 @@ from pathlib import Path
 
 from rnnlint.diagnosis.edits.matrices import matrix_operands
 from rnnlint.diagnosis.program_text import ProgramText
-from rnnlint.diagnosis.rebasing import as_edits_of
 from rnnlint.diagnosis.suspects import (
     BackwardText,
     Function,
@@ -29,6 +28,7 @@ from rnnlint.diagnosis.tracing.judged import Judge, Made
 from rnnlint.diagnosis.tracing.tape import Slopes, recorded
 from rnnlint.diagnosis.tracing.truths import Truths
 from rnnlint.diagnosis.tracing.watched import WatchedProgram
+from rnnlint.diagnosis.vocabulary import base_name, looks_like_adjoint
 from rnnlint.findings import Edit
 from rnnlint.gradients.sizes import HIDDEN, TIME
 from rnnlint.gradients.trials import Trials
@@ -48,21 +48,13 @@ class Trace:
     gradients: Mapping[str, str]
 
     def made_by(
-        self, trials: Trials, texts: Sequence[BackwardText], originals: Mapping[Path, str] | None = None
+        self, trials: Trials, texts: Sequence[BackwardText], changes: Sequence[Edit] = ()
     ) -> list[Made] | None:
-        """What the backward pass of ``texts`` makes, judged; None where it does not run.
-
-        ``originals`` are the texts that ``trials`` run, where ``texts`` are of others.
-        """
-        watched = WatchedProgram()
-        for text in texts:
-            if text.function is not None and text.function.name in trials.workshop.neutral:
-                continue
-            watched.add(_statements(text), entries=False)
-        edits: Sequence[Edit] = watched.edits
-        if originals is not None:
-            edits = as_edits_of(originals, {text.program.path: text.program.text for text in texts}, edits)
-        events = recorded(trials, edits)
+        """What the backward pass makes with the changes in it, judged; None where it does not run."""
+        watched = WatchedProgram(changes)
+        for statements in _backward_statements(texts, trials, self.check):
+            watched.add(statements)
+        events = recorded(trials, watched.edits)
         if events is None:
             return None
         return Judge(self.truths, watched.watched, self.gradients).made(events)
@@ -72,8 +64,10 @@ def traced(project: Project, check: GradientCheck, trials: Trials) -> Trace | No
     """Measure every true quantity of the forward pass; None where it does not run so."""
     backward = backward_texts(project, check)
     watched = WatchedProgram()
+    lifted = backward[0].function if backward and trials.lifted is not None else watched
     for statements in _forward_statements(project, check, trials, backward):
-        watched.add(statements, entries=True)
+        own = statements[0].function if statements else None
+        watched.add(statements, entries=own is not lifted)  # an iteration's names are no longer its own
     if not watched.edits:
         return None
     events = recorded(trials, watched.edits)
@@ -107,12 +101,19 @@ def _kept_under(check: GradientCheck) -> dict[str, str]:
     return {word: names[0] for word, names in found.items() if len(names) == 1}
 
 
-def _statements(text: BackwardText) -> list[Suspect]:
-    """The statements of the backward text, each once."""
-    wanted = {id(suspect.node) for suspect in text.suspects}
-    return [
-        s for s in statements_of(text.program, text.function) if id(s.node) in wanted and value_of(s.node)
-    ]
+def _backward_statements(
+    texts: Sequence[BackwardText], trials: Trials, check: GradientCheck
+) -> Iterator[list[Suspect]]:
+    """What the backward pass consists of, function by function."""
+    for text in texts:
+        if text.function is not None and text.function.name in trials.workshop.neutral:
+            continue
+        if text.function is None:
+            iteration = _iteration(text.program, trials, check)
+            yield iteration[_where_it_turns(iteration) :]
+        else:
+            wanted = {id(suspect.node) for suspect in text.suspects}
+            yield [s for s in _with_value(text.program, text.function) if id(s.node) in wanted]
 
 
 def _forward_statements(
@@ -120,18 +121,17 @@ def _forward_statements(
 ) -> Iterator[list[Suspect]]:
     """What the forward pass consists of: its own function, and those that it calls for a step."""
     pass_ = trials.measurement.probe.draft.pass_
-    programs = {text.program.path: text.program for text in backward}
-    programs |= {
-        program.path: program
-        for program in reachable_programs(project, check.path)
-        if program.path not in programs
-    }
-    taken = {id(text.function) for text in backward}
-    waiting: list[tuple[ProgramText, Function | None]] = []
-    own = backward[0] if backward else None
-    if own is not None:
-        start = first_backward_line(own.program, own.function)
-        part = [s for s in statements_of(own.program, own.function) if s.line < start and value_of(s.node)]
+    programs = {program.path: program for program in reachable_programs(project, check.path)}
+    taken = {id(text.function) for text in backward if text.function is not None}
+    waiting: list[tuple[ProgramText, Function]] = []
+    if backward:
+        own = backward[0]
+        if own.function is None:
+            part = _iteration(own.program, trials, check)
+            part = part[: _where_it_turns(part)]
+        else:
+            start = first_backward_line(own.program, own.function)
+            part = [s for s in _with_value(own.program, own.function) if s.line < start]
         if part:
             yield part
             waiting += _called(programs, part)
@@ -144,21 +144,47 @@ def _forward_statements(
     seen: set[int] = set()
     while waiting and len(seen) < MOST_FORWARD_FUNCTIONS:
         program, function = waiting.pop(0)
-        if function is None or id(function) in seen or id(function) in taken:
+        if id(function) in seen or id(function) in taken:
             continue
         seen.add(id(function))
-        statements = [s for s in statements_of(program, function) if value_of(s.node) is not None]
+        statements = _with_value(program, function)
         yield statements
         waiting += _called(programs, statements)
 
 
+def _with_value(program: ProgramText, function: Function | None) -> list[Suspect]:
+    """The statements that compute something."""
+    return [s for s in statements_of(program, function) if value_of(s.node) is not None]
+
+
+def _iteration(program: ProgramText, trials: Trials, check: GradientCheck) -> list[Suspect]:
+    """The statements of a file's body that one iteration of its training is made of, as they are run."""
+    lifted = trials.lifted
+    if lifted is None:
+        return []
+    return [
+        statement
+        for statement in _with_value(program, None)
+        if any(loop.lineno == check.line for loop in statement.loops)
+        and lifted.moved([Edit(program.path, program.span(statement.node), "")]) is not None
+    ]
+
+
+def _where_it_turns(statements: Sequence[Suspect]) -> int:
+    """Where the body of a file turns back: before the first adjoint that it sets."""
+    for number, statement in enumerate(statements):
+        if any(looks_like_adjoint(base_name(target)) for target in statement.targets):
+            return number
+    return 0
+
+
 def _called(
     programs: Mapping[Path, ProgramText], statements: Sequence[Suspect]
-) -> list[tuple[ProgramText, Function | None]]:
+) -> list[tuple[ProgramText, Function]]:
     """The project's functions that a step of the forward pass is made of: those with a matrix product, or
     with calls of such.
     """
-    found: list[tuple[ProgramText, Function | None]] = []
+    found: list[tuple[ProgramText, Function]] = []
     for statement in statements:
         for node in ast.walk(statement.node):
             match node:

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
+from rnnlint.diagnosis.program_text import ProgramText
 from rnnlint.diagnosis.suspects import Function, Suspect, targets, value_of
 from rnnlint.findings import Edit, Span
+from rnnlint.fixes import apply_edits
 
 WATCHER = "_rnnlint_watch"
 _OPERATORS: dict[type[ast.operator], str] = {
@@ -58,28 +60,42 @@ class Watched:
 
 @dataclass
 class WatchedProgram:
-    """The edits that make statements watched, and what each number stands for."""
+    """The edits that make statements watched, and what each number stands for.
 
+    ``changes`` are edits of the same text that are made too: a statement is watched as they leave it.
+    """
+
+    changes: Sequence[Edit] = ()
     watched: list[Watched] = field(default_factory=list)
-    edits: list[Edit] = field(default_factory=list)
+    _edits: list[Edit] = field(default_factory=list)
+    _taken_up: set[Edit] = field(default_factory=set)
 
-    def add(self, statements: Sequence[Suspect], *, entries: bool) -> range:
+    @property
+    def edits(self) -> list[Edit]:
+        """All edits, the changes with them."""
+        return [*self._edits, *(edit for edit in self.changes if edit not in self._taken_up)]
+
+    def add(self, statements: Sequence[Suspect], *, entries: bool = False) -> None:
         """Watch these statements, with ``entries`` also what a function is given and what a loop's step
-        finds; their numbers.
+        finds.
         """
-        first = len(self.watched)
         prefixes = dict(_entries(statements)) if entries else {}
         for statement in statements:
-            before = prefixes.get(id(statement.node), ())
-            self._watch(statement, before)
-        return range(first, len(self.watched))
+            span = statement.program.span(statement.node)
+            inside = [
+                edit for edit in self.changes if edit.path == statement.path and _is_within(edit.span, span)
+            ]
+            changed = _changed(statement, inside) if inside else statement
+            if changed is not None and value_of(changed.node) is not None:
+                self._taken_up |= set(inside)
+                text = self._written(changed, prefixes.get(id(statement.node), ()))
+                self._edits.append(Edit(statement.path, span, text))
 
-    def _watch(self, statement: Suspect, names_before: Sequence[str]) -> None:
+    def _written(self, statement: Suspect, names_before: Sequence[str]) -> str:
         program, node = statement.program, statement.node
         value = value_of(node)
-        if value is None:
-            return
-        writer = _Writer(self, statement)
+        assert value is not None
+        writer = _Writer(self.watched, statement)
         prefix = "".join(f"{name} = {writer.given(name)}; " for name in names_before)
         span, inner = program.span(node), program.outer_span(value)
         if inner < span:
@@ -89,14 +105,39 @@ class WatchedProgram:
         text = f"{prefix}{program.between(start)}{writer.result(value)}{program.between(end)}"
         if isinstance(node, ast.AugAssign):
             text += "".join(f"; {writer.after(target)}" for target in _wholes(node.target))
-        self.edits.append(Edit(program.path, span, text))
+        return text
+
+
+def _changed(statement: Suspect, edits: Sequence[Edit]) -> Suspect | None:
+    """The statement as the edits leave it, in a program of its own; None where that is no such statement."""
+    origin = statement.program.span(statement.node)
+    text = apply_edits(statement.program.source(statement.node), [_moved(edit, origin) for edit in edits])
+    try:
+        (node,) = ast.parse(text).body
+    except (SyntaxError, ValueError):
+        return None
+    return replace(statement, program=ProgramText(statement.path, text), node=node)
+
+
+def _is_within(inner: Span, outer: Span) -> bool:
+    start, end = (outer.line, outer.column), (outer.end_line, outer.end_column)
+    return start <= (inner.line, inner.column) < end and (inner.end_line, inner.end_column) <= end
+
+
+def _moved(edit: Edit, origin: Span) -> Edit:
+    """An edit of the file as one of the statement's own text."""
+    span, shift = edit.span, origin.column - 1
+    column = span.column - (shift if span.line == origin.line else 0)
+    end_column = span.end_column - (shift if span.end_line == origin.line else 0)
+    first = origin.line - 1
+    return Edit(edit.path, Span(span.line - first, column, span.end_line - first, end_column), edit.text)
 
 
 class _Writer:
     """Writes one statement's expressions."""
 
-    def __init__(self, program: WatchedProgram, statement: Suspect) -> None:
-        self._all = program.watched
+    def __init__(self, watched: list[Watched], statement: Suspect) -> None:
+        self._all = watched
         self._statement = statement
         self._program = statement.program
 
