@@ -17,7 +17,7 @@ from rnnlint.diagnosis.influence import CHANGED, Errors
 from rnnlint.diagnosis.suspects import BackwardText, backward_texts
 from rnnlint.diagnosis.tracing.blame import Blame, blame
 from rnnlint.diagnosis.tracing.expressions import expressions_for
-from rnnlint.diagnosis.tracing.judged import Made
+from rnnlint.diagnosis.tracing.judged import Made, State
 from rnnlint.diagnosis.tracing.retried import those_that_mend
 from rnnlint.diagnosis.tracing.trace import Trace
 from rnnlint.diagnosis.tracing.watched import Part
@@ -26,6 +26,8 @@ from rnnlint.gradients.trials import Trials
 from rnnlint.model.project import Project
 
 BATCH = 16
+GUARDED = 4
+"""Lines below a condition that may decide over a blamed statement."""
 MOST_TRIED = 224
 """Edits that are tried for one bug."""
 MOST_JUDGED = 6
@@ -69,7 +71,8 @@ class _Score:
     @staticmethod
     def of(wrong: frozenset[str], made: Sequence[Made]) -> _Score:
         results = [each for each in made if each.is_wrong]
-        return _Score(len(wrong), len(results), results[0].step if results else math.inf)
+        zeros = sum(each.state is State.ZERO for each in made)  # an edit that wipes out is no better
+        return _Score(len(wrong), len(results) + zeros, results[0].step if results else math.inf)
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,7 @@ class Localiser:
     trace: Trace
     trials: Trials
     budget: Budget
+    offered: tuple[Candidate, ...] = ()  # what findings that are known have for fixes
 
     def step(self) -> Step | None:
         """The next step; None where the text does not run so that it can be watched."""
@@ -93,7 +97,8 @@ class Localiser:
         outcomes: list[_Outcome] = []
         mending: list[_Outcome] = []
         score = _Score.of(wrong_in(self.trials.errors), made)
-        for batch in self._tried([*self._written_anew(blamed, made), *_ranked(blamed, texts)]):
+        ranked = _ranked(blamed, texts, [*self._offered(blamed), *self._written_anew(blamed, made)])
+        for batch in self._tried(ranked):
             for outcome in batch:
                 if not outcome.wrong:
                     return Step(blamed, outcome.candidate, complete=True)
@@ -101,10 +106,16 @@ class Localiser:
             outcomes += helpful
             mend = self._that_mend(blamed.first, helpful)
             mending += mend
-            good = self._best(mend, score, further=True)
+            known = [outcome for outcome in mend if outcome.candidate.kind is Kind.OFFERED]
+            good = self._best(known, score) or self._best(mend, score, further=True)
             if good is not None:
                 return Step(blamed, good)
         return Step(blamed, self._best(mending, score) or self._best(outcomes, score))
+
+    def _offered(self, blamed: Blame) -> list[Candidate]:
+        """The known fixes on the blamed lines."""
+        lines = {(suspect.path, suspect.line) for _, suspect in blamed.suspects}
+        return [c for c in self.offered if any((e.path, e.span.line) in lines for e in c.edits)]
 
     def _written_anew(self, blamed: Blame, made: Sequence[Made]) -> list[Candidate]:
         """The first wrong statement as the products of true quantities that it may have to be."""
@@ -115,7 +126,7 @@ class Localiser:
             return []
         found = expressions_for(blamed.first, made, self.trace.truths)
         return [
-            replacing(statement.program, node, each.text, Kind.EXPRESSION, 0.1 * each.unread)
+            replacing(statement.program, node, each.text, Kind.EXPRESSION, 0.75 + 0.1 * each.unread)
             for each in found
         ]
 
@@ -162,10 +173,12 @@ class Localiser:
         return _Score.of(outcome.wrong, made) if made is not None else None
 
 
-def _ranked(blamed: Blame, texts: Sequence[BackwardText]) -> list[Candidate]:
-    """Edits of the blamed statements, and of the loops where a carry is never set; the likeliest first."""
+def _ranked(blamed: Blame, texts: Sequence[BackwardText], known: Sequence[Candidate]) -> list[Candidate]:
+    """Edits of the blamed statements, and of the loops where a carry is never set, among the ``known`` ones;
+    the likeliest first.
+    """
     vocabularies = {id(text): Vocabulary(text) for text in texts}
-    ranked: list[tuple[float, Candidate]] = []
+    ranked = [(candidate.rank, candidate) for candidate in known]
     for handicap, suspect in blamed.suspects:
         for text in texts:
             if any(suspect is own for own in text.suspects):
@@ -173,8 +186,10 @@ def _ranked(blamed: Blame, texts: Sequence[BackwardText]) -> list[Candidate]:
                     (handicap + c.rank, c) for c in edits_of_statement(suspect, vocabularies[id(text)])
                 ]
     for text in texts:
-        handicap = -0.5 if blamed.unset else 0.9
-        ranked += [(handicap + c.rank, c) for c in edits_of_loops(text, vocabularies[id(text)])]
+        for candidate in edits_of_loops(text, vocabularies[id(text)]):
+            guarded = any(0 < s.line - candidate.line <= GUARDED for _, s in blamed.suspects)
+            handicap = -0.5 if blamed.unset or (guarded and candidate.kind is Kind.STEPS) else 0.9
+            ranked.append((handicap + candidate.rank, candidate))
     ranked.sort(key=lambda item: item[0])
     return list({candidate.edits: candidate for _, candidate in reversed(ranked)}.values())[::-1]
 

@@ -42,7 +42,7 @@ class Proof:
 
 def prove(project: Project, findings: Sequence[Finding], scenarios: Sequence[Rerunnable]) -> Proof:
     """Weigh every fixable finding by the numbers of the scenarios that are wrong."""
-    fixable = [finding for finding in findings if _is_fixable(finding, project)]
+    fixable = [finding for finding in findings if is_fixable(finding, project)]
     measured = [scenario for scenario in scenarios if scenario.check.status is not Status.NOT_CHECKED]
     if not fixable or not any(scenario.check.wrong for scenario in measured):
         return Proof(tuple(findings))
@@ -88,7 +88,8 @@ def _applied(project: Project, findings: Iterable[Finding]) -> Applied:
     return apply_fixes(texts, fixes)
 
 
-def _is_fixable(finding: Finding, project: Project) -> bool:
+def is_fixable(finding: Finding, project: Project) -> bool:
+    """Whether the finding has a fix that can be tried, and may concern a gradient."""
     if finding.fix is None or finding.severity is Severity.ADVICE:
         return False
     return all(edit.path in project.files for edit in finding.fix.edits)

@@ -1,4 +1,4 @@
-"""Edits of a text that other edits have changed, as edits of the text before."""
+"""Edits of a text that other edits have changed, as edits of the text before, and the other way round."""
 
 from __future__ import annotations
 
@@ -26,6 +26,24 @@ def before_edits(edit: Edit, text: str, earlier: Sequence[Edit], original: str) 
             return None
         shift += len(each.text) - length
     return Edit(edit.path, old.span(start - shift, end - shift), edit.text)
+
+
+def after_edits(edit: Edit, earlier: Sequence[Edit], original: str, text: str) -> Edit | None:
+    """``edit``, which is of ``original``, as an edit of ``text``, which ``earlier`` made of it.
+
+    None where it touches what they changed.
+    """
+    old, new = _Offsets(original), _Offsets(text)
+    start, end = old.of(edit.span.line, edit.span.column), old.of(edit.span.end_line, edit.span.end_column)
+    shift = 0
+    for each in earlier:
+        first = old.of(each.span.line, each.span.column)
+        last = old.of(each.span.end_line, each.span.end_column)
+        if max(first, start) < min(last, end) or (first <= start and end <= last):
+            return None
+        if last <= start:
+            shift += len(each.text) - (last - first)
+    return Edit(edit.path, new.span(start + shift, end + shift), edit.text)
 
 
 class _Offsets:

@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from rnnlint.diagnosis.budget import Budget
-from rnnlint.diagnosis.edits import Candidate
+from rnnlint.diagnosis.edits import Candidate, Kind
 from rnnlint.diagnosis.localise import Localiser, Step
 from rnnlint.diagnosis.naming import first_wrong, named
 from rnnlint.diagnosis.program_text import program_text
-from rnnlint.diagnosis.prove import Rerunnable, agrees, fixed_project
-from rnnlint.diagnosis.rebasing import before_edits
+from rnnlint.diagnosis.prove import Rerunnable, agrees, fixed_project, is_fixable
+from rnnlint.diagnosis.rebasing import after_edits, before_edits
 from rnnlint.diagnosis.repair import Repair, search
 from rnnlint.diagnosis.suspects import Suspect, backward_texts
 from rnnlint.diagnosis.tracing.trace import traced
@@ -64,7 +64,8 @@ def searched(
             continue
         helpful = [f for f in findings if f.evidence is not None and f.evidence.gradient == scenario.check.id]
         confirmed = scenario.confirmed()
-        new, complete = _repaired(project, helpful, confirmed, budget)
+        others = [f for f in findings if f not in helpful and is_fixable(f, project)]
+        new, complete = _repaired(project, helpful, others, confirmed, budget)
         if confirmed is not scenario and not complete:
             after.append(scenario)
             continue
@@ -103,11 +104,16 @@ def _is_open(scenario: Rerunnable, now: GradientCheck) -> bool:
 
 
 def _repaired(
-    project: Project, helpful: Sequence[Finding], scenario: Triable, budget: Budget
+    project: Project,
+    helpful: Sequence[Finding],
+    others: Sequence[Finding],
+    scenario: Triable,
+    budget: Budget,
 ) -> tuple[list[Finding], bool]:
     """Findings for the bugs that are left with the helpful fixes in, and whether they are all of them.
 
-    Line by line first, as the localiser names them; where that does not get through, by search.
+    Line by line first, as the localiser names them; the fixes of the ``others`` are tried there. Where that
+    does not get through, by search.
     """
     trials = scenario.trials()
     if trials is None:
@@ -120,11 +126,13 @@ def _repaired(
     trace = traced(start, scenario.check, trials)
     step: Step | None = None
     while trace is not None and not budget.spent and len(found) < MOST_BUGS:
-        step = Localiser(start, trace, trials, budget).step()
+        offered = {c: f for f in others if (c := _offered(project, start, known, f)) is not None}
+        step = Localiser(start, trace, trials, budget, tuple(offered)).step()
         if step is None or step.edit is None:
             break
-        finding = _finding(project, known, step.edit)
-        found.append(finding)
+        finding = offered.get(step.edit) or _finding(project, known, step.edit)
+        if step.edit not in offered:
+            found.append(finding)
         if step.complete:
             return found, True
         if finding.fix is None:
@@ -157,6 +165,23 @@ def _finding(project: Project, known: Sequence[Finding], candidate: Candidate) -
         span=edits[0].span if known else finding.span,
         fix=replace(finding.fix, edits=edits),
     )
+
+
+def _offered(
+    project: Project, start: Project, known: Sequence[Finding], finding: Finding
+) -> Candidate | None:
+    """The fix of a finding as an edit of the text with the ``known`` fixes in; None where they clash."""
+    if finding.fix is None or finding in known:
+        return None
+    made: list[Edit] = []
+    for edit in finding.fix.edits:
+        earlier = {e: None for f in known if f.fix is not None for e in f.fix.edits if e.path == edit.path}
+        text, original = start.files[edit.path].text, project.files[edit.path].text
+        there = after_edits(edit, list(earlier), original, text)
+        if there is None:
+            return None
+        made.append(there)
+    return Candidate(Kind.OFFERED, tuple(made), made[0].span, "", finding.fix.description, -1.0)
 
 
 def _left_over(step: Step | None, repair: Repair) -> Iterator[Finding]:

@@ -324,7 +324,7 @@ def atoms_in(value: ast.expr) -> Iterator[Atom]:
             )
             if name in _SHAPE_FUNCTIONS:
                 return
-            if isinstance(func, ast.Attribute) and base_name(func.value) not in ("np", "numpy"):
+            if isinstance(func, ast.Attribute) and base_name(func.value) not in ("np", "numpy", "self"):
                 yield from atoms_in(func.value)
             for argument in arguments:
                 yield from atoms_in(argument)

@@ -35,6 +35,7 @@ class Kind(StrEnum):
     STEPS = "steps"
     AXIS = "axis"
     EXPRESSION = "expression"
+    OFFERED = "offered"  # the fix of a finding that is known
     SPURIOUS_STATEMENT = "spurious-statement"
 
 

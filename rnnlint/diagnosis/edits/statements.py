@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterator
 
 from rnnlint.diagnosis.edits.candidate import Candidate, Kind, replacing
+from rnnlint.diagnosis.program_text import ProgramText
 from rnnlint.diagnosis.suspects import BackwardText, Suspect, runs_backward
 from rnnlint.diagnosis.vocabulary import Vocabulary
 from rnnlint.findings import Edit, Span
@@ -72,6 +73,7 @@ def loop_edits(text: BackwardText, words: Vocabulary) -> Iterator[Candidate]:
     """Steps that a loop leaves out, and a loop that runs forward."""
     program = text.program
     for loop in text.loops:
+        yield from _guards(program, loop)
         if not isinstance(loop, ast.For):
             continue
         for node in ast.walk(loop.iter):
@@ -88,3 +90,23 @@ def loop_edits(text: BackwardText, words: Vocabulary) -> Iterator[Candidate]:
         if not runs_backward(program, loop):
             whole = program.source(loop.iter)
             yield replacing(program, loop.iter, f"reversed({whole})", Kind.STEPS, 0.7)
+
+
+def _guards(program: ProgramText, loop: ast.For | ast.While) -> Iterator[Candidate]:
+    """The step at which a branch of the loop is taken, one earlier and one later."""
+    for statement in loop.body:
+        match statement:
+            case ast.If(
+                test=ast.Compare(ops=[ast.Eq() | ast.NotEq() | ast.Lt() | ast.Gt()], comparators=[end])
+            ):
+                match end:
+                    case ast.Constant(value=int(number)) if not isinstance(number, bool):
+                        texts = [str(number - 1), str(number + 1)]
+                    case ast.Name() | ast.BinOp():
+                        texts = [f"{program.source(end)} - 1", f"{program.source(end)} + 1"]
+                    case _:
+                        texts = []
+                for new in texts:
+                    yield replacing(program, end, new, Kind.STEPS, 0.8)
+            case _:
+                pass

@@ -22,6 +22,9 @@ from rnnlint.diagnosis.vocabulary import base_name, looks_like_adjoint
 Array = np.ndarray[Any, np.dtype[np.float64]]
 
 
+PARALLEL = 1e-5
+
+
 class State(StrEnum):
     """What a value is."""
 
@@ -145,13 +148,25 @@ class Judge:
         if value.size > 1 and self._fits(parameter, quantities):
             return State.TRUE
         if _is_update(watched, self.truths):
-            return State.OTHER
+            return self._of_update(watched, value, reads)
         flows = any(read.state in (State.TRUE, State.FALSE) for read in reads)
         if not flows and (self.truths.forward.find(value) or value.size <= 1):
             return State.FORWARD
         if flows or any(map(looks_like_adjoint, names)):
             return State.FALSE
         return State.OTHER
+
+    def _of_update(self, watched: Watched, value: Array, reads: Sequence[Read]) -> State:
+        """What a parameter loses is its gradient times a rate, if anything of the gradients is in it."""
+        names = {base_name(target) for target in _targets(watched)}
+        true = [g for name, g in self.truths.gradients.items() if name.rpartition(".")[2] in names]
+        if len(true) != 1 or true[0].size != value.size or value.size < 2:
+            return State.OTHER
+        if not any(read.state is State.TRUE for read in reads):
+            return State.OTHER
+        mine, wanted = (np.sort(a / np.linalg.norm(a), axis=None) for a in (value, true[0]))
+        near = min(np.max(np.abs(mine - wanted)), np.max(np.abs(mine + wanted[::-1])))
+        return State.TRUE if near <= PARALLEL else State.FALSE
 
     def _fits(self, parameter: str | None, quantities: Sequence[Quantity]) -> bool:
         """Whether what goes into a parameter's gradient is of that parameter, where that is known."""
