@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from rnnlint.diagnosis.budget import Budget
 from rnnlint.diagnosis.edits import Candidate, Kind
+from rnnlint.diagnosis.hypotheses import explained_by
 from rnnlint.diagnosis.localise import Localiser, Step
 from rnnlint.diagnosis.naming import first_wrong, named
 from rnnlint.diagnosis.program_text import program_text
@@ -16,10 +17,13 @@ from rnnlint.diagnosis.rebasing import after_edits, before_edits
 from rnnlint.diagnosis.repair import Repair, search
 from rnnlint.diagnosis.suspects import Suspect, backward_texts
 from rnnlint.diagnosis.tracing.trace import traced
-from rnnlint.findings import Confidence, Edit, Finding, Severity
+from rnnlint.findings import Confidence, Edit, Finding, Severity, Span
 from rnnlint.verdicts import GradientCheck, Reason, Status
 
 if TYPE_CHECKING:
+    from rnnlint.diagnosis.hypotheses.equations import Bug
+    from rnnlint.gradients.measure import Measurement
+    from rnnlint.gradients.reference import Match
     from rnnlint.gradients.trials import Trials
     from rnnlint.model.project import Project
 
@@ -37,6 +41,12 @@ class Triable(Rerunnable, Protocol):
     def trials_over(self, steps: int) -> Trials | None: ...
 
     def confirmed(self) -> Triable: ...
+
+    @property
+    def measurement(self) -> Measurement | None: ...
+
+    @property
+    def matched(self) -> Match | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +158,9 @@ def _repaired(
     repair = search(backward_texts(start, scenario.check), trials, over, budget)
     found += [_finding(project, known, candidate) for candidate in repair.candidates]
     if not repair.complete:
-        found += _left_over(step, repair)
+        left = list(_left_over(step, repair))
+        bugs = _known_bugs(scenario)
+        found += [_explained(scenario.check, bugs, left)] if bugs else left
     return found, repair.complete
 
 
@@ -182,6 +194,25 @@ def _offered(
             return None
         made.append(there)
     return Candidate(Kind.OFFERED, tuple(made), made[0].span, "", finding.fix.description, -1.0)
+
+
+def _known_bugs(scenario: Triable) -> tuple[Bug, ...]:
+    """The bugs of the catalogue that explain all gradients exactly, where some do."""
+    if scenario.measurement is None or scenario.matched is None:
+        return ()
+    return explained_by(scenario.measurement, scenario.matched)
+
+
+def _explained(check: GradientCheck, bugs: Sequence[Bug], left: Sequence[Finding]) -> Finding:
+    """The finding of bugs that explain all gradients, at the first wrong line where one is known."""
+    where = left[0] if left else None
+    span = where.span if where is not None else Span(check.line, 1, check.line, 1)
+    clauses = " and ".join(bug.clause for bug in bugs)
+    message = f"All gradients are exactly those of a backward pass in which {clauses}."
+    if where is not None:
+        message += f" {where.message}"
+    path = where.path if where is not None else check.path
+    return Finding(bugs[0].code, bugs[0].name, Severity.ERROR, Confidence.LIKELY, message, path, span)
 
 
 def _left_over(step: Step | None, repair: Repair) -> Iterator[Finding]:

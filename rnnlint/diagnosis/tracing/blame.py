@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from rnnlint.diagnosis.suspects import BackwardText, Suspect
 from rnnlint.diagnosis.tracing.adjoints import fingerprint
 from rnnlint.diagnosis.tracing.judged import Made, Read, State, root_of
+from rnnlint.diagnosis.vocabulary import looks_like_adjoint
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +54,21 @@ def blame(made: Sequence[Made], texts: Sequence[BackwardText]) -> Blame:
         for read in each.reads:
             if read.state in (State.FORWARD, State.OTHER):
                 add(0.3 if read.state is State.FORWARD else -0.1, _that_set(read, each, texts))
-    unset = [r for r in first.reads if first.step and r.state is State.ZERO]
-    for read in unset:
-        add(0.3, _that_set(read, first, texts))
+    blamed = tuple(sorted(found.values(), key=lambda item: item[0]))
+    unset = list(_zeros_read(made, first, [suspect for _, suspect in blamed]))
+    for read, reader in unset:
+        add(0.3, _that_set(read, reader, texts))
     return Blame(tuple(sorted(found.values(), key=lambda item: item[0])), first, bool(unset))
+
+
+def _zeros_read(made: Sequence[Made], first: Made, blamed: Sequence[Suspect]) -> Iterator[tuple[Read, Made]]:
+    """Adjoints that are still zero where a blamed statement reads them at a later step of the way back."""
+    nodes = {id(suspect.node) for suspect in blamed}
+    for each in made:
+        if each.step == first.step > 0 and id(each.watched.statement.node) in nodes:
+            for read in each.reads:
+                if read.state is State.ZERO and looks_like_adjoint(read.name):
+                    yield read, each
 
 
 def _without_a_gradient(

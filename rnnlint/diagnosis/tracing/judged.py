@@ -147,11 +147,13 @@ class Judge:
         parameter = next((self.gradients[name] for name in names if name in self.gradients), None)
         if value.size > 1 and self._fits(parameter, quantities):
             return State.TRUE
-        if _is_update(watched, self.truths):
+        if parameter is None and _is_update(watched, self.truths):
             return self._of_update(watched, value, reads)
         flows = any(read.state in (State.TRUE, State.FALSE) for read in reads)
         if not flows and (self.truths.forward.find(value) or value.size <= 1):
             return State.FORWARD
+        if parameter is not None and (parameter, value.size) not in self.truths.contributions:
+            return State.OTHER  # its single uses are not known
         if flows or any(map(looks_like_adjoint, names)):
             return State.FALSE
         return State.OTHER
