@@ -10,8 +10,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import numpy as np
-
 from rnnlint.explicit import ExplicitScenario
 from rnnlint.findings import Edit
 from rnnlint.fixes import apply_edits
@@ -19,15 +17,16 @@ from rnnlint.gradients.adjoints import adjoints_of
 from rnnlint.gradients.backward_alone import measure_alone
 from rnnlint.gradients.callables import Library
 from rnnlint.gradients.cells import KINDS
+from rnnlint.gradients.charity import most_charitable
 from rnnlint.gradients.clipping import clipping_functions, clipping_sentence
 from rnnlint.gradients.driver import Lifted, lifted_drivers
 from rnnlint.gradients.holes import UnknownArgumentError
 from rnnlint.gradients.jobs import JobRunner, Workshop
 from rnnlint.gradients.layouts import Steps
-from rnnlint.gradients.measure import Measurement, measure, parameter_verdicts, rejudge, with_truth
+from rnnlint.gradients.measure import Measurement, parameter_verdicts, rejudge, with_truth
 from rnnlint.gradients.named import NotThereError, entered
 from rnnlint.gradients.passes import Pass, Style, passes_of
-from rnnlint.gradients.probe import ProbeFailedError, first_run, probe_of, returned_codes
+from rnnlint.gradients.probe import ProbeFailedError, first_run, returned_codes
 from rnnlint.gradients.reasons import (
     Explained,
     explain_trouble,
@@ -40,14 +39,13 @@ from rnnlint.gradients.reasons import (
 )
 from rnnlint.gradients.redefinitions import as_first_meant
 from rnnlint.gradients.reference import Match, match
-from rnnlint.gradients.solve import Solved, solve
+from rnnlint.gradients.solve import Solved, Solver
 from rnnlint.gradients.stated import (
     ADVICE,
     CORRECTABLE,
     NOTE,
     stated_drafts,
     stated_pass,
-    with_stated_parameters,
 )
 from rnnlint.gradients.synthesis import Draft, drafts
 from rnnlint.gradients.trials import Trials, trials_over
@@ -59,7 +57,6 @@ from rnnlint.sandbox.job import Ran, Trouble
 from rnnlint.source import Source
 from rnnlint.verdicts import GradientCheck, Reason, Status
 
-MOST_LAYOUTS_MEASURED = 4
 MOST_PASSES = 10
 MOST_SECONDS = 8.0
 """What the check of a file may take in all; what has been measured by then counts."""
@@ -283,44 +280,12 @@ class _Desk:
         if self.lifted is not None:
             made = self.lifted.drafts(made)
         workshop = self._workshop(pass_)
-        solved, troubles = solve(workshop, self.library, made)
-        if not solved:
-            return self.refused(pass_, explain_trouble(_telling(troubles), pass_))
-        best: Measurement | None = None
-        chosen: Solved | None = None
-        trouble: Trouble | None = None
-        tried: set[str] = set()
-        least_merged = solved[0].merged
-        for candidate in solved:
-            if candidate.merged > least_merged + 1:
-                break
-            if (
-                best is not None
-                and chosen is not None
-                and candidate.merged > chosen.merged
-                and best.is_trusted
-            ):
-                break
-            shapes = candidate.signature
-            if shapes in tried or len(tried) >= MOST_LAYOUTS_MEASURED:
-                continue
-            tried.add(shapes)
-            try:
-                probe = probe_of(workshop, candidate, np.random.default_rng(self.seed))
-                probe = with_stated_parameters(probe)
-                measurement = measure(workshop, probe)
-            except ProbeFailedError as failed:
-                trouble = failed.trouble
-                continue
-            if measurement is None:
-                continue
-            if best is None or measurement.score > best.score:
-                best, chosen = measurement, candidate
-            if best.judged.agreeing and not best.judged.wrong and not best.unpaired:
-                break
-        if best is None or chosen is None:
-            return self.refused(pass_, explain_trouble(trouble, pass_))
-        return self._answer(pass_, workshop, chosen, best)
+        solver = Solver(workshop, self.library, made)
+        chosen = most_charitable(workshop, solver, self.seed)
+        if chosen.solved is None or chosen.measurement is None:
+            ended = chosen.trouble if solver.has_solved else _telling(solver.troubles)
+            return self.refused(pass_, explain_trouble(ended, pass_))
+        return self._answer(pass_, workshop, chosen.solved, chosen.measurement)
 
     def _drafts(self, pass_: Pass) -> Iterator[Draft]:
         if self.scenario is not None:

@@ -1,0 +1,256 @@
+"""What makes a scenario's trouble go away: an equation of sizes, a key, a helper, another form of a hole."""
+
+from __future__ import annotations
+
+import ast
+import re
+from dataclasses import replace
+
+from rnnlint.gradients.asserted import asserted_equations
+from rnnlint.gradients.attempt import Attempt
+from rnnlint.gradients.callables import Library
+from rnnlint.gradients.forms import FAR, ArrayForm, BundleForm, Form, IndicesForm, NumberForm, StepsForm
+from rnnlint.gradients.holes import UnknownArgumentError, form_of, weight_form
+from rnnlint.gradients.layouts import Item
+from rnnlint.gradients.roles import Role, is_certain_size, role_of, size_axis
+from rnnlint.gradients.shape_errors import equations
+from rnnlint.gradients.sizes import BATCH, INPUT, OUTPUT, TIME, Size, Solution
+from rnnlint.gradients.supplied import supplied_helper
+from rnnlint.gradients.synthesis import MODEL, Draft
+from rnnlint.sandbox.job import Failure, Trouble
+
+
+def sliced_by(attempt: Attempt, trouble: Trouble, sizes: dict[str, int]) -> str | None:
+    """The axis of a weight whose dye is too large: gates that are cut by it out of a stacked matrix, as in
+    ``a[H:2 * H]``, came out shorter than it, or empty."""
+    if trouble.exception != "ValueError" or "broadcast" not in trouble.message:
+        return None
+    numbers = {int(n) for n in re.findall(r"\d+", trouble.message)} - set(sizes.values())
+    cutting = [axis for axis in attempt.open_weights if axis not in attempt.small]
+    for axis in cutting[::-1]:
+        rests = {sizes[a] - sizes[axis] * times for a in sizes if a != axis for times in (1, 2, 3)}
+        if any(0 < n < sizes[axis] and n in rests for n in numbers) or 0 in numbers:
+            return axis
+    return None
+
+
+def repaired(library: Library, attempt: Attempt, trouble: Trouble, sizes: dict[str, int]) -> bool:
+    """Change the attempt so that this trouble goes away; False where nothing is known to help."""
+    if trouble.failure not in (Failure.RAISED, Failure.STUB):
+        return False
+    if _supply(attempt, trouble) or _as_numbers(attempt, trouble):
+        return True
+    match trouble.exception:
+        case "KeyError":
+            return _add_key(attempt, trouble)
+        case "AttributeError":
+            return _call_maker(library, attempt, trouble)
+        case "AssertionError":
+            pairs = asserted_equations(library, attempt.draft.holes, trouble, sizes)
+            return _unify(attempt, pairs) or _as_row(attempt)
+        case "ValueError" | "IndexError":
+            return (
+                _anchor(attempt, trouble, sizes)
+                or _as_indices(attempt, trouble)
+                or _unify(attempt, equations(trouble, sizes))
+                or _as_row(attempt)
+            )
+        case _:
+            return False
+
+
+def _unify(attempt: Attempt, pairs: list[tuple[Size, Size]]) -> bool:
+    solution = attempt.solution
+    changed = False
+    for left, right in pairs:
+        if solution.resolve(left) == solution.resolve(right):
+            continue
+        if _pins_a_batch(solution, left, right):
+            return False
+        for a, b in _split_sums(solution, left, right):
+            found = solution.equate(a, b)
+            if found is None:
+                return False
+            solution, changed = found, True
+    attempt.solution = solution
+    return changed
+
+
+_HIDDEN_SIZE = re.compile(r"hid|mem|cell|unit|state|neuron|^size\.(n_?[ah]|h|h_dim|dim_h|h_size|size_h)$|^H$")
+
+
+def _split_sums(solution: Solution, left: Size, right: Size) -> list[tuple[Size, Size]]:
+    """D + H = input_size + hidden_size is two equations: hidden with hidden, the rest with the rest."""
+    a, b = solution.resolve(left), solution.resolve(right)
+    both = (
+        [term for term in a.terms if term not in b.terms],
+        [term for term in b.terms if term not in a.terms],
+    )
+    if a.constant or b.constant or any(len(terms) != 2 or any(c != 1 for _, c in terms) for terms in both):
+        return [(left, right)]
+    hidden = [[axis for axis, _ in terms if _HIDDEN_SIZE.search(axis)] for terms in both]
+    if not all(len(found) == 1 for found in hidden):
+        return [(left, right)]
+    rest = [
+        next(axis for axis, _ in terms if axis != found[0]) for terms, found in zip(both, hidden, strict=True)
+    ]
+    return [(Size.axis(hidden[0][0]), Size.axis(hidden[1][0])), (Size.axis(rest[0]), Size.axis(rest[1]))]
+
+
+def _anchor(attempt: Attempt, trouble: Trouble, sizes: dict[str, int]) -> bool:
+    """An index far out of range: its bound is the axis that it indexes."""
+    match = re.search(r"index (\d+) is out of bounds", trouble.message)
+    if match is None or int(match[1]) < FAR:
+        return False
+    _unify(attempt, equations(trouble, sizes))
+    below = {a for f in attempt.draft.holes.values() if isinstance(f, IndicesForm) for a in f.below.axes}
+    wanted = {a for a in below if sizes.get(a) == int(match[1]) - FAR + 1}
+    attempt.anchored |= wanted
+    return bool(wanted)
+
+
+def _pins_a_batch(solution: Solution, left: Size, right: Size) -> bool:
+    """A batch of one is another layout's hypothesis."""
+    a, b = solution.resolve(left), solution.resolve(right)
+    return (a == Size.axis(BATCH) and not b.terms) or (b == Size.axis(BATCH) and not a.terms)
+
+
+def _supply(attempt: Attempt, trouble: Trouble) -> bool:
+    match = re.search(r"name '(\w+)' is not defined", trouble.message) or (
+        re.search(r"\.(\w+)\(\.\.\.\)", trouble.message) if trouble.failure is Failure.STUB else None
+    )
+    if match is None:
+        return False
+    if _is_undefined_size(match[1], attempt.draft, trouble):
+        return _open_size(attempt, match[1])
+    code = supplied_helper(match[1])
+    if code is None or code in attempt.draft.setup:
+        return False
+    attempt.draft = replace(attempt.draft, setup=(code, *attempt.draft.setup))
+    attempt.notes += (f"{match[1]}() is defined nowhere; the standard one is supplied.",)
+    return True
+
+
+def _is_undefined_size(name: str, draft: Draft, trouble: Trouble) -> bool:
+    """Whether a global that is defined nowhere (its cell does not parse) is certainly a size of the model."""
+    here = {c.path.name for c in (draft.pass_.forward, draft.pass_.backward) if c is not None}
+    return trouble.exception == "NameError" and is_certain_size(name) and len(here) == 1
+
+
+def _open_size(attempt: Attempt, name: str) -> bool:
+    hole = f"_in_{name}"
+    if hole in attempt.draft.holes:
+        return False
+    axis = size_axis(name) or f"size.{name}"
+    holes = {**attempt.draft.holes, hole: NumberForm(Size.axis(axis))}
+    attempt.draft = replace(attempt.draft, setup=(*attempt.draft.setup, f"{name} = {hole}"), holes=holes)
+    attempt.notes += (f"{name} is defined nowhere; a size that fits is supplied.",)
+    return True
+
+
+def _add_key(attempt: Attempt, trouble: Trouble) -> bool:
+    key = trouble.message.strip("'\"")
+    if not key.isidentifier():
+        return False
+    for name, form in attempt.draft.holes.items():
+        if isinstance(form, BundleForm) and form.container == "dict" and key not in form.items:
+            items = {**form.items, key: weight_form(key, attempt.draft.layout)}
+            holes = {**attempt.draft.holes, name: BundleForm(items, "dict")}
+            attempt.draft = replace(attempt.draft, holes=holes)
+            return True
+    return False
+
+
+def _call_maker(library: Library, attempt: Attempt, trouble: Trouble) -> bool:
+    """An attribute that no constructor sets: call the method of the class that does (``initialize``,
+    ``build``)."""
+    match = re.search(r"'(\w+)' object has no attribute '(\w+)'", trouble.message)
+    owner = attempt.draft.pass_.backward.owner
+    if match is None or owner is None or match[1] != owner.name or not attempt.draft.has_model:
+        return False
+    for callable_ in library.callables:
+        if callable_.owner is not owner or callable_.name == "__init__":
+            continue
+        if callable_ in (attempt.draft.pass_.forward, attempt.draft.pass_.backward):
+            continue
+        sets = any(
+            isinstance(n, ast.Attribute) and n.attr == match[2] and isinstance(n.ctx, ast.Store)
+            for n in ast.walk(callable_.node)
+        )
+        if not sets or any(f"{MODEL}.{callable_.name}(" in line for line in attempt.draft.setup):
+            continue
+        holes = dict(attempt.draft.holes)
+        given: list[str] = []
+        try:
+            for parameter in callable_.parameters:
+                if parameter.default is not None:
+                    continue
+                holes.setdefault(
+                    f"_in_{parameter.name}",
+                    form_of(library, callable_, parameter, attempt.draft.layout, True),
+                )
+                given.append(f"{parameter.name}=_in_{parameter.name}")
+        except UnknownArgumentError:
+            continue
+        line = f"{MODEL}.{callable_.name}({', '.join(given)})"
+        attempt.draft = replace(attempt.draft, setup=(*attempt.draft.setup, line), holes=holes)
+        return True
+    return False
+
+
+def _as_indices(attempt: Attempt, trouble: Trouble) -> bool:
+    """Targets that are used as indices after all."""
+    if (
+        "used as indices must be of integer" not in trouble.message
+        and "indices must be integers" not in trouble.message
+    ):
+        return False
+    roles = {name: role_of(name.removeprefix("_in_")) for name in attempt.draft.holes}
+    wanted = Role.TARGET if Role.TARGET in roles.values() else Role.INPUT
+    for name, form in attempt.draft.holes.items():
+        if roles[name] is not wanted:
+            continue
+        feature = Size.axis(OUTPUT if wanted is Role.TARGET else INPUT)
+        made: Form | None = None
+        if isinstance(form, ArrayForm) and feature in form.axes:
+            made = IndicesForm(tuple(a for a in form.axes if a != feature), feature, listed=False)
+        elif isinstance(form, StepsForm) and isinstance(form.item, ArrayForm):
+            made = IndicesForm((form.length,), feature)
+        if made is not None:
+            attempt.draft = replace(attempt.draft, holes={**attempt.draft.holes, name: made})
+            return True
+    return False
+
+
+_WANTS_A_NUMBER = re.compile(r"setting an array element with a sequence|only (length-1|0-dimensional|size-1)")
+
+
+def _as_numbers(attempt: Attempt, trouble: Trouble) -> bool:
+    """Targets that are single numbers: the code puts them where only one fits."""
+    if not re.search(
+        r"setting an array element with a sequence|only (length-1|0-dimensional|size-1)", trouble.message
+    ):
+        return False
+    holes = dict(attempt.draft.holes)
+    for name, form in attempt.draft.holes.items():
+        if role_of(name.removeprefix("_in_")) is not Role.TARGET:
+            continue
+        if isinstance(form, StepsForm) and form.item != ArrayForm(()):
+            holes[name] = replace(form, item=ArrayForm(()))
+        elif isinstance(form, ArrayForm) and Size.axis(OUTPUT) in form.axes:
+            holes[name] = ArrayForm(tuple(axis for axis in form.axes if axis == Size.axis(TIME)))
+    changed = holes != dict(attempt.draft.holes)
+    attempt.draft = replace(attempt.draft, holes=holes)
+    return changed
+
+
+def _as_row(attempt: Attempt) -> bool:
+    """An upstream gradient that is wanted as a row (1, H) where the state itself is 1-D."""
+    if attempt.stage == 0 or attempt.draft.layout.item is not Item.VECTOR:
+        return False
+    if not attempt.draft.upstream or any(u.as_row for u in attempt.draft.upstream):
+        return False
+    attempt.draft = replace(
+        attempt.draft, upstream=tuple(replace(u, as_row=True) for u in attempt.draft.upstream)
+    )
+    return True
