@@ -7,15 +7,16 @@ Read with :mod:`ast`, never executed.
 from __future__ import annotations
 
 import ast
-import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+from rnnlint.gradients.documented_shapes import documented_shapes
+from rnnlint.gradients.labels import label, names_of, own_nodes
+from rnnlint.gradients.usage import TELLING, Usage, usage_in
+
 Function = ast.FunctionDef | ast.AsyncFunctionDef
-_TELLING = (ast.Assign, ast.Assert, ast.Subscript, ast.For, ast.Call, ast.BinOp, ast.Attribute)
-"""What :func:`_usage_at` reads a use from."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,7 @@ class Callable:
         for node in own_nodes(self.node):
             if not isinstance(node, ast.Return) or node.value is None:
                 continue
-            names = tuple(_names_of(node.value, assigned))
+            names = tuple(names_of(node.value, assigned))
             if len(names) >= len(best):
                 best = names
         return best
@@ -108,7 +109,7 @@ class Callable:
     @cached_property
     def documented_shapes(self) -> Mapping[str, tuple[str, ...]]:
         """Shapes that the docstring states: ``x: input of shape (N, T, D)``."""
-        return _documented_shapes(self.documentation)
+        return documented_shapes(self.documentation)
 
     @cached_property
     def elementwise(self) -> frozenset[str]:
@@ -151,43 +152,6 @@ class Callable:
             for t in _targets(n)
         }
         return blank <= filled
-
-
-@dataclass(frozen=True)
-class Usage:
-    """How one parameter's value is used inside the callables it reaches."""
-
-    shape_names: tuple[str, ...] = ()  # from ``N, T, D = x.shape``
-    asserted: tuple[str, ...] = ()  # from ``assert x.shape == (V, 1)``
-    unpacked: tuple[str, ...] = ()  # from ``W, b = p``
-    keys: tuple[str, ...] = ()  # from ``p["Wf"]``
-    attributes: frozenset[str] = frozenset()
-    methods: frozenset[str] = frozenset()
-    is_index: bool = False  # used inside another's subscript
-    is_sequence: bool = False  # iterated, or its len() taken
-    is_called: bool = False
-    is_number: bool = False  # range(p), a shape's member
-    time_axis: int | None = None  # x[:, t] → 1
-    subscripts: int = 0  # the most members in one subscript
-    whole_product: bool = False  # np.dot(W, x) of the whole value
-
-    def merged(self, other: Usage) -> Usage:
-        """Both, this one first."""
-        return Usage(
-            self.shape_names or other.shape_names,
-            self.asserted or other.asserted,
-            self.unpacked or other.unpacked,
-            tuple(dict.fromkeys([*self.keys, *other.keys])),
-            self.attributes | other.attributes,
-            self.methods | other.methods,
-            self.is_index or other.is_index,
-            self.is_sequence or other.is_sequence,
-            self.is_called or other.is_called,
-            self.is_number or other.is_number,
-            self.time_axis if self.time_axis is not None else other.time_axis,
-            max(self.subscripts, other.subscripts),
-            self.whole_product or other.whole_product,
-        )
 
 
 @dataclass
@@ -259,7 +223,7 @@ class Library:
         return self._usages[key]
 
     def _usage(self, callable_: Callable, name: str, depth: int) -> Usage:
-        found = _local_usage(self._telling_nodes(callable_.node), name)
+        found = usage_in(self._telling_nodes(callable_.node), name)
         if depth == 0:
             return found
         for call, callee in self._calls(callable_):
@@ -278,7 +242,7 @@ class Library:
     def _telling_nodes(self, function: Function) -> tuple[ast.AST, ...]:
         """The nodes that may say how a name is used, collected once for all names."""
         if id(function) not in self._nodes:
-            self._nodes[id(function)] = tuple(n for n in own_nodes(function) if isinstance(n, _TELLING))
+            self._nodes[id(function)] = tuple(n for n in own_nodes(function) if isinstance(n, TELLING))
         return self._nodes[id(function)]
 
     def called_by(self, caller: Callable) -> tuple[Callable, ...]:
@@ -349,16 +313,6 @@ def _operands(function: ast.AST, operators: type[ast.operator] | object) -> froz
     return frozenset(found - {""})
 
 
-def own_nodes(function: ast.AST) -> Iterator[ast.AST]:
-    """Every node of a function, not those of functions and classes inside it."""
-    waiting = list(ast.iter_child_nodes(function))[::-1]
-    while waiting:
-        node = waiting.pop()
-        yield node
-        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
-            waiting += list(ast.iter_child_nodes(node))[::-1]
-
-
 def _top_level(tree: ast.Module) -> Iterator[ast.stmt]:
     for statement in tree.body:
         yield statement
@@ -366,41 +320,6 @@ def _top_level(tree: ast.Module) -> Iterator[ast.stmt]:
             for inner in ast.iter_child_nodes(statement):
                 if isinstance(inner, ast.FunctionDef | ast.ClassDef):
                     yield inner
-
-
-def _names_of(value: ast.expr, assigned: Mapping[str, ast.expr]) -> Iterator[str]:
-    if isinstance(value, ast.Tuple | ast.List):
-        for element in value.elts:
-            yield label(element) or _only_gradient(element)
-    elif isinstance(value, ast.Name) and isinstance(assigned.get(value.id), ast.Tuple):
-        yield from _names_of(assigned[value.id], {})
-    else:
-        yield label(value) or _only_gradient(value)
-
-
-def _only_gradient(node: ast.expr) -> str:
-    """The one gradient that an expression is made of: ``dW / N``, ``np.clip(dW, -1, 1)``, ``-dW``: "dW"."""
-    names = {label(n) for n in ast.walk(node) if isinstance(n, ast.Name | ast.Attribute)}
-    marked = {name for name in names if re.match(r"d_?[A-Za-z]|grad|delta|\w+_d$|\w+_grad$", name)}
-    return marked.pop() if len(marked) == 1 else ""
-
-
-def label(node: ast.expr) -> str:
-    """A name for an expression: ``self.hs`` and ``hs[-1]`` are both "hs"; others have none."""
-    match node:
-        case ast.Name(id=name):
-            return name
-        case ast.Attribute(attr=name):
-            return name
-        case ast.Subscript(value=inner, slice=ast.Constant(value=str(key))):
-            del inner
-            return key
-        case ast.Subscript(value=inner):
-            return label(inner)
-        case ast.Call(func=ast.Attribute(value=inner, attr="copy" | "reshape" | "astype")):
-            return label(inner)
-        case _:
-            return ""
 
 
 def _targets(node: ast.expr) -> Iterator[str]:
@@ -415,120 +334,3 @@ def _is_none(value: ast.expr) -> bool:
     if isinstance(value, ast.Tuple):
         return bool(value.elts) and all(_is_none(e) for e in value.elts)
     return isinstance(value, ast.Constant) and value.value is None
-
-
-def _is_shape_of(node: ast.expr, name: str) -> bool:
-    return (
-        isinstance(node, ast.Attribute)
-        and node.attr == "shape"
-        and isinstance(node.value, ast.Name)
-        and node.value.id == name
-    )
-
-
-_NOTHING = Usage()
-
-
-def _local_usage(nodes: Iterable[ast.AST], name: str) -> Usage:
-    u = _NOTHING
-    for node in nodes:
-        here = _usage_at(node, name)
-        if here is not _NOTHING:
-            u = u.merged(here)
-    return u
-
-
-def _usage_at(node: ast.AST, name: str) -> Usage:
-    def is_it(e: ast.expr | None) -> bool:
-        return isinstance(e, ast.Name) and e.id == name
-
-    match node:
-        case ast.Assign(targets=[ast.Tuple(elts=elements) | ast.List(elts=elements)], value=value):
-            names = tuple(label(e.value if isinstance(e, ast.Starred) else e) for e in elements)
-            if _is_shape_of(value, name):
-                return Usage(shape_names=names)
-            if is_it(value) and not any(isinstance(e, ast.Starred) for e in elements):
-                return Usage(unpacked=names)
-        case ast.Assert(test=ast.Compare(left=left, ops=[ast.Eq()], comparators=[ast.Tuple(elts=elements)])):
-            if _is_shape_of(left, name):
-                return Usage(asserted=tuple(ast.unparse(e) for e in elements))
-        case ast.Subscript(value=value, slice=index):
-            inside = {n.id for n in ast.walk(index) if isinstance(n, ast.Name)}
-            direct = [index, *(index.elts if isinstance(index, ast.Tuple) else [])]
-            used_as_index = name in inside and any(
-                is_it(d) or (isinstance(d, ast.Subscript) and is_it(d.value)) for d in direct
-            )
-            if used_as_index and not is_it(value):
-                return Usage(is_index=True)
-            if is_it(value):
-                if isinstance(index, ast.Constant) and isinstance(index.value, str):
-                    return Usage(keys=(index.value,))
-                members = index.elts if isinstance(index, ast.Tuple) else [index]
-                moving = [i for i, m in enumerate(members) if not isinstance(m, ast.Slice | ast.Constant)]
-                return Usage(subscripts=len(members), time_axis=moving[0] if len(moving) == 1 else None)
-        case ast.For(iter=iterated):
-            if any(is_it(n) for n in [iterated, *_wrapped(iterated)]):
-                return Usage(is_sequence=True)
-        case ast.Call(func=ast.Name(id="len"), args=[argument]) if is_it(argument):
-            return Usage(is_sequence=True)
-        case ast.Call(func=function_node, args=[argument, *_]) if is_it(argument) and _is_one_hot(
-            function_node
-        ):
-            return Usage(is_index=True)
-        case ast.Call(func=ast.Name(id="range" | "xrange"), args=arguments) if any(
-            is_it(a) for a in arguments
-        ):
-            return Usage(is_number=True)
-        case ast.Call(func=function_node, args=arguments):
-            if is_it(function_node):
-                return Usage(is_called=True)
-            if isinstance(function_node, ast.Attribute) and is_it(function_node.value):
-                return Usage(methods=frozenset({function_node.attr}))
-            given = [
-                n for a in arguments for n in [a, *(a.elts if isinstance(a, ast.Tuple | ast.List) else [])]
-            ]
-            called = ast.unparse(function_node) if any(is_it(n) for n in given) else ""
-            if called.endswith(("zeros", "empty", "ones", "eye", "full", "randn", "rand")):
-                return Usage(is_number=True)
-            if called.endswith((".dot", ".matmul")) and any(is_it(a) for a in arguments):
-                return Usage(whole_product=True)
-        case ast.BinOp(left=left, op=ast.MatMult(), right=right) if is_it(left) or is_it(right):
-            return Usage(whole_product=True)
-        case ast.Attribute(value=value, attr=attribute) if is_it(value):
-            return Usage(attributes=frozenset({attribute}))
-        case _:
-            pass
-    return _NOTHING
-
-
-def _is_one_hot(function: ast.expr) -> bool:
-    return bool(re.search(r"one_?hot", ast.unparse(function), re.IGNORECASE))
-
-
-def _wrapped(node: ast.expr) -> list[ast.expr]:
-    wraps = ("enumerate", "zip", "reversed", "iter")
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in wraps:
-        return [*node.args, *(n for a in node.args for n in _wrapped(a))]
-    return []
-
-
-_SHAPE = re.compile(
-    r"^[ \t\-*]*[`'\"]?(?P<name>[A-Za-z_]\w*)[`'\"]?\s*(?:\([^()\n]*\))?\s*(?:--|[:\-–=])[^\n]*?"
-    r"(?:shape|dimensions?|size)?\s*(?:of|is|=|:)?\s*\((?P<shape>[A-Za-z0-9_*+ ]+(?:,[A-Za-z0-9_*+ ]*)+)\)",
-    re.MULTILINE,
-)
-
-
-_SAID = re.compile(
-    r"\b(?P<name>[A-Za-z_]\w*) (?:is|are|has shape|of shape)(?: an?)?(?: array)?(?: of)?(?: shape)? ?"
-    r"\((?P<shape>[A-Za-z0-9_*+ ]+(?:,[A-Za-z0-9_*+ ]*)+)\)"
-)
-
-
-def _documented_shapes(text: str) -> dict[str, tuple[str, ...]]:
-    found: dict[str, tuple[str, ...]] = {}
-    for match in (*_SHAPE.finditer(text), *_SAID.finditer(text)):
-        axes = tuple(a.strip() for a in match["shape"].split(",") if a.strip())
-        if axes and all(re.fullmatch(r"[\w*+ ]+", a) for a in axes) and match["name"] not in found:
-            found[match["name"]] = axes
-    return found

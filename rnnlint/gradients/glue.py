@@ -6,7 +6,8 @@ import ast
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from rnnlint.gradients.callables import Callable, Library, own_nodes
+from rnnlint.gradients.callables import Callable, Library
+from rnnlint.gradients.labels import own_nodes
 from rnnlint.gradients.passes import Pass
 
 

@@ -75,7 +75,7 @@ def _inner_names(backward: Callable, keys: list[str | int]) -> list[str | int]:
 def _written_out(backward: Callable, name: str) -> list[str]:
     import ast
 
-    from rnnlint.gradients.callables import label
+    from rnnlint.gradients.labels import label
 
     for node in ast.walk(backward.node):
         if not (isinstance(node, ast.Assign) and isinstance(node.value, ast.Tuple | ast.List)):

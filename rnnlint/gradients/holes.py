@@ -6,11 +6,12 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass
 
-from rnnlint.gradients.callables import Callable, Library, Parameter, Usage
+from rnnlint.gradients.callables import Callable, Library, Parameter
 from rnnlint.gradients.forms import ArrayForm, BundleForm, Fill, Form, GivenForm, IndicesForm, NumberForm
 from rnnlint.gradients.layouts import Layout, Steps, stated_form
 from rnnlint.gradients.roles import Role, is_layer_count, is_round_count, role_of, size_axis
 from rnnlint.gradients.sizes import HIDDEN, INPUT, OUTPUT, Size
+from rnnlint.gradients.usage import Usage
 from rnnlint.sandbox.job import Expression
 
 OPTIMIZER = "_Optimizer()"

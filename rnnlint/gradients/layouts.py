@@ -8,10 +8,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from rnnlint.gradients.callables import Usage
 from rnnlint.gradients.forms import ArrayForm, Fill, Form, IndicesForm, StepsForm
 from rnnlint.gradients.roles import size_axis
 from rnnlint.gradients.sizes import BATCH, INPUT, ONE, OUTPUT, TIME, Size
+from rnnlint.gradients.usage import Usage
 
 LAYERS_DEEP = 2
 """How many layers a stack of them gets: with one, what flows between layers would not be seen."""

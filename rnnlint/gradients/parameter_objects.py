@@ -11,12 +11,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from rnnlint.gradients.callables import Callable, Library, Parameter, Usage
+from rnnlint.gradients.callables import Callable, Library, Parameter
 from rnnlint.gradients.forms import BundleForm, Form, GivenForm, NumberForm
 from rnnlint.gradients.holes import role_in_use, weight_form
 from rnnlint.gradients.layouts import Layout
 from rnnlint.gradients.roles import Role, role_of
 from rnnlint.gradients.sizes import Size
+from rnnlint.gradients.usage import Usage
 
 _OF_ARRAYS_AND_DICTS = frozenset(
     "shape T dot ndim size copy sum mean reshape dtype flatten ravel astype transpose max min argmax squeeze "

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from rnnlint.gradients.callables import Callable, Library, own_nodes
+from rnnlint.gradients.callables import Callable, Library
+from rnnlint.gradients.labels import own_nodes
 from rnnlint.gradients.roles import Role, role_of
 
 _BACKWARD = re.compile(

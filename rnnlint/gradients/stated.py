@@ -14,9 +14,10 @@ from functools import cached_property, partial
 from pathlib import Path
 
 from rnnlint.explicit import Argument, Call, ExplicitScenario, names_in
-from rnnlint.gradients.callables import Callable, Library, Parameter, Usage, own_nodes
+from rnnlint.gradients.callables import Callable, Library, Parameter
 from rnnlint.gradients.forms import BundleForm, Form, GivenForm, NumberForm
 from rnnlint.gradients.holes import UnknownArgumentError, form_of, role_in_use, weight_form
+from rnnlint.gradients.labels import own_nodes
 from rnnlint.gradients.layouts import Item, Layout, Steps, layouts
 from rnnlint.gradients.named import NotThereError, bound, callable_named
 from rnnlint.gradients.pairing import is_gradient_name, stem
@@ -26,6 +27,7 @@ from rnnlint.gradients.roles import Role, role_of
 from rnnlint.gradients.sizes import INPUT, TIME, Size
 from rnnlint.gradients.stated_shapes import fits, shaped
 from rnnlint.gradients.synthesis import BACKWARD, FORWARD, MODEL, Draft, Renamed, Upstream, Writer, different
+from rnnlint.gradients.usage import Usage
 from rnnlint.model.project import Project
 from rnnlint.verdicts import Reason
 

@@ -10,10 +10,11 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
-from rnnlint.gradients.callables import Callable, Library, Parameter, own_nodes
+from rnnlint.gradients.callables import Callable, Library, Parameter
 from rnnlint.gradients.forms import BundleForm, Form, NumberForm
 from rnnlint.gradients.glue import Attribute, Joint, Output, SameAs, joint_of
 from rnnlint.gradients.holes import OPTIMIZER, OPTIMIZER_CLASS, UnknownArgumentError, form_of, role_in_use
+from rnnlint.gradients.labels import own_nodes
 from rnnlint.gradients.layouts import Layout, layouts
 from rnnlint.gradients.module_state import ModuleState, module_state
 from rnnlint.gradients.parameter_objects import Instance, bundle_of, maker_of, object_for
@@ -75,7 +76,7 @@ def drafts(project: Project, library: Library, pass_: Pass) -> Iterator[Draft]:
     usage = library.usage(lead, source.name) if source is not None else None
     over_steps = writer.over_steps
     if usage is None:
-        from rnnlint.gradients.callables import Usage
+        from rnnlint.gradients.usage import Usage
 
         usage = Usage()
     hypotheses = list(layouts(over_steps, usage, writer.last_target))
