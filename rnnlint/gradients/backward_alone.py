@@ -15,6 +15,7 @@ import numpy as np
 
 from rnnlint.gradients.callables import Library, Parameter
 from rnnlint.gradients.cells import Example, example, field_of, quantity_of
+from rnnlint.gradients.draft import BACKWARD, Draft
 from rnnlint.gradients.forms import Form, GivenForm
 from rnnlint.gradients.holes import OPTIMIZER_CLASS, role_in_use
 from rnnlint.gradients.jobs import Workshop
@@ -26,7 +27,6 @@ from rnnlint.gradients.passes import Pass
 from rnnlint.gradients.probe import Place, Probe, ProbeFailedError, returned_codes
 from rnnlint.gradients.roles import Role, role_of, size_axis
 from rnnlint.gradients.supplied import supplied_helper
-from rnnlint.gradients.synthesis import BACKWARD, Draft
 from rnnlint.sandbox.job import Failure, Ran, Value
 
 Array = np.ndarray[Any, np.dtype[np.float64]]

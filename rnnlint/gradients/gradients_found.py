@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from rnnlint.gradients.callables import Callable
+from rnnlint.gradients.draft import BACKWARD, FORWARD, MODEL, Draft
 from rnnlint.gradients.pairing import Candidate, Source, split
 from rnnlint.gradients.probe import Probe, returned_codes
-from rnnlint.gradients.synthesis import BACKWARD, FORWARD, MODEL, Draft
 from rnnlint.gradients.trees import leaves
 from rnnlint.sandbox.job import Opaque, Ran, Value
 

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from rnnlint.gradients.draft import BACKWARD, FORWARD, MODEL
 from rnnlint.gradients.jobs import Workshop
 from rnnlint.gradients.losses import Kind, Loss, at, candidates
 from rnnlint.gradients.probe import Place, Probe, ProbeFailedError, first_run, returned_codes, rows_of
 from rnnlint.gradients.roles import Role, role_of
-from rnnlint.gradients.synthesis import BACKWARD, FORWARD, MODEL
 from rnnlint.gradients.trees import leaves
 from rnnlint.sandbox.job import Opaque, Value
 

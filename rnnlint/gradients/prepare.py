@@ -19,6 +19,7 @@ from rnnlint.gradients.callables import Library
 from rnnlint.gradients.cells import KINDS
 from rnnlint.gradients.charity import most_charitable
 from rnnlint.gradients.clipping import clipping_functions, clipping_sentence
+from rnnlint.gradients.draft import Draft
 from rnnlint.gradients.driver import Lifted, lifted_drivers
 from rnnlint.gradients.holes import UnknownArgumentError
 from rnnlint.gradients.jobs import JobRunner, Workshop
@@ -47,7 +48,7 @@ from rnnlint.gradients.stated import (
     stated_drafts,
     stated_pass,
 )
-from rnnlint.gradients.synthesis import Draft, drafts
+from rnnlint.gradients.synthesis import drafts
 from rnnlint.gradients.trials import Trials, trials_over
 from rnnlint.gradients.underived import underived
 from rnnlint.gradients.verdict import TOLERANCE, Judged, scale_name

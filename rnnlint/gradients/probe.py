@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
+from rnnlint.gradients.draft import BACKWARD, FORWARD, MODEL, Draft
 from rnnlint.gradients.forms import SCALE, ArrayForm, BundleForm, Form, drawn
 from rnnlint.gradients.jobs import SECONDS, Workshop
 from rnnlint.gradients.pairing import VALUE_WORDS, Named, Way, split, titles
 from rnnlint.gradients.roles import Role, role_of
 from rnnlint.gradients.sizes import BATCH, HIDDEN, INPUT, OUTPUT, TIME
 from rnnlint.gradients.solve import Solved
-from rnnlint.gradients.synthesis import BACKWARD, FORWARD, MODEL, Draft
 from rnnlint.gradients.trees import Leaf, leaves, like
 from rnnlint.sandbox.job import Failure, Outcome, Ran, Scenario, Trouble, Value
 

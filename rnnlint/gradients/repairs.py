@@ -9,6 +9,7 @@ from dataclasses import replace
 from rnnlint.gradients.asserted import asserted_equations
 from rnnlint.gradients.attempt import Attempt
 from rnnlint.gradients.callables import Library
+from rnnlint.gradients.draft import MODEL, Draft
 from rnnlint.gradients.forms import FAR, ArrayForm, BundleForm, Form, IndicesForm, NumberForm, StepsForm
 from rnnlint.gradients.holes import UnknownArgumentError, form_of, weight_form
 from rnnlint.gradients.layouts import Item
@@ -16,7 +17,6 @@ from rnnlint.gradients.roles import Role, is_certain_size, role_of, size_axis
 from rnnlint.gradients.shape_errors import equations
 from rnnlint.gradients.sizes import BATCH, INPUT, OUTPUT, TIME, Size, Solution
 from rnnlint.gradients.supplied import supplied_helper
-from rnnlint.gradients.synthesis import MODEL, Draft
 from rnnlint.sandbox.job import Failure, Trouble
 
 

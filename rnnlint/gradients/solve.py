@@ -9,12 +9,12 @@ from dataclasses import dataclass, replace
 
 from rnnlint.gradients.attempt import Attempt
 from rnnlint.gradients.callables import Library
+from rnnlint.gradients.draft import Draft
 from rnnlint.gradients.forms import sizes_of
 from rnnlint.gradients.jobs import Workshop
 from rnnlint.gradients.passes import Style
 from rnnlint.gradients.repairs import repaired, sliced_by
 from rnnlint.gradients.sizes import DATA_AXES, Size, Solution
-from rnnlint.gradients.synthesis import Draft
 from rnnlint.gradients.target_fit import refitted
 from rnnlint.sandbox.job import Failure, Ran, Trouble
 

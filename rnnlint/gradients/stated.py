@@ -15,6 +15,7 @@ from pathlib import Path
 
 from rnnlint.explicit import Argument, Call, ExplicitScenario, names_in
 from rnnlint.gradients.callables import Callable, Library, Parameter
+from rnnlint.gradients.draft import BACKWARD, FORWARD, MODEL, Draft, Upstream
 from rnnlint.gradients.forms import BundleForm, Form, GivenForm, NumberForm
 from rnnlint.gradients.holes import UnknownArgumentError, form_of, role_in_use, weight_form
 from rnnlint.gradients.labels import own_nodes
@@ -26,7 +27,7 @@ from rnnlint.gradients.probe import Probe
 from rnnlint.gradients.roles import Role, role_of
 from rnnlint.gradients.sizes import INPUT, TIME, Size
 from rnnlint.gradients.stated_shapes import fits, shaped
-from rnnlint.gradients.synthesis import BACKWARD, FORWARD, MODEL, Draft, Renamed, Upstream, Writer, different
+from rnnlint.gradients.synthesis import Renamed, Writer, different
 from rnnlint.gradients.usage import Usage
 from rnnlint.model.project import Project
 from rnnlint.verdicts import Reason

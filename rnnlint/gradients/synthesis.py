@@ -11,9 +11,10 @@ from functools import cached_property
 from pathlib import Path
 
 from rnnlint.gradients.callables import Callable, Library, Parameter
+from rnnlint.gradients.draft import BACKWARD, FORWARD, MODEL, Draft, Upstream
 from rnnlint.gradients.forms import BundleForm, Form, NumberForm
 from rnnlint.gradients.glue import Attribute, Joint, Output, SameAs, joint_of
-from rnnlint.gradients.holes import OPTIMIZER, OPTIMIZER_CLASS, UnknownArgumentError, form_of, role_in_use
+from rnnlint.gradients.holes import OPTIMIZER_CLASS, UnknownArgumentError, form_of, role_in_use
 from rnnlint.gradients.labels import own_nodes
 from rnnlint.gradients.layouts import Layout, layouts
 from rnnlint.gradients.module_state import ModuleState, module_state
@@ -23,49 +24,7 @@ from rnnlint.gradients.roles import Role, is_certain_size, is_layer_count, is_ro
 from rnnlint.gradients.sizes import Size
 from rnnlint.model.project import Project
 
-FORWARD = "_forward_result"
-BACKWARD = "_backward_result"
-MODEL = "_model"
 MOST_WATCHED = 12
-
-
-@dataclass(frozen=True, slots=True)
-class Upstream:
-    """A hole that takes a cotangent: an array shaped like an output of the forward."""
-
-    hole: str
-    output: str  # Python for the forward's output
-    as_row: bool = False  # (1, H) for an output of (H,)
-
-
-@dataclass(frozen=True)
-class Draft:
-    """A program under one layout, its sizes unknown."""
-
-    pass_: Pass
-    layout: Layout
-    setup: tuple[str, ...]
-    forward: tuple[str, ...]
-    backward: tuple[str, ...]
-    holes: Mapping[str, Form]
-    upstream: tuple[Upstream, ...] = ()
-    globals_: tuple[str, ...] = ()
-    has_model: bool = False
-    watched: tuple[str, ...] = ("*",)  # functions whose locals are recorded
-    resets: tuple[str, ...] = ()  # methods that a caller calls between two passes
-    parameters: tuple[str, ...] = ()  # the only arrays that are weights, where that is stated by hand
-    gradients: Mapping[str, str] = field(default_factory=dict)  # parameter -> Python for its stated gradient
-
-    @property
-    def stated_gradients(self) -> str:
-        """Python for a dict of the stated gradients by parameter."""
-        return f"{{{', '.join(f'{name!r}: {code}' for name, code in self.gradients.items())}}}"
-
-    data: tuple[str, ...] = ()  # holes that are no parameters, whatever their names say
-
-    @property
-    def whole(self) -> tuple[str, ...]:
-        return (*self.setup, *self.forward, *self.backward)
 
 
 def drafts(project: Project, library: Library, pass_: Pass) -> Iterator[Draft]:
@@ -571,6 +530,3 @@ def _spellings(name: str) -> Iterator[str]:
 
 
 _SHAPE_NAMES = ("input_shape", "in_shape")
-
-
-__all__ = ["BACKWARD", "FORWARD", "MODEL", "OPTIMIZER", "Draft", "Upstream", "drafts"]

@@ -17,6 +17,7 @@ import numpy as np
 
 from rnnlint.findings import Edit
 from rnnlint.fixes import apply_edits
+from rnnlint.gradients.draft import BACKWARD, FORWARD
 from rnnlint.gradients.driver import Lifted
 from rnnlint.gradients.gradients_found import candidates_of
 from rnnlint.gradients.jobs import Workshop, shown_path
@@ -25,7 +26,6 @@ from rnnlint.gradients.pairing import Source, in_shape
 from rnnlint.gradients.probe import LEAST, ProbeFailedError, probe_of, returned_codes
 from rnnlint.gradients.sizes import HIDDEN, TIME
 from rnnlint.gradients.solve import Solved
-from rnnlint.gradients.synthesis import BACKWARD, FORWARD
 from rnnlint.gradients.verdict import TOLERANCE, relative_error
 from rnnlint.model.project import Project
 from rnnlint.sandbox.job import PATCH_OWNER, Patch, Ran, Scenario

@@ -15,13 +15,13 @@ from dataclasses import replace
 import numpy as np
 
 from rnnlint.gradients.callables import Library
+from rnnlint.gradients.draft import FORWARD
 from rnnlint.gradients.glue import Joint, Output, SameAs, joint_of, joint_statements
 from rnnlint.gradients.jobs import Workshop
 from rnnlint.gradients.losses import Kind
 from rnnlint.gradients.measure import Measurement
 from rnnlint.gradients.passes import Pass
 from rnnlint.gradients.probe import ProbeFailedError, first_run
-from rnnlint.gradients.synthesis import FORWARD
 
 _LOSS = re.compile(r"loss|cost|err|total|nll|objective|^[jl]$", re.IGNORECASE)
 _FUNCTION = "_written_loss"

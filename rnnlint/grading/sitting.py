@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
-from rnnlint.gradients.synthesis import FORWARD
+from rnnlint.gradients.draft import FORWARD
 from rnnlint.grading.plan import Plan, TaskPlan
 from rnnlint.grading.submission import Program
 from rnnlint.grading.unrolling import GRADIENTS, OUTPUTS

@@ -18,6 +18,7 @@ import numpy as np
 from rnnlint.gradients import PreparedCheck, prepare
 from rnnlint.gradients.callables import Library
 from rnnlint.gradients.clipping import clipping_functions
+from rnnlint.gradients.draft import BACKWARD, FORWARD, Draft
 from rnnlint.gradients.forms import SCALE, drawn
 from rnnlint.gradients.measure import Measurement, measure
 from rnnlint.gradients.pairing import stem
@@ -26,7 +27,6 @@ from rnnlint.gradients.probe import ProbeFailedError, probe_of, returned_codes
 from rnnlint.gradients.reference import Match, match, sequence_of
 from rnnlint.gradients.roles import Role, role_of
 from rnnlint.gradients.sizes import BATCH, HIDDEN, INPUT, OUTPUT, TIME
-from rnnlint.gradients.synthesis import BACKWARD, FORWARD, Draft
 from rnnlint.gradients.trees import leaves, like
 from rnnlint.grading.assignment import Assignment, AssignmentError, Task
 from rnnlint.grading.convention import (

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rnnlint.gradients.synthesis import BACKWARD, FORWARD
+from rnnlint.gradients.draft import BACKWARD, FORWARD
 from rnnlint.gradients.trees import leaves
 from rnnlint.grading.assignment import AssignmentError
 from rnnlint.grading.convention import Array, Convention, Indices, filled, numbers

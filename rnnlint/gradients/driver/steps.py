@@ -8,12 +8,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from rnnlint.gradients.callables import Library
+from rnnlint.gradients.draft import Draft
 from rnnlint.gradients.driver.names import bound_in, read_in
 from rnnlint.gradients.driver.slice import Slice
 from rnnlint.gradients.forms import ArrayForm, Fill, Form, IndicesForm, NumberForm, StepsForm
 from rnnlint.gradients.roles import Role, role_of
 from rnnlint.gradients.sizes import BATCH, INPUT, ONE, OUTPUT, TIME, Size
-from rnnlint.gradients.synthesis import Draft
 
 _BATCH = re.compile(r"b$|B$|N$|m$|batch", re.IGNORECASE)
 
