@@ -134,6 +134,8 @@ REFUSED = {
     "a key twice": framed([["d", "k", 1, "k", 2], []]),
     "a key without a value": framed([["d", "k"], []]),
     "a key that is a list": framed([["d", ["l"], 1], []]),
+    "a whole number too large for an array": framed([2**63, []]),
+    "a whole number of very many digits": PREFIX.pack(MAGIC, 9005, 0) + b"[" + b"9" * 9000 + b",[]]",
     "a lone surrogate": framed(["\ud800", []]),
     "deep nesting": PREFIX.pack(MAGIC, 80_000, 0) + b"[" * 40_000 + b"]" * 40_000,
     "bytes that are not ASCII": PREFIX.pack(MAGIC, 4, 0) + "[é]".encode()[:4],

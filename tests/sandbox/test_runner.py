@@ -151,6 +151,7 @@ FORGED = {
     "a run with a number for a name": encode({"run": {**to_tree(Ran()), "calls": {"f": "many"}}}),
     "an unknown failure": encode({"done": {**to_tree(Outcome()), "trouble": {"failure": "none"}}}),
     "more runs than scenarios": encode({"run": to_tree(Ran())}) * 2,
+    "more values than were asked for": encode({"run": to_tree(Ran(values=(1, 2, 3)))}),
 }
 
 
