@@ -57,7 +57,7 @@ def _code_cells(path: Path, original: str) -> Iterator[tuple[int, int, str]]:
     """Index, number and text of each code cell."""
     try:
         document: Any = json.loads(original)
-    except (json.JSONDecodeError, RecursionError):
+    except (ValueError, RecursionError):  # a number of 5,000 digits is a ValueError of its own
         raise UnreadableSourceError(f"{path}: is not a notebook (its JSON does not parse).") from None
     cells = _cells_of(document)
     if cells is None:

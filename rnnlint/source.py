@@ -15,6 +15,8 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
+from rnnlint.nesting import line_nested_too_deeply
+
 LARGEST_BYTES = 8_000_000
 """Larger files are data, not somebody's program."""
 LARGEST_NOTEBOOK_BYTES = 100_000_000
@@ -27,11 +29,15 @@ class UnreadableSourceError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class SyntaxProblem:
-    """Why a text is not Python: what the parser said, and where (1-based)."""
+    """Why a text cannot be read as Python: what the parser said, and where (1-based).
+
+    ``is_depth`` says that it may be Python, but nested more deeply than anybody reads.
+    """
 
     message: str
     line: int
     column: int
+    is_depth: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +138,8 @@ def read_source(path: Path) -> Source:
     """
     limit = LARGEST_NOTEBOOK_BYTES if path.suffix == ".ipynb" else LARGEST_BYTES
     try:
+        if path.is_fifo() and path.parent != Path("/dev/fd"):  # nobody may ever write to it
+            raise UnreadableSourceError(f"{path}: is a pipe, not a file. Standard input is read with: -")
         with path.open("rb") as file:
             raw = file.read(limit + 1)  # a device has no size of its own
     except FileNotFoundError:
@@ -184,21 +192,21 @@ def as_python3(text: str) -> str | None:
 
 def _decode(path: Path, raw: bytes) -> tuple[str, str, bool]:
     if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
-        try:
-            return raw.decode("utf-16"), "utf-16", True
-        except UnicodeDecodeError:
-            raise UnreadableSourceError(f"{path}: is binary, not Python source.") from None
+        text = raw.decode("utf-16", errors="replace")
+        if "\0" in text or "\ufffd" in text:
+            raise UnreadableSourceError(f"{path}: is binary, not Python source.")
+        return text, "utf-16", True
     try:
         encoding, _ = tokenize.detect_encoding(io.BytesIO(raw).readline)
     except SyntaxError:
-        encoding = "latin-1"  # a declared codec that does not exist, or stray bytes in the first two lines
+        encoding = "utf-8"  # a declared codec that does not exist, or stray bytes in the first two lines
     mark = encoding == "utf-8-sig"
-    for candidate in (encoding, "latin-1"):
+    for candidate in (encoding, "utf-8"):
         try:
             return raw.decode(candidate), "utf-8" if mark else candidate, mark
-        except UnicodeDecodeError:
+        except (UnicodeError, LookupError):  # bytes of another encoding; a codec that makes no text
             continue
-    raise UnreadableSourceError(f"{path}: its bytes are no text in {encoding}.")
+    return raw.decode("latin-1"), "latin-1", False
 
 
 def _newline_of(text: str) -> str:
@@ -220,12 +228,19 @@ def tree_of(text: str) -> ast.Module:
     return ast.parse(text)
 
 
+@lru_cache(maxsize=16)
 def syntax_problem(text: str) -> SyntaxProblem | None:
     """Why ``text`` is not Python 3, or None where it is."""
     try:
-        tree_of(text)
+        line = line_nested_too_deeply(tree_of(text), text)
     except SyntaxError as error:
         return SyntaxProblem(error.msg, error.lineno or 1, max(error.offset or 1, 1))
-    except (ValueError, RecursionError, MemoryError) as error:
-        return SyntaxProblem(str(error) or "nested too deeply", 1, 1)
-    return None
+    except (RecursionError, MemoryError):
+        return _too_deep(1)
+    except ValueError as error:
+        return SyntaxProblem(str(error), 1, 1)
+    return None if line is None else _too_deep(line)
+
+
+def _too_deep(line: int) -> SyntaxProblem:
+    return SyntaxProblem("nested too deeply", line, 1, is_depth=True)

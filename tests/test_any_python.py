@@ -26,7 +26,25 @@ PROGRAMS = tuple(
     for path in sorted(folder.rglob("*.py"))
     if path.name != "planting.py"
 )
-OPERATORS = ("+", "-", "*", "/", "@", "**", "+=", "-=", "=", ".T", "[t]", "[t - 1]", "[-1]", "(", ")", ":", ",")
+OPERATORS = (
+    "+",
+    "-",
+    "*",
+    "/",
+    "@",
+    "**",
+    "+=",
+    "-=",
+    "=",
+    ".T",
+    "[t]",
+    "[t - 1]",
+    "[-1]",
+    "(",
+    ")",
+    ":",
+    ",",
+)
 
 
 def few(examples: int):

@@ -13,16 +13,13 @@ from rnnlint.model.heap import Frame, Guard
 from rnnlint.model.helpers import Helpers
 from rnnlint.model.learned import learned_places
 from rnnlint.model.loops import Loops
+from rnnlint.model.places import TooLargeError
 from rnnlint.model.program import Program
 from rnnlint.model.terms import Op, Term, Terms
 from rnnlint.syntax import tree
 from rnnlint.syntax.module import Module
 
 MOST_STATEMENTS = 6_000
-
-
-class TooLargeError(Exception):
-    """More statements than are worth following."""
 
 
 class Execution(Loops):

@@ -121,7 +121,8 @@ class Helpers:
     def _work_out_contract(
         self, definition: Definition, operand: str, constants: Mapping[str, Hashable]
     ) -> Contract | None:
-        from rnnlint.model.execution import Execution, TooLargeError
+        from rnnlint.model.execution import Execution
+        from rnnlint.model.places import TooLargeError
 
         given = {name: self._terms.number(value) for name, value in constants.items()}
         given[operand] = self._terms.symbol("x")

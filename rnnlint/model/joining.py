@@ -6,10 +6,11 @@ from collections.abc import Iterator
 
 from rnnlint.model.backward import BackwardPass
 from rnnlint.model.candidates import called_name, candidates, stems_named_in, top_level, writes_gradients
-from rnnlint.model.execution import Execution, TooLargeError
+from rnnlint.model.execution import Execution
 from rnnlint.model.heap import Frame
 from rnnlint.model.helpers import Helpers
 from rnnlint.model.partners import Partner, partners
+from rnnlint.model.places import TooLargeError
 from rnnlint.model.program import Definition, Program
 from rnnlint.model.sequences import Timeline
 from rnnlint.model.terms import Op, Term, Terms

@@ -13,6 +13,12 @@ from rnnlint.model.terms import Op, Term, Terms
 from rnnlint.syntax import tree
 
 LOCAL = "local "
+DEEPEST_TERM = 100
+"""No cell is built of so many operations on operations; a program written out step by step is."""
+
+
+class TooLargeError(Exception):
+    """More statements or operations than are worth following."""
 
 
 class Places:
@@ -53,6 +59,8 @@ class Places:
         return self.heap.places.get(place)
 
     def _write_place(self, place: str, term: Term, frame: Frame) -> None:
+        if term.depth > DEEPEST_TERM:
+            raise TooLargeError
         if place in frame.learned:
             term = self.terms.symbol(place.removeprefix(LOCAL), term.origin)
         if place.startswith(LOCAL):

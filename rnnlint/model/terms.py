@@ -51,6 +51,7 @@ class Term:
     data: Hashable
     key: int
     origin: tree.Expression | None = field(default=None, repr=False)
+    depth: int = field(default=1, repr=False)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Term) and self.key == other.key
@@ -108,7 +109,8 @@ class Terms:
         """The term ``op(*args)``."""
         said = (op, type(data), data, tuple(each.key for each in args))
         key = self._keys.setdefault(said, len(self._keys))
-        return Term(op, args, data, key, origin)
+        depth = 1 + max((each.depth for each in args), default=0)
+        return Term(op, args, data, key, origin, depth)
 
     def number(self, value: Hashable, origin: tree.Expression | None = None) -> Term:
         """A literal."""
@@ -139,7 +141,7 @@ def walk_all(roots: Iterable[Term]) -> Iterator[Term]:
 
 def replace_origin(term: Term, origin: tree.Expression) -> Term:
     """The same value, read at another place."""
-    return Term(term.op, term.args, term.data, term.key, origin)
+    return Term(term.op, term.args, term.data, term.key, origin, term.depth)
 
 
 def plain(term: Term) -> Term:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 
-from rnnlint.model.terms import Op, Term, Terms
+from rnnlint.model.terms import Op, Term, Terms, replace_origin
 from rnnlint.syntax import tree
 
 PASSES = frozenset(
@@ -90,7 +90,7 @@ def array_term(
     """What a call of NumPy's ``name`` gives."""
     match name, arguments:
         case _, (first, *_) if name in PASSES:
-            return Term(first.op, first.args, first.data, first.key, first.origin or node)
+            return replace_origin(first, first.origin or node)
         case _, (left, right, *_) if name in BINARY:
             return terms.make(BINARY[name], left, right, origin=node)
         case "negative", (operand,):

@@ -14,7 +14,8 @@ def check(source: Source) -> Iterator[Report]:
     ## What it does
     Reports a file that does not parse. A file that is Python 2 is a warning instead: it is converted in
     memory, line by line, and checked like any other. A notebook's cell that does not parse is left out and
-    named.
+    named. A program that nests a hundred and fifty expressions or branches in one another is not read, and
+    that is a warning too.
 
     ## Why it is wrong
     Nothing else can be said about a program that Python itself cannot read: silence about its gradients means
@@ -36,6 +37,15 @@ def check(source: Source) -> Iterator[Report]:
     ## Fix safety
     There is no fix.
     """
+    if source.problem and source.problem.is_depth:
+        yield Report(
+            _point(source.problem.line, 1),
+            "This is nested too deeply to be read: brackets, operators or branches, one inside the other. "
+            "Nothing in the file was checked; give the parts of it names of their own.",
+            remark="nested too deeply",
+            severity=Severity.WARNING,
+        )
+        return
     if source.problem:
         problem = source.problem
         yield Report(
@@ -73,4 +83,10 @@ VALID = (
 INVALID = (
     Invalid("an unfinished line", "import numpy as np\n\ndh = np.dot(\n", lines=(3,)),
     Invalid("a lost colon", "def backward(dh)\n    return dh\n", lines=(1,)),
+    Invalid(
+        "a sum of a thousand terms",
+        "import numpy as np\n\nx = " + " + ".join(["1"] * 1000) + "\n",
+        lines=(3,),
+        severity=Severity.WARNING,
+    ),
 )
