@@ -83,7 +83,7 @@ def prepared(course: Course, without: Sequence[str]) -> tuple[Plan, tuple[str, .
             )
         plan = make_plan(course.assignment, runner, seed, needs_sandbox=needs_sandbox)
         layers = runner.layers
-    with Runner(reuse=False, without=without) as runner:
+    with Runner(without=without) as runner:
         check_selftest(course.assignment, plan, runner)
     return plan, layers
 

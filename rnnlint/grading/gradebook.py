@@ -16,8 +16,7 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 def csv_text(book: GradeBook) -> str:
     """The whole file; the same for the same results, whoever found them in whatever order.
 
-    ``seconds`` are whole and rounded down, 0 for nearly all; what takes longer may differ by one between
-    runs.
+    No column depends on how fast the machine was: ``seconds`` are the limit where it was reached, else 0.
     """
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")

@@ -1,7 +1,7 @@
 """One submission, from its files to its marks.
 
 The public probe comes first. What earns nothing there is not run on the hidden ones: their verdicts could
-change no point. Every run is in a child of its own.
+change no point.
 """
 
 from __future__ import annotations

@@ -107,8 +107,9 @@ class StudentResult:
     sentence for whoever reads the grade book, "" where the status says it all; ``problems`` are sentences
     for the student about the public probe (an exception with its line). ``needs_review`` are sentences on
     what a person should look at, empty where nothing is suspicious. ``rules`` are the codes of the places.
-    ``seconds`` are whole seconds of the longest run of its code, rounded down; the limit where that ended
-    it. ``seed_id`` tells runs with equal hidden probes, and is no seed. ``layers`` stood round its runs.
+    ``seconds`` are the limit where a run of its code was stopped by that, else 0, so that they are the same
+    on every machine. ``seed_id`` tells runs with equal hidden probes, and is no seed. ``layers`` stood round
+    its runs.
     """
 
     student_id: str

@@ -1,11 +1,13 @@
-"""A submission's code, run: every job in a child of its own, with what became of it noted.
+"""A submission's code, run, with what became of it noted.
+
+The jobs of the public probe share a child while nothing happens to it; each hidden probe has its own.
 
 Nothing here knows an answer; :mod:`.judging` compares.
 """
 
 from __future__ import annotations
 
-import time
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
@@ -63,7 +65,7 @@ class Sitting:
         found: dict[tuple[Way, str], Ran] = {}
         for entry in dict.fromkeys(self._entry(way, task) for (way, task), _ in asked):
             chosen = [(key, scenario) for key, scenario in asked if self._entry(*key) == entry]
-            runs = self._runs(entry, [scenario for _, scenario in chosen])
+            runs = self._runs(entry, [scenario for _, scenario in chosen], fresh=probe > 0)
             found |= {(way, task.name): ran for ((way, task), _), ran in zip(chosen, runs, strict=True)}
         return found
 
@@ -72,14 +74,14 @@ class Sitting:
         led = way not in (Way.WHOLE, Way.AHEAD) and task.follow_through is not None
         return self.plan.task(task.follow_through or task.name).entry if led else task.entry
 
-    def _runs(self, entry: str, scenarios: Sequence[Scenario]) -> list[Ran]:
+    def _runs(self, entry: str, scenarios: Sequence[Scenario], *, fresh: bool) -> list[Ran]:
         """A run for each scenario. What ends a job costs the later ones nothing: they have another job."""
         runs: list[Ran] = []
         while len(runs) < len(scenarios):
             if self._timeouts >= MOST_TIMEOUTS:
                 return [*runs, *(Ran(trouble=NOT_RUN) for _ in scenarios[len(runs) :])]
             rest = scenarios[len(runs) :]
-            found, trouble = self._run(entry, rest)
+            found, trouble = self._run(entry, rest, fresh=fresh)
             runs += found
             if len(found) == len(rest):
                 break
@@ -89,7 +91,9 @@ class Sitting:
             runs.append(Ran(trouble=trouble))
         return runs
 
-    def _run(self, entry: str, scenarios: Sequence[Scenario]) -> tuple[tuple[Ran, ...], Trouble | None]:
+    def _run(
+        self, entry: str, scenarios: Sequence[Scenario], *, fresh: bool
+    ) -> tuple[tuple[Ran, ...], Trouble | None]:
         modules = self.program.modules
         job = Job(
             modules=modules,
@@ -100,17 +104,14 @@ class Sitting:
             seconds=self.plan.seconds,
             memory_mb=self.plan.memory_mb,
         )
-        began = time.monotonic()
-        outcome = self.runner.run(job)
-        took = time.monotonic() - began
+        outcome = self.runner.run(job, fresh=fresh)
         self.attempts |= dict.fromkeys(outcome.attempts)
         if outcome.trouble is not None:
             self.failures[outcome.trouble.failure] = None
             if outcome.trouble.failure is Failure.TIMEOUT:
                 self._timeouts += 1
-                took = self.plan.seconds
+                self.seconds = math.ceil(self.plan.seconds)
         self.failures |= dict.fromkeys(ran.trouble.failure for ran in outcome.runs if ran.trouble is not None)
-        self.seconds = max(self.seconds, int(min(took, self.plan.seconds)))
         runs = tuple(_as_asked(ran, scenario) for ran, scenario in zip(outcome.runs, scenarios, strict=False))
         return runs, outcome.trouble
 

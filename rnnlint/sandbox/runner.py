@@ -99,15 +99,15 @@ class Runner:
         self._greeted()
         return self._missing
 
-    def run(self, job: Job) -> Outcome:
+    def run(self, job: Job, *, fresh: bool = False) -> Outcome:
         """Run one job to its end or its deadline.
 
         Whatever the job's code does becomes an outcome; raises :class:`SandboxError` only where no child
         could be had. A job of the same files as the one before is run in the same child where ``reuse``
-        allows it.
+        allows it; a ``fresh`` one has a child of its own in any case.
         """
         loaded = self._loaded
-        again = loaded is not None and loaded.serves(job)
+        again = not fresh and loaded is not None and loaded.serves(job)
         if not again:
             self._retire()
         outcome = self._converse(job)
@@ -115,7 +115,7 @@ class Runner:
         if outcome.trouble is not None:
             failures.add(outcome.trouble.failure)
         spent = outcome.trouble is not None or Failure.MEMORY in failures
-        if spent or not self._reuse:
+        if spent or fresh or not self._reuse:
             self._retire()
         if again and failures & {Failure.CRASH, Failure.VIOLATION, Failure.MEMORY}:
             return self.run(job)  # perhaps only for what earlier scenarios left behind

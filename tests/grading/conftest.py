@@ -42,7 +42,7 @@ def one_pass_plan(one_pass: Assignment) -> Plan:
 
 @pytest.fixture(scope="session")
 def runner() -> Iterator[Runner]:
-    with Runner(reuse=False) as started:
+    with Runner() as started:
         yield started
 
 

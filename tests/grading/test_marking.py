@@ -36,7 +36,7 @@ def test_full_marks_for_the_solution_and_for_another_style(marked: Marked, solut
     for text in (solution, submission("amara")):
         result = marked(text)
         assert (result.status, result.score, result.needs_review) == (SubmissionStatus.OK, 20, ())
-        assert result.seconds == 0 or result.seconds < 5
+        assert result.seconds == 0
 
 
 def test_nothing_for_the_starter(marked: Marked) -> None:
@@ -175,7 +175,7 @@ def test_a_submission_that_never_ends_is_stopped(layers_plan: Plan, runner: Runn
     text = (FIXTURES / "hostile" / "waits" / "rnn_layers.py").read_bytes()
     plan = replace(layers_plan, seconds=0.5)
     result = mark("a", "a", {"rnn_layers.py": text}, plan, runner)
-    assert result.status is SubmissionStatus.TIMEOUT
+    assert (result.status, result.seconds) == (SubmissionStatus.TIMEOUT, 1)
 
 
 @pytest.mark.parametrize("missing", [LAYERS, ("landlock",), ("rlimits",), ("namespaces", "seccomp")])
