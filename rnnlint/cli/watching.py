@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Sequence
+import signal
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from threading import Event
+from types import FrameType
 from typing import TYPE_CHECKING
 
 import click
@@ -27,20 +31,38 @@ def watch(paths: Sequence[Path], check: Callable[[], Sequence[Path]]) -> None:
     Raises :class:`Mistake` where the library that watches is not installed.
     """
     _require_library()
-    recursive = any(path.is_dir() for path in paths)
-    folders = _folders(paths, ())
-    changes = _begun(folders, recursive=recursive)
-    try:
-        while True:
+    with _leaving_by_interrupt() as left:
+        recursive = any(path.is_dir() for path in paths)
+        folders = _folders(paths, ())
+        changes = _begun(folders, left, recursive=recursive)
+        while not left.is_set():
             wider = _folders(paths, _checked(check))
             if not folders >= wider:
                 folders |= wider
                 changes.close()
-                changes = _begun(folders, recursive=recursive)
-            if not any(changes):  # it ends with Ctrl-C
-                return
-    except KeyboardInterrupt:  # in the middle of a check
+                changes = _begun(folders, left, recursive=recursive)
+            any(changes)  # until something has changed, or the end
+
+
+@contextmanager
+def _leaving_by_interrupt() -> Iterator[Event]:
+    """Ctrl-C ends the block, whatever it is doing, and sets the event.
+
+    The event is for the watch, and for an interrupt that gets lost in somebody's destructor.
+    """
+    left = Event()
+
+    def leave(number: int, frame: FrameType | None) -> None:
+        left.set()
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, leave)
+    try:
+        yield left
+    except KeyboardInterrupt:
         return
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _checked(check: Callable[[], Sequence[Path]]) -> Sequence[Path]:
@@ -61,7 +83,9 @@ def _folders(paths: Sequence[Path], looked_at: Sequence[Path]) -> frozenset[Path
     return frozenset(folder.absolute() for folder in holders if folder.is_dir())
 
 
-def _begun(folders: Iterable[Path], *, recursive: bool) -> Generator[set[tuple[Change, str]], None, None]:
+def _begun(
+    folders: Iterable[Path], left: Event, *, recursive: bool
+) -> Generator[set[tuple[Change, str]], None, None]:
     """The changes in the folders from now on, also those that nobody waits for; an empty set for none."""
     from watchfiles import watch
 
@@ -70,10 +94,11 @@ def _begun(folders: Iterable[Path], *, recursive: bool) -> Generator[set[tuple[C
         watch_filter=_matters,
         recursive=recursive,
         raise_interrupt=False,
+        stop_event=left,
         rust_timeout=MILLISECONDS,
         yield_on_timeout=True,
     )
-    next(changes)  # it watches from its first answer on
+    next(changes, None)  # it watches from its first answer on
     return changes
 
 
