@@ -37,8 +37,10 @@ def status(outcome: Outcome) -> str:
     if outcome.attempts:
         return "violation"
     (ran,) = outcome.runs
-    if ran.trouble is not None:
-        return "memory" if ran.trouble.failure is Failure.MEMORY else "crash"
+    if ran.trouble is not None and ran.trouble.failure is Failure.MEMORY:
+        return "memory"
+    if ran.trouble is not None and ran.trouble.exception in ("SystemExit", "RecursionError"):
+        return "crash"
     return "ok" if is_right(outcome) else "wrong"
 
 
