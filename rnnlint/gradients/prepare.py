@@ -175,11 +175,13 @@ def prepare(
     seed: int | None = None,
     entry: str | None = None,
     explicit: Sequence[ExplicitScenario] = (),
+    seconds: float = MOST_SECONDS,
 ) -> list[PreparedCheck]:
     """Check every backward pass of ``source``: one entry a pass, or one that says why none could be checked.
 
     ``seed`` makes the probe repeatable; ``entry`` picks passes by name ("forward -> backward" or a part of
-    it); ``explicit`` states them by hand, and then no others are looked for.
+    it); ``explicit`` states them by hand, and then no others are looked for. After so many ``seconds`` no
+    further pass is begun.
     """
     chosen_seed = secrets.randbelow(2**31) if seed is None else seed
     trees = {
@@ -188,7 +190,7 @@ def prepare(
         if held.problem is None
     }
     library = Library({source.path: trees[source.path], **trees})
-    desk = _Desk(project, source, runner, library, chosen_seed)
+    desk = _Desk(project, source, runner, library, chosen_seed, deadline=time.monotonic() + seconds)
     if explicit and entry is None:
         return [desk.stated(scenario) for scenario in explicit]
     found = passes_of(library, source.path)

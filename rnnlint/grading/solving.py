@@ -50,6 +50,8 @@ from rnnlint.source import Source, UnreadableSourceError, read_source
 
 _SIZES = {TIME: 4, BATCH: 2, HIDDEN: 3, INPUT: 5, OUTPUT: 6}
 """The sizes of the probes where the code leaves them open: all different, and the same in every task."""
+_PATIENCE = 120.0
+"""Seconds for a task to be solved: once for all submissions, on however busy a machine."""
 _SOLVING_SEED = 11
 """Of the probe on which the solution's arrays are found among the reference's; it is never graded on."""
 
@@ -141,7 +143,9 @@ class SolvedTask:
         project = Project.of(sources[entry])
         refused, ran = "", False
         for scenario in statements(assignment, task):
-            (prepared,) = prepare(project, sources[entry], runner, seed=_SOLVING_SEED, explicit=[scenario])
+            (prepared,) = prepare(
+                project, sources[entry], runner, seed=_SOLVING_SEED, explicit=[scenario], seconds=_PATIENCE
+            )
             measurement = _measured(prepared)
             matched = match(measurement) if measurement is not None else None
             if measurement is not None and matched is not None and matched.kind == assignment.cell:
