@@ -93,11 +93,11 @@ def skipping_loops(bptt: BackwardPass) -> tuple[tuple[Loop, int], ...]:
     return tuple(
         (loop, loop.skipped)
         for loop in bptt.step_loops
-        if loop.skipped and loop.outer not in apart and not _walks_from_the_end(bptt, loop)
+        if loop.skipped and loop.outer not in apart and not walks_from_the_end(bptt, loop)
     )
 
 
-def _walks_from_the_end(bptt: BackwardPass, loop: Loop) -> bool:
+def walks_from_the_end(bptt: BackwardPass, loop: Loop) -> bool:
     """Whether a loop that counts up reads the sequences from their end: its first round is the last step."""
     reads = (
         read.term for read in bptt.heap.reads if read.loop is loop and bptt.timeline.sequence_of(read.term)

@@ -17,16 +17,16 @@ class Subscripts(Places):
     def _subscript(self, node: tree.Subscript, frame: Frame) -> Term:
         base = self.evaluate(node.value, frame)
         key = literal_key(node.indices)
+        known = base.op is Op.TUPLE and base.key not in self._filled
         if key is not None:
             place = f"{self._label(base)}[{key!r}]"
             if (held := self.heap.places.get(place)) is not None:
                 return held
-            known = base.op is Op.TUPLE and base.key not in self._filled
             if known and isinstance(key, int) and -len(base.args) <= key < len(base.args):
                 return base.args[key]
             if base.op is Op.SYMBOL and isinstance(key, str):
                 return self.terms.symbol(place, node)
-        if base.op is Op.TUPLE and (part := literal_slice(node.indices)) is not None:
+        if known and (part := literal_slice(node.indices)) is not None:
             return self.terms.make(Op.TUPLE, *base.args[part], data=base.data, origin=node)
         index = self._index(node.indices, frame)
         if index is not None and index.op is Op.COMPARE:
