@@ -19,7 +19,8 @@ def check(bptt: BackwardPass) -> Iterator[Report]:
     ## Why it is wrong
     The carry dh_next is a part of the chain rule: clipped at step t, everything before t gets another
     gradient, and no longer the one of any loss. A sum that is clipped while it grows depends on the order of
-    its terms. Clipping is meant for the finished gradient, of which it changes the length alone.
+    its terms. Clipping is meant for the finished gradient: by its norm, which changes the length of the step
+    and not its direction, or number by number.
 
     ## Example
     ```python

@@ -15,7 +15,7 @@ def check(code: RecurrentCode) -> Iterator[Report]:
 
     ## What it does
     Reports `self.dW += ...` in a backward method where neither the class nor any file of the project ever
-    sets the attribute to zero again.
+    sets the attribute to zero again, or where the method that does is called by the constructor alone.
 
     ## Why it is wrong
     Within one pass the sum over t is right. From the second call on it starts from the first call's
