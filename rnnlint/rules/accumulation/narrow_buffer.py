@@ -19,8 +19,9 @@ def check(code: RecurrentCode) -> Iterator[Report]:
 
     ## Why it is wrong
     What is put into an array of integers is cut off to integers, `dh[t] = ...`: gradients are mostly below 1,
-    so they become 0; and `dW += ...` fails, since NumPy adds no fractions to integers. float32 keeps seven digits: enough for training, too few for sums over long sequences and for
-    any gradient check by differences, which then disagrees in the fourth digit.
+    so they become 0; and `dW += ...` fails, since NumPy adds no fractions to integers. float32 keeps seven
+    digits: enough for training, too few for sums over long sequences and for any gradient check by
+    differences, which then disagrees in the fourth digit.
 
     ## Example
     ```python
