@@ -23,7 +23,7 @@ PATIENCE = 2
 """Rounds that other hypotheses get once one has been solved."""
 MOST_ALIVE = 8
 SECONDS_A_ROUND = 2.0
-MOST_SECONDS = 4.0
+MOST_SECONDS = 6.0
 """A pass that takes longer to solve is given up: nobody waits for a hypothesis."""
 
 
@@ -69,6 +69,7 @@ class Solver:
         self._patience = PATIENCE
         self._rounds = MOST_RUNS
         self._late = False
+        self._deadline = time.monotonic() + MOST_SECONDS
 
     def first(self) -> list[Solved]:
         """As soon as a draft runs that forces nothing on its sizes, that one; else as :meth:`all`."""
@@ -98,10 +99,9 @@ class Solver:
         return sorted(done, key=lambda solved: solved.merged)
 
     def _run(self, is_enough: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + MOST_SECONDS
         while self._rounds and not is_enough():
             alive = [a for a in self._attempts if not a.done and a.dead is None][:MOST_ALIVE]
-            self._late = time.monotonic() > deadline
+            self._late = time.monotonic() > self._deadline
             if not alive or self._patience == 0 or self._late:
                 return
             if any(a.done for a in self._attempts):
