@@ -214,6 +214,14 @@ class Library:
                     return inherited
         return None
 
+    def bases(self, owner: ast.ClassDef) -> Iterator[ast.ClassDef]:
+        """The project classes that a class inherits from, the nearest first."""
+        for base in owner.bases:
+            found = self.class_named(label(base))
+            if found is not None and found[1] is not owner:
+                yield found[1]
+                yield from self.bases(found[1])
+
     def usage(self, callable_: Callable, name: str, depth: int = 3) -> Usage:
         """How ``name`` is used in ``callable_`` and in the project callables it is handed to."""
         key = (id(callable_.node), name)

@@ -14,9 +14,12 @@ from rnnlint.gradients.sizes import HIDDEN, INPUT, OUTPUT, Size
 from rnnlint.gradients.usage import Usage
 from rnnlint.sandbox.job import Expression
 
-OPTIMIZER = "_Optimizer()"
-"""Python for an optimizer that changes nothing and answers to every method (defined by the scenario's
-program)."""
+OPTIMIZER = (
+    "type('_Optimizer', (), {'regularizer': None, 'regulariser': None, '__getattr__': lambda self, name: "
+    "object.__getattribute__(self, name) if name.startswith('__') else "
+    "lambda weights=None, *rest, **named: weights})()"
+)
+"""Python for an optimizer that changes nothing and answers to every method."""
 
 OPTIMIZER_CLASS = """class _Optimizer:
     def __getattr__(self, name):
@@ -25,6 +28,11 @@ OPTIMIZER_CLASS = """class _Optimizer:
         if name in ("regularizer", "regulariser"):
             return None
         return lambda weights=None, *rest, **named: weights"""
+
+
+SHAPE_NAMES = ("input_shape", "in_shape", "shape")
+STEP_SHAPE = BundleForm({"T": NumberForm(Size.axis("T")), "D": NumberForm(Size.axis("D"))}, "tuple")
+"""What a layer is told of its input: steps and features."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +49,19 @@ def role_in_use(usage: Usage, name: str) -> Role:
     if usage.keys or (len(usage.unpacked) >= 3 and role is not Role.CACHE):
         return Role.CACHE if role is Role.CACHE else Role.BUNDLE
     if role in (Role.UNKNOWN, Role.SIZE):
-        if usage.is_called or usage.methods & {
-            "forward",
-            "backward",
-            "update",
-            "calculate_update",
-            "step",
-            "initialize",
-        }:
+        if (
+            "optim" in name.lower()
+            or usage.is_called
+            or usage.methods
+            & {
+                "forward",
+                "backward",
+                "update",
+                "calculate_update",
+                "step",
+                "initialize",
+            }
+        ):
             return Role.OBJECT
         if usage.is_number:
             return Role.SIZE

@@ -11,7 +11,7 @@ from rnnlint.gradients.attempt import Attempt
 from rnnlint.gradients.callables import Library
 from rnnlint.gradients.draft import MODEL, Draft
 from rnnlint.gradients.forms import FAR, ArrayForm, BundleForm, Form, IndicesForm, NumberForm, StepsForm
-from rnnlint.gradients.holes import UnknownArgumentError, form_of, weight_form
+from rnnlint.gradients.holes import SHAPE_NAMES, STEP_SHAPE, UnknownArgumentError, form_of, weight_form
 from rnnlint.gradients.layouts import Item
 from rnnlint.gradients.roles import Role, is_certain_size, role_of, size_axis
 from rnnlint.gradients.shape_errors import equations
@@ -43,11 +43,13 @@ def repaired(library: Library, attempt: Attempt, trouble: Trouble, sizes: dict[s
     match trouble.exception:
         case "KeyError":
             return _add_key(attempt, trouble)
-        case "AttributeError":
+        case "AttributeError" | "TypeError":
             return _call_maker(library, attempt, trouble)
         case "AssertionError":
             pairs = asserted_equations(library, attempt.draft.holes, trouble, sizes)
             return _unify(attempt, pairs) or _as_row(attempt)
+        case "ValueError" if _NO_ARRAY in trouble.message:
+            return _call_maker(library, attempt, trouble)
         case "ValueError" | "IndexError":
             return (
                 _anchor(attempt, trouble, sizes)
@@ -161,20 +163,32 @@ def _add_key(attempt: Attempt, trouble: Trouble) -> bool:
     return False
 
 
+_NO_ARRAY = "does not have enough dimensions (has 0"
+"""What ``x @ None`` says."""
+
+
 def _call_maker(library: Library, attempt: Attempt, trouble: Trouble) -> bool:
-    """An attribute that no constructor sets: call the method of the class that does (``initialize``,
-    ``build``)."""
-    match = re.search(r"'(\w+)' object has no attribute '(\w+)'", trouble.message)
+    """Attributes that no constructor sets, or only to None: call the method of the class that does
+    (``initialize``, ``build``)."""
     owner = attempt.draft.pass_.backward.owner
-    if match is None or owner is None or match[1] != owner.name or not attempt.draft.has_model:
+    if owner is None or not attempt.draft.has_model:
         return False
+    missing = re.search(rf"'{owner.name}' object has no attribute '(\w+)'", trouble.message)
+    wanted = {missing[1]} if missing else set[str]()
+    owners = [owner, *library.bases(owner)]
+    if "NoneType" in trouble.message or _NO_ARRAY in trouble.message:
+        wanted = {
+            node.attr
+            for node in (n for held in owners for n in ast.walk(held))
+            if isinstance(node, ast.Attribute) and node.lineno == trouble.line and _is_self(node.value)
+        }
     for callable_ in library.callables:
-        if callable_.owner is not owner or callable_.name == "__init__":
+        if callable_.owner not in owners or callable_.name == "__init__":
             continue
         if callable_ in (attempt.draft.pass_.forward, attempt.draft.pass_.backward):
             continue
         sets = any(
-            isinstance(n, ast.Attribute) and n.attr == match[2] and isinstance(n.ctx, ast.Store)
+            isinstance(n, ast.Attribute) and n.attr in wanted and isinstance(n.ctx, ast.Store)
             for n in ast.walk(callable_.node)
         )
         if not sets or any(f"{MODEL}.{callable_.name}(" in line for line in attempt.draft.setup):
@@ -187,15 +201,24 @@ def _call_maker(library: Library, attempt: Attempt, trouble: Trouble) -> bool:
                     continue
                 holes.setdefault(
                     f"_in_{parameter.name}",
-                    form_of(library, callable_, parameter, attempt.draft.layout, True),
+                    STEP_SHAPE
+                    if parameter.name in SHAPE_NAMES
+                    else form_of(library, callable_, parameter, attempt.draft.layout, True),
                 )
                 given.append(f"{parameter.name}=_in_{parameter.name}")
         except UnknownArgumentError:
             continue
         line = f"{MODEL}.{callable_.name}({', '.join(given)})"
-        attempt.draft = replace(attempt.draft, setup=(*attempt.draft.setup, line), holes=holes)
+        setup = attempt.draft.setup
+        failing = f"{MODEL}.{trouble.function.rpartition('.')[2]}("
+        place = next((i for i, other in enumerate(setup) if other.startswith(failing)), len(setup))
+        attempt.draft = replace(attempt.draft, setup=(*setup[:place], line, *setup[place:]), holes=holes)
         return True
     return False
+
+
+def _is_self(node: ast.expr) -> bool:
+    return isinstance(node, ast.Name) and node.id == "self"
 
 
 def _as_indices(attempt: Attempt, trouble: Trouble) -> bool:

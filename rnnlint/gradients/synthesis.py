@@ -14,7 +14,14 @@ from rnnlint.gradients.callables import Callable, Library, Parameter
 from rnnlint.gradients.draft import BACKWARD, FORWARD, MODEL, Draft, Upstream
 from rnnlint.gradients.forms import BundleForm, Form, NumberForm
 from rnnlint.gradients.glue import Attribute, Joint, Output, SameAs, joint_of
-from rnnlint.gradients.holes import OPTIMIZER_CLASS, UnknownArgumentError, form_of, role_in_use
+from rnnlint.gradients.holes import (
+    OPTIMIZER_CLASS,
+    SHAPE_NAMES,
+    STEP_SHAPE,
+    UnknownArgumentError,
+    form_of,
+    role_in_use,
+)
 from rnnlint.gradients.labels import own_nodes
 from rnnlint.gradients.layouts import Layout, layouts
 from rnnlint.gradients.module_state import ModuleState, module_state
@@ -263,18 +270,18 @@ class Writer:
         """A size that has a default: the driver's, not the probe's."""
         default, role = parameter.default, role_of(parameter.name)
         if not isinstance(default, ast.Constant):
-            return parameter.name in _SHAPE_NAMES
+            return parameter.name in SHAPE_NAMES
         if default.value is None:
             return role is Role.SIZE and is_certain_size(parameter.name)
         if type(default.value) is not int or default.value <= 1 or is_layer_count(parameter.name):
-            return parameter.name in _SHAPE_NAMES
+            return parameter.name in SHAPE_NAMES
         called_a_size = role in (Role.SIZE, Role.HIDDEN_STATE)
         return called_a_size or self.library.usage(init, parameter.name).is_number
 
     def _constructor_form(self, init: Callable, parameter: Parameter, layout: Layout) -> Form:
         role = role_of(parameter.name)
-        if parameter.name in _SHAPE_NAMES:
-            return BundleForm({"T": NumberForm(Size.axis("T")), "D": NumberForm(Size.axis("D"))}, "tuple")
+        if parameter.name in SHAPE_NAMES:
+            return STEP_SHAPE
         usage = self.library.usage(init, parameter.name)
         if usage.unpacked and all(self._is_a_size(init, name) for name in usage.unpacked):
             return BundleForm({n: NumberForm(Size.axis(f"size.{n}")) for n in usage.unpacked}, "tuple")
@@ -527,6 +534,3 @@ def _spellings(name: str) -> Iterator[str]:
     yield f"{name}_t"
     if name.endswith("s") and len(name) > 2:
         yield name[:-1]
-
-
-_SHAPE_NAMES = ("input_shape", "in_shape")

@@ -202,3 +202,46 @@ def test_code_that_raises_says_where(check_text: CheckText) -> None:
 def test_an_endless_loop_ends(check_text: CheckText) -> None:
     prepared = check_text(RNN.replace("carry = 0\n", "carry = 0\n        while True: pass\n"))
     assert reason(prepared) is Reason.TIMEOUT
+
+
+def test_weights_that_a_method_makes_after_the_constructor(check_text: CheckText) -> None:
+    (prepared,) = check_text(
+        """
+        import numpy as np
+
+        class Layer:
+            input_shape = None
+
+            def set_input_shape(self, shape):
+                self.input_shape = shape
+
+        class Recurrent(Layer):
+            def __init__(self, n_units):
+                self.n_units = n_units
+                self.W, self.U = None, None
+
+            def initialize(self, optimizer):
+                steps, features = self.input_shape
+                self.W = np.random.randn(features, self.n_units)
+                self.U = np.random.randn(self.n_units, self.n_units)
+                self.optimizer = optimizer
+
+            def forward(self, x):
+                self.x, self.h = x, [np.zeros((len(x), self.n_units))]
+                for t in range(x.shape[1]):
+                    self.h.append(np.tanh(x[:, t] @ self.W + self.h[-1] @ self.U))
+                return np.stack(self.h[1:], axis=1)
+
+            def backward(self, dh):
+                dW, dU = np.zeros_like(self.W), np.zeros_like(self.U)
+                carry = 0
+                for t in reversed(range(dh.shape[1])):
+                    da = (dh[:, t] + carry) * (1 - self.h[t + 1] ** 2)
+                    dW += self.x[:, t].T @ da
+                    dU += self.h[t].T @ da
+                    carry = da @ self.U.T
+                self.W = self.optimizer.update(self.W, dW)
+                self.U = self.optimizer.update(self.U, dU)
+        """
+    )
+    assert verdicts(prepared) == {"W": Verdict.RIGHT, "U": Verdict.RIGHT}
