@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from rnnlint.diagnosis.measured import measured_findings
-from rnnlint.diagnosis.prove import Rerunnable, prove
+from rnnlint.diagnosis.prove import Proof, Rerunnable, prove
 from rnnlint.verdicts import Reason, Status
 
 if TYPE_CHECKING:
@@ -40,9 +40,16 @@ def diagnose(project: Project, findings: Sequence[Finding], scenarios: Sequence[
         scenarios = found.scenarios
         if found.findings:
             proof = prove(project, joined(proof.findings, found.findings), scenarios)
+            proof = _without_what_changes_nothing(proof, found.findings)
     checks = tuple(scenario.check for scenario in scenarios)
     measured = measured_findings(checks, proof.findings, _places(project, checks))
     return Diagnosis((*proof.findings, *measured), checks, proof.fixed)
+
+
+def _without_what_changes_nothing(proof: Proof, found: Sequence[Finding]) -> Proof:
+    """The proof without edits of the search that turned out to be of no help: they accuse a right line."""
+    useless = {id(each) for each in found if each.fix is not None and each.evidence is None}
+    return replace(proof, findings=tuple(each for each in proof.findings if id(each) not in useless))
 
 
 def _is_open(check: GradientCheck) -> bool:

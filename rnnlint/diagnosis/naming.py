@@ -107,6 +107,11 @@ _BUGS = {
     Kind.STEPS: _Bug(
         "RNN107", "skipped-step", "The backward does not walk back over all the steps that the forward took."
     ),
+    Kind.INJECTED: _Bug(
+        "RNN310",
+        "output-gradient-every-step",
+        "The loss uses the last step's output alone, so its gradient enters at that step and no other.",
+    ),
     Kind.AXIS: _Bug("RNN304", "collapsed-bias-gradient", "The sum takes in axes that belong to the bias."),
 }
 

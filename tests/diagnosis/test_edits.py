@@ -103,3 +103,29 @@ def test_a_text_with_another_alphabet_keeps_its_columns(tmp_path):
     text = PASS.replace("do = dh", "δo = dh").replace("do @", "δo @").replace("@ do", "@ δo")
     programs = written(tmp_path / "model.py", text.replace("δo @ xs[t].T", "δo @ xs[t]"))
     assert ast.unparse(ast.parse(text)) in programs
+
+
+@pytest.mark.parametrize(
+    ("steps", "first"),
+    [("range(T)", "t == 0"), ("reversed(range(T))", "t == T - 1"), ("range(T - 1, -1, -1)", "t == T - 1")],
+)
+def test_what_a_last_step_s_loss_sends_may_be_put_in_at_that_step_alone(tmp_path, steps, first):
+    text = f"""\
+def backward(W_y, W, h, dy, T):
+    dh_next = 0
+    for t in {steps}:
+        dh = W_y.T @ dy + dh_next
+        dh_next = W.T @ (dh * (1 - h[t] ** 2))
+    return dh_next
+"""
+    injected = text.replace("W_y.T @ dy", f"(W_y.T @ dy if {first} else 0)")
+    path = tmp_path / "lstm.py"
+    path.write_text(text)
+    (backward,) = backward_texts(Project.of(read_source(path)), GradientCheck("x", Status.CHECKED, path, 1))
+    words = Vocabulary(backward)
+    made = [
+        apply_edits(text, candidate.edits)
+        for suspect in backward.suspects
+        for candidate in edits_of_statement(suspect, words)
+    ]
+    assert ast.unparse(ast.parse(injected)) in {ast.unparse(ast.parse(each)) for each in made}

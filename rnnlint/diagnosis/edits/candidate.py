@@ -31,6 +31,7 @@ class Kind(StrEnum):
     SPURIOUS_FACTOR = "spurious-factor"
     MISSING_TERM = "missing-term"
     SPURIOUS_TERM = "spurious-term"
+    INJECTED = "injected"  # at every step what belongs to the last one
     CARRY = "carry"
     STEPS = "steps"
     AXIS = "axis"

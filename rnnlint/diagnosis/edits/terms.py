@@ -31,6 +31,7 @@ def term_edits(suspect: Suspect, words: Vocabulary) -> Iterator[Candidate]:
             if index:
                 yield _turned(chain, index)
         yield from _added(suspect, words, chain)
+        yield from _injected(suspect, chain)
     for slot in (*slots(value), *_passed(program, value)):
         if any(chain.whole is slot for chain in chains):
             continue
@@ -40,6 +41,38 @@ def term_edits(suspect: Suspect, words: Vocabulary) -> Iterator[Candidate]:
                 yield replacing(program, slot, program.source(operand), Kind.SIGN, 0.8)
             case _:
                 yield replacing(program, slot, f"-{program.operand(slot)}", Kind.SIGN, 2.2)
+
+
+def _injected(suspect: Suspect, chain: Chain) -> Iterator[Candidate]:
+    """A term with a product, at the first step of the way back alone: the loss may use the last step only."""
+    program = chain.program
+    first = _first_step(program, suspect.loops[-1]) if suspect.loops else None
+    if first is None or len(chain.members) != 2:
+        return
+    for index, member in enumerate(chain.members):
+        if any(matrix_operands(node) for node in ast.walk(member)):
+            new = f"({program.source(member)} if {first} else 0)"
+            yield chain.replaced(index, index, new, Kind.INJECTED, 0.9)
+
+
+def _first_step(program: ProgramText, loop: ast.For | ast.While) -> str | None:
+    """A condition that holds at a loop's first step: ``t == T - 1`` of ``reversed(range(T))``."""
+    match loop:
+        case ast.For(target=ast.Name(id=step), iter=ast.Call(func=ast.Name(id="range"), args=[_])):
+            return f"{step} == 0"
+        case ast.For(
+            target=ast.Name(id=step),
+            iter=ast.Call(
+                func=ast.Name(id="reversed"), args=[ast.Call(func=ast.Name(id="range"), args=[end])]
+            ),
+        ):
+            return f"{step} == {program.operand(end, ast.Sub)} - 1"
+        case ast.For(
+            target=ast.Name(id=step), iter=ast.Call(func=ast.Name(id="range"), args=[start, _, ast.UnaryOp()])
+        ):
+            return f"{step} == {program.source(start)}"
+        case _:
+            return None
 
 
 def _passed(program: ProgramText, value: ast.expr) -> Iterator[ast.expr]:
