@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 PROTECTIONS = {
-    "files": ("landlock",),
-    "network": ("namespaces", "seccomp"),
+    "files": ("landlock", "bubblewrap"),
+    "network": ("namespaces", "seccomp", "bubblewrap"),
     "processes": ("seccomp", "rlimits"),
     "memory": ("rlimits",),
 }
