@@ -14,7 +14,7 @@ from rnnlint.sandbox import LAYERS, Runner
 from tests.hostile.ground import HOSTILE, Ground
 
 HONEST = HOSTILE / "honest" / "rnn_layers.py"
-FORMATS = ("concise", "json", "github", "sarif", "junit", "gitlab", "markdown", "html")
+FORMATS = ("concise", "github", "sarif", "html")
 
 
 @pytest.fixture(params=LAYERS)
