@@ -124,7 +124,14 @@ class TestFixture:
             return load(start)
 
         monkeypatch.setattr(config, "load_config", old_fashioned)
-        run(project, "-W", "error", test='rnnlint_gradients("nets/right.py")').assert_outcomes(passed=1)
+        (project.path / "conftest.py").write_text(
+            "import pytest\n\n\n"
+            "def pytest_collection_modifyitems(items):\n"
+            "    for item in items:\n"
+            "        item.add_marker(pytest.mark.filterwarnings('error'))\n",
+            encoding="utf-8",
+        )
+        run(project, test='rnnlint_gradients("nets/right.py")').assert_outcomes(passed=1)
 
 
 class TestScaleAndMissing:
