@@ -102,6 +102,10 @@ def main(arguments: Sequence[str]) -> None:
         merged = shards(folder / "all", folder, 3)
     print(f"pool and Dask (a worker killed): {'equal' if pool == dask else 'DIFFERENT'}")
     print(f"pool and three shards: {'equal' if pool == merged else 'DIFFERENT'}")
+    for other in (dask, merged):
+        for row, differing in zip(pool.splitlines(), other.splitlines(), strict=False):
+            if row != differing:
+                print(f"  {row.decode()}\n  {differing.decode()}")
     if not pool == dask == merged:
         raise SystemExit(1)
 
