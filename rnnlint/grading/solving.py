@@ -140,7 +140,7 @@ class SolvedTask:
         """Solve a task on the solution. Raises :class:`AssignmentError`."""
         where = f"{assignment.path}: [[task]] {task.name}"
         entry = _entry(task.scenario.backward.function, assignment.files, sources, where)
-        project = Project.of(sources[entry])
+        project = Project.of(sources[entry]).joined_by(sources.values())
         refused, ran = "", False
         for scenario in statements(assignment, task):
             (prepared,) = prepare(

@@ -6,7 +6,7 @@ that defines every name taken from it, and that is said (:attr:`Project.notes`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -103,6 +103,15 @@ class Project:
             self,
             files={**self.files, **changed},
             outlines={**self.outlines, **{path: outline(source) for path, source in changed.items()}},
+        )
+
+    def joined_by(self, sources: Iterable[Source]) -> Project:
+        """The same project with further files, which nothing in it need import."""
+        further = {source.path: source for source in sources if source.path not in self.files}
+        return replace(
+            self,
+            files={**self.files, **further},
+            outlines={**self.outlines, **{path: outline(source) for path, source in further.items()}},
         )
 
     def _imported_by(self, importer: Path) -> Iterator[Path]:

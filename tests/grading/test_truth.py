@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -15,6 +16,8 @@ import pytest
 from rnnlint.grading.assignment import Assignment
 from rnnlint.grading.comparing import as_array
 from rnnlint.grading.plan import Plan, Probe
+from rnnlint.grading.solving import make_plan
+from rnnlint.sandbox import Runner
 
 
 def load(path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
@@ -111,3 +114,14 @@ def test_a_plan_survives_the_way_to_a_worker(layers_plan: Plan) -> None:
     again = Plan.from_bytes(raw)
     assert again.to_bytes() == raw
     assert again.task("sequence").points == layers_plan.task("sequence").points
+
+
+def test_files_that_do_not_import_each_other_are_solved_together(
+    one_pass: Assignment, tmp_path: Path
+) -> None:
+    for name in (*one_pass.files, *one_pass.provided):
+        (tmp_path / name).write_bytes((one_pass.solution / name).read_bytes())
+    with Runner() as runner:
+        plan = make_plan(replace(one_pass, solution=tmp_path), runner, 1)
+    (task,) = plan.tasks
+    assert (task.forward_title, task.backward_title) == ("forward", "backward")
