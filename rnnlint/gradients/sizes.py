@@ -247,11 +247,14 @@ def _large(divisible: bool) -> tuple[int, ...]:
     """Numbers for the axes of weights: more than four times a data axis, so that ``A[:, 3 * H:]`` is never
     empty.
 
-    None is a multiple of a data axis, the sum of two, or next to either.
+    None is a multiple of a data axis, the sum of two, or next to either; nor is what is left of one after
+    slices of a data axis a multiple of a data axis or a sum of two: 61 − 3 · 13 would be 2 · 11.
     """
     data = _SMALL[:4]
-    taken = {k * p + e for p in data for k in range(1, _LARGEST_MULTIPLE + 1) for e in (-1, 0, 1)}
-    taken |= {p + q + e for p, q in combinations(data, 2) for e in (-1, 0, 1)}
+    multiples = range(1, _LARGEST_MULTIPLE + 1)
+    plain = {k * p for p in data for k in multiples} | {p + q for p, q in combinations(data, 2)}
+    taken = {number + e for number in plain for e in (-1, 0, 1)}
+    taken |= {number + k * p for number in plain for p in data[:3] for k in multiples}
     factor, first = (12, 5) if divisible else (1, 61)
     found = (factor * p for p in range(first, 600) if all(p % d for d in range(2, int(p**0.5) + 1)))
     return tuple(n for n in found if n not in taken)

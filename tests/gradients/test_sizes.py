@@ -82,3 +82,13 @@ def test_numpy_says_that_two_axes_are_one(message: str) -> None:
 
 def test_an_error_without_sizes_demands_nothing() -> None:
     assert equations(Trouble(Failure.RAISED, "ValueError", "math domain error"), DYES) == []
+
+
+@pytest.mark.parametrize("slices", [1, 2, 3])
+@pytest.mark.parametrize("axes", [("B", "H", "W.1"), ("B", "H", "D", "U.1", "W.1"), ("H", "W.1")])
+def test_what_is_left_of_a_weight_after_slices_of_a_state_is_never_taken_for_another_size(
+    axes: tuple[str, ...], slices: int
+) -> None:
+    sizes = Solution({}).dye(axes)
+    left = sizes["W.1"] - slices * sizes["H"]
+    assert decode(left, sizes) == Size.of({"W.1": 1, "H": -slices})
