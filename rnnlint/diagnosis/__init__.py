@@ -42,7 +42,10 @@ def diagnose(project: Project, findings: Sequence[Finding], scenarios: Sequence[
             proof = prove(project, joined(proof.findings, found.findings), scenarios)
             proof = _without_what_changes_nothing(proof, found.findings)
     checks = tuple(scenario.check for scenario in scenarios)
-    measured = measured_findings(checks, proof.findings, _places(project, checks))
+    repaired = {
+        check.id for check in proof.fixed if check.status is not Status.NOT_CHECKED and not check.wrong
+    }
+    measured = measured_findings(checks, proof.findings, _places(project, checks), repaired)
     return Diagnosis((*proof.findings, *measured), checks, proof.fixed)
 
 

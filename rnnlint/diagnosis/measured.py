@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -14,15 +14,23 @@ if TYPE_CHECKING:
 
 
 def measured_findings(
-    checks: Iterable[GradientCheck], explained: Sequence[Finding], places: Places | None = None
+    checks: Iterable[GradientCheck],
+    explained: Sequence[Finding],
+    places: Places | None = None,
+    repaired: Collection[str] = (),
 ) -> Iterator[Finding]:
-    """What the checks say and no finding of ``explained`` has said already; ``places`` of wrong gradients."""
+    """What the checks say and no finding of ``explained`` has said already; ``places`` of wrong gradients.
+
+    ``repaired`` are the ids of checks that the findings' fixes together make right: nothing in them is
+    unexplained, also where another check was dearer to a finding and has its evidence.
+    """
     for check in checks:
         if check.status is Status.NOT_CHECKED:
             yield _not_checked(check)
             continue
         yield from _not_finite(check)
-        yield from _unexplained(check, explained, places or {})
+        if check.id not in repaired:
+            yield from _unexplained(check, explained, places or {})
         if check.underived is not None:
             name = "gradient-by-differences"
             yield _finding(check, "RNN909", name, Severity.WARNING, check.underived)

@@ -81,7 +81,7 @@ class Ground:
         """Processes that have come under this one since the ground was entered, where more than ``beside`` go
         on running.
         """
-        until = time.monotonic() + 5
+        until = time.monotonic() + 30  # a busy machine takes its time to end what was killed
         while len(found := _descendants() - self._processes) > beside:
             if time.monotonic() > until:
                 return found

@@ -379,3 +379,9 @@ class TestReuse:
         stuck = runner.run(Job((module,), 0, (Scenario("act(1)"),), seconds=0.5))
         assert stuck.trouble is not None
         assert runner.run(Job((module,), 0, (Scenario("act(0)"),))).trouble is None
+
+
+def test_an_import_for_the_first_time_is_no_attempt_to_write(runner: Runner) -> None:
+    """A library whose bytecode nobody has kept yet: importing it would keep it, beside it."""
+    outcome = run(runner, "import sys\ndef act():\n    global x\n    x = sys.dont_write_bytecode\n", "x")
+    assert outcome.runs[0].values == (True,)

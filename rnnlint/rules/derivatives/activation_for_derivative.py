@@ -69,7 +69,47 @@ def check(bptt: BackwardPass) -> Iterator[Report]:
         )
 
 
-VALID = (Valid("every gate with its derivative", LSTM),)
+STEPS = """
+import numpy as np
+
+def sigmoid(a):
+    return 0.5 * (1 + np.tanh(0.5 * a))
+
+def step_forward(x, prev_h, prev_c, Wx, Wh, b):
+    H = prev_h.shape[1]
+    a = x @ Wx + prev_h @ Wh + b
+    i, f, o = sigmoid(a[:, :H]), sigmoid(a[:, H:2 * H]), sigmoid(a[:, 2 * H:3 * H])
+    g = np.tanh(a[:, 3 * H:])
+    next_c = f * prev_c + i * g
+    tanh_c = np.tanh(next_c)
+    return o * tanh_c, next_c, (x, prev_h, prev_c, Wx, Wh, i, f, o, g, tanh_c)
+
+def step_backward(dnext_h, dnext_c, cache):
+    x, prev_h, prev_c, Wx, Wh, i, f, o, g, tanh_c = cache
+    do = dnext_h * tanh_c
+    dc = dnext_c + dnext_h * o * (1 - tanh_c ** 2)
+    df, di, dg = dc * prev_c, dc * g, dc * i
+    da = np.hstack([di * i * (1 - i), df * f * (1 - f), do * o * (1 - o), dg * (1 - g ** 2)])
+    return da @ Wx.T, da @ Wh.T, dc * f, x.T @ da, prev_h.T @ da, da.sum(axis=0)
+
+def forward(xs, h, c, Wx, Wh, b):
+    caches = []
+    for x in xs:
+        h, c, cache = step_forward(x, h, c, Wx, Wh, b)
+        caches.append(cache)
+    return h, caches
+
+def backward(dh, caches):
+    dc = np.zeros_like(dh)
+    dWx = dWh = db = 0
+    for cache in reversed(caches):
+        _, dh, dc, dWx_t, dWh_t, db_t = step_backward(dh, dc, cache)
+        dWx, dWh, db = dWx + dWx_t, dWh + dWh_t, db + db_t
+    return dWx, dWh, db
+"""
+"""What a step kept comes out of its cache: the kept value is right there, and in the forward pass."""
+
+VALID = (Valid("every gate with its derivative", LSTM), Valid("steps with a cache", STEPS))
 
 INVALID = (
     Invalid(
@@ -83,5 +123,11 @@ INVALID = (
         lstm(di="i[t] * dC * g[t]"),
         lines=(43,),
         fixed=lstm(di="i[t] * (1 - i[t]) * dC * g[t]"),
+    ),
+    Invalid(
+        "the kept value itself, out of a cache",
+        STEPS.replace("di * i * (1 - i)", "di * i"),
+        lines=(21,),
+        fixed=STEPS,
     ),
 )

@@ -52,10 +52,42 @@ def node_of(bptt: BackwardPass, each: Discrepancy) -> tree.Expression | None:
         return None
     around = _smallest_around(bptt, nodes)
     if around is not None:
-        return around
+        return _read_in_delta(bptt, each) or around
     adjoints = {id(b.statement) for b in bptt.bindings if bptt.derivatives.is_adjoint(b.value)}
     used = [node for node in nodes if id(bptt.module.statement_of(node)) in adjoints]
     return _smallest_around(bptt, used) if used else each.delta.origin
+
+
+def _read_in_delta(bptt: BackwardPass, each: Discrepancy) -> tree.Expression | None:
+    """Where the δ's expression reads a value that the forward pass kept: the value itself is right where it
+    was computed, or taken out of a cache. None for a factor that the backward pass computes.
+    """
+    whole = each.delta.origin
+    if len(each.observed) != 1 or whole is None or not bptt.module.holds(whole):
+        return None
+    (factor,) = each.observed
+    kept = any(gate.value.key == factor.key for gate in bptt.forward.gates)
+    if kept or _is_target(bptt, factor.origin):
+        return _operand(whole, each.delta, factor)
+    return None
+
+
+def _is_target(bptt: BackwardPass, node: tree.Expression | None) -> bool:
+    """Whether a value's place in the text is a name that it is unpacked into."""
+    statement = bptt.module.statement_of(node) if node is not None else None
+    return isinstance(statement, tree.Assign) and any(
+        node is inner for target in statement.targets for inner in target.walk()
+    )
+
+
+def _operand(node: tree.Expression, term: Term, wanted: Term) -> tree.Expression | None:
+    """The operand of the product ``node``, whose value is ``term``, that has the value ``wanted``."""
+    if term.key == wanted.key:
+        return node
+    if not isinstance(node, tree.Binary) or len(term.args) != 2:
+        return None
+    left, right = term.args
+    return _operand(node.left, left, wanted) or _operand(node.right, right, wanted)
 
 
 def _smallest_around(bptt: BackwardPass, nodes: list[tree.Expression]) -> tree.Expression | None:
@@ -96,7 +128,7 @@ def kept_value(bptt: BackwardPass, each: Discrepancy, node: tree.Expression) -> 
     same = bptt.derivatives.same_value
     for factor in each.observed:
         for term in factor.walk():
-            if term.op is Op.RECALL or term == wanted:
+            if term.op in (Op.RECALL, Op.PART) or term == wanted:
                 at = bptt.timeline.at(term)
                 if (at.value if at else term) == wanted or same(term, wanted, timeless=True):
                     return _as_read(bptt, term, node)
