@@ -22,6 +22,8 @@ OUTPUT = "K"
 DATA_AXES = (TIME, BATCH, HIDDEN, INPUT, OUTPUT)
 """The axes of inputs and states. Weights and sizes yield to them when an equation is solved."""
 
+_NEVER_STACKED = (TIME, BATCH)
+"""Gates lie side by side along the hidden axis: what is twice the batch is the rest of something else."""
 _TIME_DYE = 5
 """Steps are looped over in Python, so their dye is small."""
 _LEAST_OTHER = 3
@@ -172,7 +174,7 @@ def decode(number: int, sizes: Mapping[str, int]) -> Size | None:
             return Size.axis(axis)
     for axis in axes:
         for multiple in range(2, _LARGEST_MULTIPLE + 1):
-            if multiple * sizes[axis] == number:
+            if multiple * sizes[axis] == number and axis not in _NEVER_STACKED:
                 return Size.of({axis: multiple})
     for axis in axes:
         for divisor in range(2, _LARGEST_MULTIPLE + 1):
@@ -247,14 +249,11 @@ def _large(divisible: bool) -> tuple[int, ...]:
     """Numbers for the axes of weights: more than four times a data axis, so that ``A[:, 3 * H:]`` is never
     empty.
 
-    None is a multiple of a data axis, the sum of two, or next to either; nor is what is left of one after
-    slices of a data axis a multiple of a data axis or a sum of two: 61 − 3 · 13 would be 2 · 11.
+    None is a multiple of a data axis, the sum of two, or next to either.
     """
     data = _SMALL[:4]
-    multiples = range(1, _LARGEST_MULTIPLE + 1)
-    plain = {k * p for p in data for k in multiples} | {p + q for p, q in combinations(data, 2)}
-    taken = {number + e for number in plain for e in (-1, 0, 1)}
-    taken |= {number + k * p for number in plain for p in data[:3] for k in multiples}
+    taken = {k * p + e for p in data for k in range(1, _LARGEST_MULTIPLE + 1) for e in (-1, 0, 1)}
+    taken |= {p + q + e for p, q in combinations(data, 2) for e in (-1, 0, 1)}
     factor, first = (12, 5) if divisible else (1, 61)
     found = (factor * p for p in range(first, 600) if all(p % d for d in range(2, int(p**0.5) + 1)))
     return tuple(n for n in found if n not in taken)

@@ -84,11 +84,6 @@ def test_an_error_without_sizes_demands_nothing() -> None:
     assert equations(Trouble(Failure.RAISED, "ValueError", "math domain error"), DYES) == []
 
 
-@pytest.mark.parametrize("slices", [1, 2, 3])
-@pytest.mark.parametrize("axes", [("B", "H", "W.1"), ("B", "H", "D", "U.1", "W.1"), ("H", "W.1")])
-def test_what_is_left_of_a_weight_after_slices_of_a_state_is_never_taken_for_another_size(
-    axes: tuple[str, ...], slices: int
-) -> None:
-    sizes = Solution({}).dye(axes)
-    left = sizes["W.1"] - slices * sizes["H"]
-    assert decode(left, sizes) == Size.of({"W.1": 1, "H": -slices})
+def test_what_is_left_of_stacked_gates_after_three_is_not_taken_for_two_batches() -> None:
+    sizes = {"T": 5, "B": 11, "H": 13, "D": 19, "W.1": 61}
+    assert decode(61 - 3 * 13, sizes) == Size.of({"W.1": 1, "H": -3})  # 22, which is 2 · 11 too
