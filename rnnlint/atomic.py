@@ -32,6 +32,20 @@ def write_all(contents: Mapping[Path, bytes]) -> None:
         path.write_bytes(content)
 
 
+def write_whole(path: Path, text: str) -> None:
+    """Write one file so that nobody ever sees a part of it. Raises :class:`OSError`.
+
+    Unlike :func:`write_all` it waits for no disk: for the many small files of one run, which can be made
+    again.
+    """
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        beside.write_text(text, encoding="utf-8", newline="\n")
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
 def _written_beside(target: Path, content: bytes, *, named: Path) -> Path:
     """The temporary neighbour of ``target`` that holds ``content`` on the disk."""
     if target.is_dir():

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import cache
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from rnnlint import __version__
+from rnnlint.atomic import write_whole
 from rnnlint.findings import (
     Confidence,
     Edit,
@@ -54,6 +54,8 @@ class FindingsCache:
         entry = self._entry(project)
         try:
             kept = json.loads(entry.read_bytes())
+            if not isinstance(kept, list):
+                return None
             found = [_finding(each, project.root) for each in kept]
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
             return None
@@ -64,13 +66,10 @@ class FindingsCache:
     def put(self, project: Project, findings: Sequence[Finding]) -> None:
         """Keep what reading found; whole or not at all."""
         entry = self._entry(project)
-        try:
+        kept = json.dumps([_kept(each, project.root) for each in findings])
+        with suppress(OSError):  # a full or read-only disk costs time, not findings
             entry.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=entry.parent, delete=False) as file:
-                json.dump([_kept(each, project.root) for each in findings], file)
-            Path(file.name).replace(entry)
-        except OSError:
-            return  # a full or read-only disk costs time, not findings
+            write_whole(entry, kept)
 
     def tidy(self) -> None:
         """Throw out what was not used for longest, beyond :data:`MOST_ENTRIES`."""
@@ -78,7 +77,7 @@ class FindingsCache:
             entries = [(each.stat().st_mtime, each) for each in self._folder.glob("*/*.json")]
         except OSError:
             return
-        for _, entry in sorted(entries)[: -MOST_ENTRIES or None] if len(entries) > MOST_ENTRIES else ():
+        for _, entry in sorted(entries)[: max(0, len(entries) - MOST_ENTRIES)]:
             entry.unlink(missing_ok=True)
 
     def _entry(self, project: Project) -> Path:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rnnlint.findings import Confidence, Finding, Severity, Span
+from rnnlint.sentences import listed
 from rnnlint.verdicts import GradientCheck, ParameterVerdict, Status, Verdict
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def _not_finite(check: GradientCheck) -> Iterator[Finding]:
     names = [p.name for p in check.parameters if p.verdict is Verdict.NOT_FINITE]
     if names:
         message = (
-            f"The gradient of {_listed(names)} is NaN or infinite on small, finite weights and inputs: some "
+            f"The gradient of {listed(names)} is NaN or infinite on small, finite weights and inputs: some "
             "division, logarithm or exponential on its way leaves the range of floats."
         )
         yield _finding(check, "RNN905", "not-finite", Severity.ERROR, message)
@@ -74,7 +75,7 @@ def _unexplained(check: GradientCheck, findings: Sequence[Finding], places: Plac
         return
     worst = max(wrong, key=lambda parameter: parameter.relative_error or 0.0)
     message = (
-        f"The gradient of {_listed([p.name for p in wrong])} is not the derivative of the loss"
+        f"The gradient of {listed([p.name for p in wrong])} is not the derivative of the loss"
         f"{_compared(check)}."
     )
     finding = _finding(check, "RNN901", "wrong-gradient", Severity.ERROR, message)
@@ -95,10 +96,6 @@ def _compared(check: GradientCheck) -> str:
 def _how_far(parameter: ParameterVerdict) -> str:
     error = f"{parameter.relative_error:.2g}" if parameter.relative_error is not None else "unknown"
     return f"{parameter.name} has relative error {error} (0 is right, 1 no better than zeros, 2 reversed)."
-
-
-def _listed(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def _finding(check: GradientCheck, code: str, name: str, severity: Severity, message: str) -> Finding:

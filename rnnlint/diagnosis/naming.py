@@ -6,13 +6,13 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Sequence
 from typing import NamedTuple
 
 from rnnlint.diagnosis.edits import Candidate, Kind
 from rnnlint.diagnosis.program_text import ProgramText
 from rnnlint.diagnosis.tracing.judged import Made, State
 from rnnlint.findings import Confidence, Finding, Fix, Severity
+from rnnlint.sentences import listed
 
 _FIRST_WRONG = ("RNN906", "first-wrong-line")
 
@@ -43,7 +43,7 @@ def first_wrong(made: Made) -> Finding:
     program = statement.program
     target = ", ".join(f"`{program.source(target)}`" for target in statement.targets)
     inputs = list(dict.fromkeys(f"`{read.text}`" for read in made.reads if read.state is State.TRUE))
-    given = f", although {_listed(inputs)} {'is' if len(inputs) == 1 else 'are'} right" if inputs else ""
+    given = f", although {listed(inputs)} {'is' if len(inputs) == 1 else 'are'} right" if inputs else ""
     when = "" if made.step == 0 else " from the second step back on" if made.step == 1 else " at some steps"
     message = (
         f"{target or 'What is computed here'} is none of the quantities that the chain rule gives for your "
@@ -51,10 +51,6 @@ def first_wrong(made: Made) -> Finding:
     )
     span = program.span(node if isinstance(node, ast.expr) else statement.node)
     return Finding(*_FIRST_WRONG, Severity.ERROR, Confidence.LIKELY, message, statement.path, span)
-
-
-def _listed(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def _bug(candidate: Candidate) -> _Bug:

@@ -18,6 +18,7 @@ from rnnlint.diagnosis.repair import Repair, search
 from rnnlint.diagnosis.suspects import Suspect, backward_texts
 from rnnlint.diagnosis.tracing.trace import traced
 from rnnlint.findings import Confidence, Edit, Finding, Severity, Span
+from rnnlint.sentences import listed
 from rnnlint.verdicts import GradientCheck, Reason, Status
 
 if TYPE_CHECKING:
@@ -243,9 +244,7 @@ def _of_the_original(
 def _first_wrong(suspected: Sequence[Suspect]) -> Finding:
     first = suspected[0]
     lines = sorted({suspect.line for suspect in suspected})
-    where = (
-        f"line {lines[0]}" if len(lines) == 1 else f"lines {', '.join(map(str, lines[:-1]))} and {lines[-1]}"
-    )
+    where = f"{'line' if len(lines) == 1 else 'lines'} {listed(map(str, lines))}"
     message = (
         f"The gradients that are wrong are exactly those that depend on {where}: scaling what is computed "
         "there changes them and no others. No small edit that was tried makes them right."

@@ -42,8 +42,7 @@ def label(node: ast.expr) -> str:
             return name
         case ast.Attribute(attr=name):
             return name
-        case ast.Subscript(value=inner, slice=ast.Constant(value=str(key))):
-            del inner
+        case ast.Subscript(slice=ast.Constant(value=str(key))):
             return key
         case ast.Subscript(value=inner):
             return label(inner)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from rnnlint.explicit import Argument, Call
 from rnnlint.gradients.callables import Callable, Library, Parameter
 from rnnlint.gradients.passes import Pass, Style, forward_of
+from rnnlint.sentences import listed
 from rnnlint.suggestions import suggestion
 from rnnlint.verdicts import Reason
 
@@ -52,7 +53,7 @@ def bound(callable_: Callable, call: Call) -> list[tuple[Parameter, Argument]]:
     if len(positional) > len(parameters) and signature.vararg is None:
         raise NotThereError(
             Reason.UNKNOWN_ARGUMENT,
-            f"{callable_.title}() takes {_listed(p.name for p in parameters)}, and the scenario gives it "
+            f"{callable_.title}() takes {listed(p.name for p in parameters)}, and the scenario gives it "
             f"{len(positional)} arguments.",
         )
     made: list[tuple[Parameter, Argument]] = []
@@ -74,7 +75,7 @@ def bound(callable_: Callable, call: Call) -> list[tuple[Parameter, Argument]]:
     if missing:
         raise NotThereError(
             Reason.UNKNOWN_ARGUMENT,
-            f"{callable_.title}() also needs {_listed(missing)}, which the scenario does not give it.",
+            f"{callable_.title}() also needs {listed(missing)}, which the scenario does not give it.",
         )
     return made
 
@@ -108,8 +109,3 @@ def _made(library: Library, backward: Callable, forward: Callable | None) -> Pas
         return Pass(backward, forward, Style.PAIR)
     partner = forward_of(library, backward)
     return Pass(backward, partner, Style.WHOLE if partner is None else Style.PAIR)
-
-
-def _listed(names: Iterable[str]) -> str:
-    *others, last = list(names) or ["nothing"]
-    return f"{', '.join(others)} and {last}" if others else last

@@ -180,11 +180,10 @@ def _arranged(array: Array, names: list[str]) -> Array | None:
         return None
     squeezed = array.reshape([n for n, name in zip(array.shape, names, strict=True) if name != "one"])
     names = [name for name in names if name != "one"]
-    for position, name in enumerate((TIME, "D", BATCH)):
+    for name in (TIME, "D", BATCH):
         if name not in names:
             squeezed = np.expand_dims(squeezed, 0)
             names = [name, *names]
-        del position
     return np.transpose(squeezed, [names.index(name) for name in (TIME, "D", BATCH)])
 
 

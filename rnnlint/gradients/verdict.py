@@ -111,8 +111,6 @@ def scale_name(scale: float, sizes: Mapping[str, int]) -> str | None:
             return sign + text
         if abs(magnitude * value - 1.0) <= 1e-5:
             return f"{sign}1/{text}" if "·" not in text else f"{sign}1/({text})"
-    first = next(iter(options))
-    del first
     for a, x in options.items():
         for b, y in options.items():
             if abs(magnitude - x / y) <= 1e-5 * magnitude:

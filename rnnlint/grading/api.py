@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from importlib import resources
 
+from rnnlint.atomic import write_whole
 from rnnlint.grading.assignment import AssignmentError, read_assignment
 from rnnlint.grading.course import Course, UnprotectedError, grade
 from rnnlint.grading.executors import SchedulerError, processors
@@ -15,7 +16,6 @@ from rnnlint.grading.results_folder import (
     merged,
     read_book,
     write_results,
-    write_whole,
 )
 from rnnlint.grading.roster import RosterError, read_roster
 from rnnlint.grading.submissions import Submission, SubmissionsError, locate, the_one, with_roster

@@ -123,10 +123,9 @@ class Batch:
                         broken = broken or dead
                         why = "" if dead else f"rnnlint itself failed on it: {type(error).__name__}: {error}"
                         unfinished |= {each.student_id: why for each in members}
-        except BaseException:
+        finally:
             for future in running:
                 future.cancel()
-            raise
 
     def _chunk(self, plan: bytes, members: Sequence[Submission]) -> Chunk:
         return chunk(plan, self.without, (each.read(self.plan.files) for each in members))

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from rnnlint.atomic import write_whole
 from rnnlint.grading.feedback import as_json, markdown
 from rnnlint.grading.gradebook import csv_text
 from rnnlint.grading.results import GradeBook
@@ -67,16 +67,6 @@ def merged(books: Sequence[tuple[Path, GradeBook]]) -> GradeBook:
         (s for _, book in books for s in book.students), key=lambda s: (s.student_id, s.submission)
     )
     return replace(first, students=tuple(students))
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a file so that nobody ever sees a part of it."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        beside.write_text(text, encoding="utf-8", newline="\n")
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
 
 
 def file_name(student_id: str) -> str:

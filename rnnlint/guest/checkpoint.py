@@ -93,10 +93,9 @@ def _copier(state: _State) -> Callable[[], _State]:
     try:
         pickler.dump(state)
         data = written.getvalue()
-        copied: _State = _unpickled(data, kept)
+        _unpickled(data, kept)  # what cannot be brought back is copied instead
     except BaseException:  # noqa: BLE001 - the user's classes may refuse in any way
         return lambda: _copied(state)
-    del copied
     return lambda: _unpickled(data, kept)
 
 
