@@ -6,9 +6,11 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rnnlint.beside import Beside
 from rnnlint.config import Config
 from rnnlint.discovery import speaks_of_backward_pass
 from rnnlint.findings import Finding
@@ -88,8 +90,12 @@ class Checker:
             yield FileReport(request.path, request.origin, problem=_relative_message(error, request.path))
             return
         project = Project.alone(source) if request.alone else Project.of(source, shelf)
-        findings = self._read(project, request.origin)
-        scenarios = _scenarios(project, self.options, self.config, runner) if runner is not None else ()
+        if runner is None:
+            yield from self._of_project(request, project, self._read(project, request.origin))
+            return
+        with Beside(partial(self._read, project, request.origin)) as reading:
+            scenarios = _scenarios(project, self.options, self.config, runner)
+            findings = reading.result()
         if request.origin is Origin.FOUND:  # of a file that nobody named, no backward pass is expected
             scenarios = [each for each in scenarios if each.check.reason_code is not Reason.NO_BACKWARD]
         yield from self._divided(request, project, findings, scenarios)

@@ -16,9 +16,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from rnnlint.findings import Finding, Span
-from rnnlint.rules.engine import findings_on
-from rnnlint.rules.the_file.unused_suppression import UnusedSuppression
-from rnnlint.rules.the_file.unused_suppression import check as unused_suppression
 from rnnlint.source import Source
 
 _COMMENT = re.compile(
@@ -124,6 +121,10 @@ def _unused(
         rules = comment.unused_rules(findings, numbers_known=numbers_known)
         rules = tuple(rule for rule in rules if rule.lower() not in ("rnn001", "unused-suppression"))
         if rules:
+            from rnnlint.rules.engine import findings_on
+            from rnnlint.rules.the_file.unused_suppression import UnusedSuppression
+            from rnnlint.rules.the_file.unused_suppression import check as unused_suppression
+
             before = source.line_text(comment.span.line)[: comment.span.column - 1]
             subject = UnusedSuppression(comment.span, rules, comment.without(rules), before)
             yield from findings_on(unused_suppression, subject, source.path)
