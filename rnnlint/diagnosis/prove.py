@@ -81,6 +81,11 @@ def fixed_project(project: Project, findings: Iterable[Finding]) -> Project:
     return project.overlay(_applied(project, findings).texts)
 
 
+def applied_edits(project: Project, findings: Iterable[Finding]) -> list[Edit]:
+    """The edits of the findings' fixes that can stand together."""
+    return [edit for edits in _applied(project, findings).edits.values() for edit in edits]
+
+
 def _applied(project: Project, findings: Iterable[Finding]) -> Applied:
     fixes = [finding.fix for finding in findings if finding.fix is not None]
     touched = {edit.path for fix in fixes for edit in fix.edits}
@@ -123,8 +128,7 @@ def _checks(
     project: Project, trials: Sequence[Sequence[Finding]], scenario: Rerunnable
 ) -> list[GradientCheck]:
     """The scenario with the fixes of each trial."""
-    applied = [_applied(project, findings).edits for findings in trials]
-    return scenario.reruns([[edit for edits in each.values() for edit in edits] for each in applied])
+    return scenario.reruns([applied_edits(project, findings) for findings in trials])
 
 
 def _distance(check: GradientCheck) -> float:
@@ -148,6 +152,7 @@ def _weigh(finding: Finding, left: GradientCheck, best: GradientCheck) -> Findin
         return replace(finding, evidence=evidence)
     return replace(
         finding,
+        severity=Severity.ERROR,  # wrong in some call: in this one, by the numbers
         confidence=Confidence.PROVEN,
         evidence=evidence,
         fix=replace(finding.fix, safe=True),

@@ -12,7 +12,7 @@ from rnnlint.diagnosis.hypotheses import explained_by
 from rnnlint.diagnosis.localise import Localiser, Step
 from rnnlint.diagnosis.naming import first_wrong, named
 from rnnlint.diagnosis.program_text import program_text
-from rnnlint.diagnosis.prove import Rerunnable, agrees, fixed_project, is_fixable
+from rnnlint.diagnosis.prove import Rerunnable, agrees, applied_edits, fixed_project, is_fixable
 from rnnlint.diagnosis.rebasing import after_edits, before_edits
 from rnnlint.diagnosis.repair import Repair, search
 from rnnlint.diagnosis.suspects import Suspect, backward_texts
@@ -22,6 +22,8 @@ from rnnlint.sentences import listed
 from rnnlint.verdicts import GradientCheck, Reason, Status
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from rnnlint.diagnosis.hypotheses.equations import Bug
     from rnnlint.gradients.measure import Measurement
     from rnnlint.gradients.reference import Match
@@ -64,7 +66,10 @@ def searched(
     fixed: Sequence[GradientCheck],
     scenarios: Sequence[Rerunnable],
 ) -> Searched:
-    """Search where ``fixed``, the checks with the helpful fixes of ``findings`` in, still says wrong."""
+    """Search where ``fixed``, the checks with the helpful fixes of ``findings`` in, still says wrong.
+
+    What one scenario has shown is tried in the next: a step's own bug makes the whole sequence wrong.
+    """
     budget = Budget()
     found: list[Finding] = []
     after: list[Rerunnable] = []
@@ -75,14 +80,33 @@ def searched(
             continue
         helpful = [f for f in findings if f.evidence is not None and f.evidence.gradient == scenario.check.id]
         confirmed = scenario.confirmed()
-        others = [f for f in findings if f not in helpful and is_fixable(f, project)]
+        shown = [finding for finding in found if finding.fix is not None]
+        if shown and agrees(_with_fixes(project, [*helpful, *shown], confirmed)):
+            after.append(confirmed)
+            continue
+        others = [f for f in findings if f not in helpful and is_fixable(f, project)] + shown
         new, complete = _repaired(project, helpful, others, confirmed, budget)
         if confirmed is not scenario and not complete:
             after.append(scenario)
             continue
         after.append(confirmed)
-        found += new
+        found += _not_said(new, found)
     return Searched(tuple(found), tuple(after))
+
+
+def _with_fixes(project: Project, findings: Sequence[Finding], scenario: Triable) -> GradientCheck:
+    """The scenario's check with all these fixes in."""
+    (check,) = scenario.reruns([applied_edits(project, findings)])
+    return check
+
+
+def _not_said(new: Sequence[Finding], said: Sequence[Finding]) -> Iterator[Finding]:
+    """Those that no finding of another scenario says already: the same edits, or the same words."""
+    for finding in new:
+        same = (o for o in said if o.message == finding.message and o.span == finding.span)
+        fixes = (o for o in said if o.fix and finding.fix and o.fix.edits == finding.fix.edits)
+        if not any(same) and not any(fixes):
+            yield finding
 
 
 def joined(known: Sequence[Finding], found: Sequence[Finding]) -> list[Finding]:
@@ -108,7 +132,12 @@ def joined(known: Sequence[Finding], found: Sequence[Finding]) -> list[Finding]:
 
 
 def _is_open(scenario: Rerunnable, now: GradientCheck) -> bool:
-    """Whether something is wrong there, or nothing agrees and a repair might."""
+    """Whether something is wrong there, or nothing agrees and a repair might.
+
+    What is wrong in a second pass alone shows in no run of one pass.
+    """
+    if scenario.check.call > 1:
+        return False
     if now.status is Status.NOT_CHECKED:
         return scenario.check.reason_code is Reason.NO_ORACLE
     return bool(now.wrong) and not agrees(now)
@@ -175,7 +204,7 @@ def _finding(project: Project, known: Sequence[Finding], candidate: Candidate) -
         return replace(finding, fix=None)
     return replace(
         finding,
-        span=edits[0].span if known else finding.span,
+        span=_of_the_original_span(project, known, path, finding.span) or edits[0].span,
         fix=replace(finding.fix, edits=edits),
     )
 
@@ -239,6 +268,12 @@ def _of_the_original(
             return None
         made.append(before)
     return tuple(made)
+
+
+def _of_the_original_span(project: Project, known: Sequence[Finding], path: Path, span: Span) -> Span | None:
+    """Where a stretch of the text with the ``known`` fixes in stood before; None where they wrote it."""
+    (there,) = _of_the_original(project, known, [Edit(path, span, "")]) or (None,)
+    return there.span if there is not None else None
 
 
 def _first_wrong(suspected: Sequence[Suspect]) -> Finding:

@@ -24,7 +24,7 @@ from rnnlint.gradients.driver import Lifted, lifted_drivers
 from rnnlint.gradients.holes import UnknownArgumentError
 from rnnlint.gradients.jobs import JobRunner, Workshop
 from rnnlint.gradients.layouts import Steps
-from rnnlint.gradients.measure import Measurement, parameter_verdicts, rejudge, with_truth
+from rnnlint.gradients.measure import Measurement, measure, parameter_verdicts, rejudge, with_truth
 from rnnlint.gradients.named import NotThereError, entered
 from rnnlint.gradients.passes import Pass, Style, passes_of
 from rnnlint.gradients.probe import ProbeFailedError, first_run, returned_codes
@@ -133,7 +133,12 @@ class PreparedCheck:
         return self._verdict_on(self.measurement, ran)
 
     def reruns(self, variants: Sequence[Sequence[Edit]]) -> list[GradientCheck]:
-        """As :meth:`rerun`, with each variant's edits made: one job, but for edits outside functions."""
+        """As :meth:`rerun`, with each variant's edits made: one job, but for edits outside functions.
+
+        What is wrong in a second pass alone is measured anew, both passes of it.
+        """
+        if self.check.call > 1:
+            return [self._measured_again(self._texts_with(edits)) for edits in variants]
         trials, workshop = self.trials(), self.workshop
         if self.measurement is None or workshop is None or trials is None:
             return [self._edited(edits) for edits in variants]
@@ -145,18 +150,39 @@ class PreparedCheck:
         ]
 
     def _edited(self, edits: Sequence[Edit]) -> GradientCheck:
+        project = self._texts_with(edits)
+        return self.rerun(project) if project is not None else self.check
+
+    def _texts_with(self, edits: Sequence[Edit]) -> Project | None:
+        """The project with the edits made."""
         if self.workshop is None:
-            return self.check
+            return None
         base = self.lifted.original if self.lifted is not None else self.workshop.project
         files = base.files
         changes = {path: [e for e in edits if e.path == path] for path in {edit.path for edit in edits}}
-        texts = {path: apply_edits(files[path].text, inside) for path, inside in changes.items()}
-        return self.rerun(base.overlay(texts))
+        return base.overlay({path: apply_edits(files[path].text, inside) for path, inside in changes.items()})
+
+    def _measured_again(self, project: Project | None) -> GradientCheck:
+        """Both passes on other texts: the second one's verdict, or the first one's where they agree."""
+        if project is None or self.workshop is None or self.measurement is None:
+            return self.check
+        again = self.lifted.again(project) if self.lifted is not None else project
+        workshop = replace(self.workshop, project=again)
+        try:
+            measurement = measure(workshop, self.measurement.probe)
+        except ProbeFailedError as failed:
+            return self._not_run(failed.trouble)
+        if measurement is None:
+            return self._not_run(None)
+        return _with_verdicts(self.check, measurement, measurement.second or measurement.judged)
 
     def _verdict_on(self, measurement: Measurement, ran: Ran) -> GradientCheck:
         if ran.trouble is None:
             return _with_verdicts(self.check, measurement, rejudge(measurement, ran))
-        why = explain_trouble(ran.trouble)
+        return self._not_run(ran.trouble)
+
+    def _not_run(self, trouble: Trouble | None) -> GradientCheck:
+        why = explain_trouble(trouble)
         return replace(
             self.check,
             status=Status.NOT_CHECKED,

@@ -12,11 +12,15 @@ from rnnlint.syntax import tree
 
 @dataclass(frozen=True, slots=True)
 class SurvivingState:
-    """``attribute`` only grows: ``append`` adds to it, ``read`` takes entries by the step's number."""
+    """``attribute`` only grows: ``append`` adds to it, ``read`` takes entries by the step's number.
+
+    ``filling_loop`` is the outermost loop round ``append`` in its method; None where a caller loops.
+    """
 
     attribute: str
     append: tree.Call
     read: tree.Subscript
+    filling_loop: tree.For | tree.While | None = None
 
 
 def surviving_states(program: Program) -> Iterator[SurvivingState]:
@@ -26,7 +30,7 @@ def surviving_states(program: Program) -> Iterator[SurvivingState]:
         for attribute, append in _appended(owner):
             read = _read_by_step(owner, attribute)
             if read is not None and _begins_empty(owner, attribute) and not _is_emptied(attribute, texts):
-                yield SurvivingState(attribute, append, read)
+                yield SurvivingState(attribute, append, read, _outermost_loop(owner, append))
 
 
 def _appended(owner: tree.Class) -> Iterator[tuple[str, tree.Call]]:
@@ -44,6 +48,11 @@ def _appended(owner: tree.Class) -> Iterator[tuple[str, tree.Call]]:
     for name, calls in found.items():
         if len(calls) == 1 and not any(calls[0] in tuple(m.walk()) for m in _constructors(owner)):
             yield name, calls[0]
+
+
+def _outermost_loop(owner: tree.Class, append: tree.Call) -> tree.For | tree.While | None:
+    loops = (n for m in owner.methods.values() for n in m.walk() if isinstance(n, tree.For | tree.While))
+    return next((loop for loop in loops if any(node is append for node in loop.walk())), None)
 
 
 def _constructors(owner: tree.Class) -> list[tree.Function]:

@@ -9,6 +9,10 @@ from rnnlint.diagnosis import diagnose
 from rnnlint.diagnosis.prove import agrees
 from rnnlint.findings import Confidence, Severity
 from rnnlint.fixes import apply_fixes
+from rnnlint.gradients import prepare
+from rnnlint.model.project import Project
+from rnnlint.rules import lint
+from rnnlint.source import read_source
 
 ONE_BUG = [
     ("article/corrected/backward.py", "f[t] * dC\n", "dC\n", "dC_next = dC"),
@@ -65,3 +69,66 @@ def test_what_no_small_edit_repairs_is_said_of_the_line_that_stores_the_gradient
     (wrong,) = [f for f in findings if f.code == "RNN901"]
     assert wrong.span.line == line_of(project, "np.cos(do)")
     assert not any(f.fix for f in findings)
+
+
+def test_a_bug_of_the_step_is_said_once_and_proven_in_the_step_and_in_the_sequence(changed):
+    project, checks = changed("correct/lstm_dict.py", ("dft = dc * c_prev * ft", "dft = dc * ft"))
+    assert len([check for check in checks if check.check.wrong]) == 2
+    diagnosis = diagnose(project, (), checks)
+    (finding,) = [f for f in diagnosis.findings if f.severity is Severity.ERROR]
+    assert finding.span.line == line_of(project, "dft = dc * ft")
+    assert finding.confidence is Confidence.PROVEN
+    assert all(agrees(check) for check in diagnosis.fixed)
+
+
+def test_a_carry_that_is_never_set_stands_where_it_is_computed_beside_another_bug(changed):
+    project, checks = changed(
+        "article/corrected/backward.py",
+        ("di = i[t] * (1 - i[t]) * di", "di = (1 - i[t]) * di"),
+        ("dh_next = dz[:hidden_size, :]", "dh_before = dz[:hidden_size, :]"),
+    )
+    errors = [f for f in diagnose(project, (), checks).findings if f.severity is Severity.ERROR]
+    assert [f.span.line for f in errors] == [line_of(project, "di = (1"), line_of(project, "dh_before =")]
+
+
+def test_states_that_survive_the_call_are_proven_by_a_second_pass(runner, tmp_path):
+    path = tmp_path / "layer.py"
+    path.write_text(GROWING)
+    project = Project.of(read_source(path))
+    checks = prepare(project, project.source, runner, seed=7)
+    assert [check.check.call for check in checks] == [2]
+    diagnosis = diagnose(project, lint(project, project.source), checks)
+    (finding,) = [f for f in diagnosis.findings if f.severity is Severity.ERROR]
+    assert (finding.code, finding.confidence) == ("RNN112", Confidence.PROVEN)
+    assert all(agrees(check) for check in diagnosis.fixed)
+
+
+GROWING = """\
+import numpy as np
+
+
+class RNNLayer:
+    def __init__(self, D, H):
+        self.W_x, self.W_h = np.random.randn(H, D), np.random.randn(H, H)
+        self.states = []
+
+    def forward(self, xs):
+        self.xs = xs
+        h = np.zeros(len(self.W_h))
+        hs = []
+        for x in xs:
+            before, h = h, np.tanh(self.W_x @ x + self.W_h @ h)
+            self.states.append((before, h))
+            hs.append(h)
+        return np.array(hs)
+
+    def backward(self, dhs):
+        self.dW_x, self.dW_h = np.zeros_like(self.W_x), np.zeros_like(self.W_h)
+        dh_next = np.zeros(len(self.W_h))
+        for t in reversed(range(len(dhs))):
+            before, h = self.states[t]
+            da = (dhs[t] + dh_next) * (1 - h**2)
+            self.dW_x += np.outer(da, self.xs[t])
+            self.dW_h += np.outer(da, before)
+            dh_next = self.W_h.T @ da
+"""

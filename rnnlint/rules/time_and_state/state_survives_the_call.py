@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from rnnlint.findings import Severity
 from rnnlint.model.file_model import FileModel
-from rnnlint.rules.registry import Invalid, Report, Valid, rule
+from rnnlint.model.surviving_state import SurvivingState
+from rnnlint.rules.registry import FixDraft, Invalid, Replacement, Report, Valid, empty_span, rule
 
 
 @rule("RNN112", "state-survives-the-call", severity=Severity.WARNING, needs="data flow")
@@ -48,7 +49,8 @@ def check(model: FileModel) -> Iterator[Report]:
 
     ## Fix safety
 
-    There is no fix: where a sequence begins is for the program to say.
+    Where the method that appends goes over the whole sequence, the fix empties the list before that loop. A
+    list that a step's own method fills has none: where its sequence begins is for the caller to say.
     """
     if not model.is_recurrent:
         return
@@ -61,7 +63,19 @@ def check(model: FileModel) -> Iterator[Report]:
             "sequence on that is the "
             "first one's state. Empty it when a sequence begins.",
             remark="never emptied",
+            fix=_fix(model, each),
         )
+
+
+def _fix(model: FileModel, state: SurvivingState) -> FixDraft | None:
+    """The list made anew before the loop that fills it."""
+    if state.filling_loop is None:
+        return None
+    start = model.module.span(state.filling_loop)
+    indent = model.module.source.line_text(start.line)[: start.column - 1]
+    emptied = f"self.{state.attribute} = []"
+    place = empty_span(start.line, start.column)
+    return FixDraft(f"Empty it first: `{emptied}`.", (Replacement(place, f"{emptied}\n{indent}"),))
 
 
 _LAYER = """\
@@ -100,4 +114,39 @@ VALID = (
     ),
 )
 
-INVALID = (Invalid("never emptied", _LAYER.replace("        BEGIN\n", ""), lines=(12,)),)
+INVALID = (
+    Invalid(
+        "never emptied",
+        _LAYER.replace("        BEGIN\n", ""),
+        lines=(12,),
+        fixed=_LAYER.replace("BEGIN", "self.states = []"),
+    ),
+    Invalid(
+        "filled step by step",
+        """\
+import numpy as np
+
+
+class RNNLayer:
+    def __init__(self, D, H):
+        self.W_x, self.W_h = np.random.randn(H, D), np.random.randn(H, H)
+        self.states = []
+
+    def step(self, x, h):
+        h = np.tanh(self.W_x @ x + self.W_h @ h)
+        self.states.append(h)
+        return h
+
+    def backward(self, xs, h0, dhs):
+        dW_x, dW_h = np.zeros_like(self.W_x), np.zeros_like(self.W_h)
+        dh_next = np.zeros_like(h0)
+        for t in reversed(range(len(xs))):
+            da = (dhs[t] + dh_next) * (1 - self.states[t] ** 2)
+            dW_x += np.outer(da, xs[t])
+            dW_h += np.outer(da, self.states[t - 1] if t > 0 else h0)
+            dh_next = self.W_h.T @ da
+        return dW_x, dW_h
+""",
+        lines=(11,),
+    ),
+)
