@@ -92,6 +92,8 @@ class Assignments(Expressions):
     ) -> None:
         index = self._index(indices, frame)
         self.heap.stores.append(Store(base, index, term, self.loop, statement, frame.module, added=added))
+        if index is not None and self._moves(indices, frame):
+            self._write_entry(base, index, None if added else term)
 
     def _fill_part(
         self,

@@ -20,12 +20,20 @@ from rnnlint.model.terms import Op, Term, Terms, plain
 
 @dataclass(frozen=True, slots=True)
 class Delta:
-    """What the backward pass takes for the adjoint of ``gate``'s pre-activation, and where it uses it."""
+    """What the backward pass takes for the adjoint of ``gate``'s pre-activation, and where it uses it.
+
+    ``kept_in`` is the loop that makes it, where it is kept there and used later."""
 
     gate: Gate
     term: Term
     use: Term
-    binding: Binding | None = None
+    binding: Binding
+    kept_in: Loop | None = None
+
+    @property
+    def loop(self) -> Loop | None:
+        """The loop over the steps that it belongs to."""
+        return self.kept_in or self.binding.loop
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,17 +141,20 @@ class BackwardPass:
         if not self.forward.gates:
             return
         for gradient in self.weight_gradients:
-            for gate, term in self._shares(self.forward.gates_of(gradient.weight), gradient.delta):
-                yield Delta(gate, term, gradient.delta, gradient.binding)
+            delta = self.timeline.of_a_step(gradient.delta)
+            if delta is None:
+                continue
+            for gate, term in self._shares(self.forward.gates_of(gradient.weight), delta.value):
+                yield Delta(gate, term, gradient.delta, gradient.binding, delta.loop)
         biases = {stem_of(last_word(bias)): bias for gate in self.forward.gates for bias in gate.biases}
         for binding in self.bindings:
             bias = biases.get(gradient_stem(binding.target) or "")
-            value = plain(binding.value)
-            if bias is None or value.op is Op.FILLED or self._is_reworked(binding):
+            delta = self.timeline.of_a_step(plain(binding.value))
+            if bias is None or delta is None or delta.value.op is Op.FILLED or self._is_reworked(binding):
                 continue
-            if self.derivatives.is_adjoint(value):
-                for gate, term in self._shares(self.forward.gates_with_bias(bias), value):
-                    yield Delta(gate, term, value, binding)
+            if self.derivatives.is_adjoint(delta.value):
+                for gate, term in self._shares(self.forward.gates_with_bias(bias), delta.value):
+                    yield Delta(gate, term, delta.value, binding, delta.loop)
         for binding in self.bindings:
             for product in (each for each in binding.value.walk() if each.op is Op.PRODUCT):
                 pair = self.forward.weighted_of(product)
@@ -206,11 +217,7 @@ class BackwardPass:
     @cached_property
     def step_loops(self) -> tuple[Loop, ...]:
         """The loops over the steps: those in which a gate's δ is used."""
-        found = {
-            each.binding.loop.number: each.binding.loop
-            for each in self.deltas
-            if each.binding and each.binding.loop
-        }
+        found = {each.loop.number: each.loop for each in self.deltas if each.loop}
         return tuple(found.values())
 
     @cached_property

@@ -174,6 +174,10 @@ class Calls(Subscripts):
     def _array_call(self, name: str, node: tree.Call, frame: Frame) -> Term:
         arguments = tuple(self.evaluate(each, frame) for each in _operands(node))
         named = {each.name: each.value for each in node.keywords if each.name}
+        if name in vocabulary.STACKS and arguments and arguments[0].key in self._filled:
+            return self.terms.make(Op.STACK, arguments[0], data=name, origin=node)
+        if name == "tensordot" and "axes" in named:
+            arguments = (*arguments, self.evaluate(named["axes"], frame))
         out = named.get("out")
         term = vocabulary.array_term(self.terms, name, arguments, named, node)
         if out is not None and (place := self._place(out, frame)) is not None:

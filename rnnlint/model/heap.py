@@ -93,11 +93,23 @@ class Frame:
     local_functions: dict[str, tree.Function] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """The entry of a sequence (its key) under an index."""
+
+    sequence: int
+    index: Term
+
+
 @dataclass(slots=True)
 class Heap:
-    """What the running functions share: attributes and dict items by place, and what was noted of them."""
+    """What the running functions share: attributes and dict items by place, and what was noted of them.
+
+    ``entries`` are those of sequences that the step at hand has set itself.
+    """
 
     places: dict[str, Term] = field(default_factory=dict)
+    entries: dict[Entry, Term] = field(default_factory=dict)
     stores: list[Store] = field(default_factory=list)
     bindings: list[Binding] = field(default_factory=list)
     reads: list[Read] = field(default_factory=list)
@@ -109,3 +121,4 @@ class Heap:
 class Snapshot:
     names: dict[str, Term]
     places: dict[str, Term]
+    entries: dict[Entry, Term]

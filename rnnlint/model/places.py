@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from rnnlint.model.heap import Frame, Guard, Heap, Snapshot
+from rnnlint.model.heap import Entry, Frame, Guard, Heap, Snapshot
 from rnnlint.model.helpers import Helpers
 from rnnlint.model.program import Program
-from rnnlint.model.steps import Loop, Where
+from rnnlint.model.steps import Loop, Where, affine
 from rnnlint.model.subscript_keys import literal_key
 from rnnlint.model.terms import Op, Term, Terms
 from rnnlint.syntax import tree
@@ -76,11 +76,23 @@ class Places:
         else:
             self.heap.places[place] = value
 
+    def _write_entry(self, sequence: Term, index: Term, value: Term | None) -> None:
+        """What ``sequence[index]`` reads in what remains of this step; None: not known any more."""
+        form = affine(index)
+        for entry in [each for each in self.heap.entries if each.sequence == sequence.key]:
+            other = affine(entry.index)
+            apart = form - other if form and other else None
+            if apart is None or not apart.is_constant or not apart.constant:
+                del self.heap.entries[entry]
+        if value is not None:
+            self.heap.entries[Entry(sequence.key, index)] = value
+
     def _snapshot(self, frame: Frame) -> Snapshot:
-        return Snapshot(dict(frame.names), dict(self.heap.places))
+        return Snapshot(dict(frame.names), dict(self.heap.places), dict(self.heap.entries))
 
     def _restore(self, state: Snapshot, frame: Frame) -> None:
         frame.names, self.heap.places = dict(state.names), dict(state.places)
+        self.heap.entries = dict(state.entries)
 
     def _merge(self, condition: Term, then: Snapshot, frame: Frame) -> None:
         for mine, theirs in ((frame.names, then.names), (self.heap.places, then.places)):
@@ -90,6 +102,10 @@ class Places:
                     mine[place] = here or there or self.terms.number(None)
                 elif here != there:
                     mine[place] = self._choice(condition, there, here)
+        both = self.heap.entries.keys() & then.entries.keys()
+        self.heap.entries = {
+            entry: self._choice(condition, then.entries[entry], self.heap.entries[entry]) for entry in both
+        }
 
     def _choice(self, condition: Term, then: Term, otherwise: Term) -> Term:
         if then == otherwise:

@@ -36,22 +36,23 @@ class StateSequence:
     @property
     def ends_with_the_last_step(self) -> bool:
         """Whether its last entry is, for certain, the last step's: a list's, a fitting array's."""
-        return self.kind == "list" or (self.kind == "array" and self._has_entries(self.slot))
+        return self.kind == "list" or (self.kind == "array" and has_entries(self.base, self.loop, self.slot))
 
     def wraps_at(self, index: int) -> bool:
         """Whether the negative ``index`` is, for certain, a last step's value and no initial state."""
-        whole = self.kind == "list" or (self.kind == "array" and self.slot == 0 and self._has_entries(0))
-        return whole and index < 0 and not self.initial
+        fits = self.kind == "array" and self.slot == 0 and has_entries(self.base, self.loop, 0)
+        return (self.kind == "list" or fits) and index < 0 and not self.initial
 
-    def _has_entries(self, spare: int) -> bool:
-        """Whether an array has, along one axis, as many entries as the loop has steps, and ``spare`` more."""
-        if self.loop is None or self.loop.count is None or not self.base.args:
-            return False
-        shape = self.base.args[0]
-        while shape.op is Op.FILLED and shape.args:
-            shape = shape.args[0]  # zeros_like another one
-        sizes = shape.args if shape.op is Op.TUPLE else (shape,)
-        return any(affine(size) == self.loop.count + Affine(spare) for size in sizes)
+
+def has_entries(array: Term, loop: Loop | None, spare: int) -> bool:
+    """Whether an array has, along one axis, as many entries as a loop has steps, and ``spare`` more."""
+    if loop is None or loop.count is None or array.op is not Op.FILLED or not array.args:
+        return False
+    shape = array.args[0]
+    while shape.op is Op.FILLED and shape.args:
+        shape = shape.args[0]  # zeros_like another one
+    sizes = shape.args if shape.op is Op.TUPLE else (shape,)
+    return any(affine(size) == loop.count + Affine(spare) for size in sizes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,14 @@ class At:
 
     value: Term
     steps: int
+
+
+@dataclass(frozen=True, slots=True)
+class OfAStep:
+    """A value of one step; ``loop``: the one that put it into a sequence, None where it is in none."""
+
+    value: Term
+    loop: Loop | None = None
 
 
 class Timeline:
@@ -99,6 +108,18 @@ class Timeline:
         index = recall.args[1]
         loop, form = self.loop_of(index), affine(index)
         return loop.steps_from(form) if loop and form else None
+
+    def of_a_step(self, term: Term) -> OfAStep | None:
+        """What one step put into a sequence that a loop fills, whole, cut, turned or joined; other terms as
+        they are. None for an array that is filled in a way that is not seen."""
+        base = term
+        while base.op in (Op.PART, Op.TRANSPOSE, Op.SUM) or (base.op is Op.STACK and len(base.args) == 1):
+            base = base.args[0]
+        stores = [store for store in self.heap.stores if store.sequence == base]
+        if not stores:
+            return OfAStep(term)
+        (store, *others) = stores
+        return None if others or store.loop is None or store.added else OfAStep(store.value, store.loop)
 
     def sequence_of(self, recall: Term) -> StateSequence | None:
         """The state sequence that a read is of."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 
-from rnnlint.model.heap import Frame, Read, SliceKey
+from rnnlint.model.heap import Entry, Frame, Read, SliceKey
 from rnnlint.model.places import Places
 from rnnlint.model.subscript_keys import literal_key, literal_slice, position_of
 from rnnlint.model.terms import Op, Term
@@ -34,6 +34,8 @@ class Subscripts(Places):
         if index is None:
             parts = tuple(self._slice_key(each, frame) for each in node.indices)
             return self.terms.make(Op.PART, base, data=parts, origin=node)
+        if (held := self.heap.entries.get(Entry(base.key, index))) is not None:
+            return held
         term = self.terms.make(Op.RECALL, base, index, data=len(node.indices), origin=node)
         self.heap.reads.append(Read(term, node, frame.module, self.loop, tuple(self.guards)))
         return term

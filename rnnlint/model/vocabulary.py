@@ -6,6 +6,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 
+from rnnlint.model import contractions
 from rnnlint.model.terms import Op, Term, Terms, replace_origin
 from rnnlint.syntax import tree
 
@@ -101,6 +102,12 @@ def array_term(
             return terms.make(Op.SUM, operand, data=name, origin=node)
         case (("max" | "amax"), (operand, *_)):
             return terms.make(Op.CALL, operand, data="max", origin=node)
+        case "einsum", (Term(op=Op.NUMBER, data=str() as subscripts), *operands):
+            found = contractions.einsum(terms, subscripts, tuple(operands), node)
+            return found or terms.make(Op.CALL, *operands, data="np.einsum", origin=node)
+        case "tensordot", (left, right, *axes):
+            found = contractions.tensordot(terms, left, right, axes[0] if axes else None, node)
+            return found or terms.make(Op.CALL, left, right, data="np.tensordot", origin=node)
         case _, (first, *_) if name in STACKS:
             pieces = first.args if first.op is Op.TUPLE else arguments
             return terms.make(Op.STACK, *pieces, data=name, origin=node)

@@ -17,10 +17,12 @@ def check(bptt: BackwardPass) -> Iterator[Report]:
 
     ## What it does
 
-    Works out which step each entry of two whole sequences belongs to: lists that the forward pass fills, with
-    or without the initial state first, lists that the backward pass fills from the last step on, turned
-    round by `[::-1]` or `np.flip`, cut by `[1:]` and `[:-1]`. Reports the product in a weight's gradient
-    where they do not meet as they should.
+    Works out which step each entry of two whole sequences belongs to: lists and arrays that the forward pass
+    fills, with or without the initial state first, lists that the backward pass fills from the last step on,
+    arrays that it fills step by step; turned round by `[::-1]` or `np.flip`, cut by `[1:]` and `[:-1]`,
+    joined side by side by `np.hstack` or `np.concatenate`, with an initial state put in front. Reports the
+    product in a weight's gradient where they do not meet as they should, be it written with `@`, `np.dot`,
+    `np.einsum` or `np.tensordot`.
 
     ## Why it is wrong
 
@@ -94,9 +96,47 @@ def _program(begin: str, states: str, deltas: str) -> str:
     return text.replace("STATE", "t" if begin == "[]" else "t + 1")
 
 
+_CONTRACTED = """\
+import numpy as np
+
+
+class RNN:
+    def forward(self, x):
+        self.x = x
+        self.s = np.zeros((x.shape[0], x.shape[1], self.n))
+        s = np.zeros((x.shape[0], self.n))
+        for t in range(x.shape[1]):
+            s = np.tanh(x[:, t] @ self.U + s @ self.W)
+            self.s[:, t] = s
+
+    def backward(self, ds):
+        delta = np.zeros((self.x.shape[0], self.x.shape[1], self.n))
+        carry = 0
+        for t in reversed(range(self.x.shape[1])):
+            delta[:, t] = (ds[:, t] + carry) * (1 - self.s[:, t] ** 2)
+            carry = delta[:, t] @ self.W.T
+        self.dU = np.einsum("btd,bth->dh", self.x, delta)
+        self.dW = PRODUCT
+"""
+
+
+def _contracted(product: str) -> str:
+    return _CONTRACTED.replace("PRODUCT", product)
+
+
 VALID = (
     Valid("the initial state first", _program("[h]", "np.array(hs[:-1])", "np.array(deltas[::-1])")),
     Valid("the initial state left out", _program("[]", "np.array(hs)[:-1]", "np.flip(deltas, axis=0)[1:]")),
+    Valid(
+        "contracted over batch and time",
+        _contracted('np.einsum("bti,btj->ij", self.s[:, :-1], delta[:, 1:])'),
+    ),
+    Valid(
+        "the initial state put in front",
+        _contracted(
+            "np.tensordot(np.append(self.s[:, :1] * 0, self.s[:, :-1], axis=1), delta, ((0, 1), (0, 1)))"
+        ),
+    ),
     Valid("both from the last step on", _program("[h]", "np.array(hs)[:-1][::-1]", "np.array(deltas)")),
 )
 
@@ -114,6 +154,14 @@ INVALID = (
     Invalid(
         "one of them not turned round",
         _program("[h]", "np.array(hs[:-1])", "np.array(deltas)"),
+        lines=(20,),
+    ),
+    Invalid(
+        "the states of the same steps", _contracted('np.einsum("bti,btj->ij", self.s, delta)'), lines=(20,)
+    ),
+    Invalid(
+        "both cut at the same end",
+        _contracted("np.tensordot(self.s[:, :-1], delta[:, :-1], ((0, 1), (0, 1)))"),
         lines=(20,),
     ),
 )
