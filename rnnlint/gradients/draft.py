@@ -47,6 +47,9 @@ class Draft:
         return f"{{{', '.join(f'{name!r}: {code}' for name, code in self.gradients.items())}}}"
 
     data: tuple[str, ...] = ()  # holes that are no parameters, whatever their names say
+    unpacked: Mapping[str, tuple[str, ...]] = field(
+        default_factory=dict
+    )  # made tuple -> what its items are called where it is taken apart
 
     @property
     def whole(self) -> tuple[str, ...]:

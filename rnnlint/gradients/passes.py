@@ -12,6 +12,7 @@ from pathlib import Path
 from rnnlint.gradients.callables import Callable, Library
 from rnnlint.gradients.labels import own_nodes
 from rnnlint.gradients.roles import Role, role_of
+from rnnlint.gradients.time_loops import called_on_the_way_back, goes_back
 
 _BACKWARD = re.compile(
     r"back_?wards?|back_?prop|bptt|(^|_)bwd|grad_?step|top_diff|(^|_)bp$|(^|_)b_?prop|_back$|^back_|back_?pass",
@@ -114,13 +115,14 @@ def gradient_names(callable_: Callable) -> set[str]:
 
 def _as_pass(library: Library, callable_: Callable) -> Pass | None:
     named = is_named_backward(callable_.name)
-    if not named and not _WHOLE.search(callable_.name):
+    walks_back = goes_back(callable_.node)
+    if not named and not walks_back and not _WHOLE.search(callable_.name):
         return None
-    source = ast.unparse(callable_.owner or callable_.node)
-    if not _RECURRENT.search(source):
+    if not walks_back and not _is_recurrent(library, callable_):
         return None
     gradients = gradient_names(callable_)
-    if not named and len(gradients) < 3:
+    sums_steps = walks_back and any(is_named_backward(name) for name in _called(callable_))
+    if not named and not sums_steps and len(gradients) < 3:
         return None
     if named and not gradients and not callable_.is_unimplemented and not callable_.returns_value:
         return None
@@ -144,6 +146,13 @@ def _as_pass(library: Library, callable_: Callable) -> Pass | None:
     if style is Style.PAIR and forward is not None and not _is_recurrent_pair(library, callable_, forward):
         return None
     return Pass(callable_, forward, style)
+
+
+def _is_recurrent(library: Library, callable_: Callable) -> bool:
+    """Whether its words say so, or a loop that goes back through time calls it."""
+    if _RECURRENT.search(ast.unparse(callable_.owner or callable_.node)):
+        return True
+    return any(callable_.name in called_on_the_way_back(tree) for tree in library.trees.values())
 
 
 def forward_of(library: Library, backward: Callable) -> Callable | None:
@@ -257,7 +266,7 @@ def _without_inner(library: Library, found: list[Pass]) -> Iterator[Pass]:
     """Leaves out passes that only another pass of the same class calls, and training loops round a named
     backward."""
     for item in found:
-        named = is_named_backward(item.backward.name)
+        named = is_named_backward(item.backward.name) or goes_back(item.backward.node)
         siblings = [o for o in found if o.backward.owner is item.backward.owner and o is not item]
         if not named and any(o.backward.name in _called(item.backward) for o in siblings):
             continue

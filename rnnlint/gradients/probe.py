@@ -354,15 +354,30 @@ def _state_places(workshop: Workshop, probe: Probe) -> tuple[list[Place], list[P
     in_holes = dict(zip(identities, probe.places, strict=False))
     made: dict[int, Place] = {}
     for leaf, identity in zip(found, identities[len(probe.places) :], strict=True):
-        way = Way(*split(leaf.keys))
+        named = _taken_apart(draft, leaf.keys)
+        ways = tuple(dict.fromkeys((Way(*split(named)), Way(*split(_without_mark(leaf.keys))))))
         if identity in in_holes:
             held = in_holes[identity]
-            in_holes[identity] = replace(held, ways=(*held.ways, way))
+            in_holes[identity] = replace(held, ways=(*held.ways, *ways))
         elif identity in made:
-            made[identity] = replace(made[identity], ways=(*made[identity].ways, way))
+            made[identity] = replace(made[identity], ways=(*made[identity].ways, *ways))
         else:
-            made[identity] = Place(leaf.code, _title(leaf.keys), (way,), leaf.array, False, True)
+            made[identity] = Place(leaf.code, _title(named), ways, leaf.array, False, True)
     return list(in_holes.values()), list(made.values())
+
+
+def _taken_apart(draft: Draft, keys: Sequence[str | int]) -> tuple[str | int, ...]:
+    """``params[2]`` by the name that the code gives it: ``Wx, Wh, b = params``."""
+    match keys:
+        case [str(held), int(index), *rest] if index < len(draft.unpacked.get(held, ())):
+            return (held, draft.unpacked[held][index], *rest)
+        case _:
+            return tuple(keys)
+
+
+def _without_mark(keys: Sequence[str | int]) -> tuple[str | int, ...]:
+    """``_object_params[2]`` is ``params[2]`` in the code."""
+    return tuple(key.removeprefix("_object_") if isinstance(key, str) else key for key in keys)
 
 
 _HOLDERS = frozenset("param params parameters weight weights value data layers self p W".split())

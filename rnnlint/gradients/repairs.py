@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import ast
 import re
 from dataclasses import replace
 
 from rnnlint.gradients.asserted import asserted_equations
 from rnnlint.gradients.attempt import Attempt
 from rnnlint.gradients.callables import Library
-from rnnlint.gradients.draft import MODEL, Draft
+from rnnlint.gradients.draft import Draft
 from rnnlint.gradients.forms import FAR, ArrayForm, BundleForm, Form, IndicesForm, NumberForm, StepsForm
-from rnnlint.gradients.holes import SHAPE_NAMES, STEP_SHAPE, UnknownArgumentError, form_of, weight_form
+from rnnlint.gradients.holes import weight_form
 from rnnlint.gradients.layouts import Item
+from rnnlint.gradients.makers import NO_ARRAY, call_maker
 from rnnlint.gradients.roles import Role, is_certain_size, role_of, size_axis
 from rnnlint.gradients.shape_errors import equations
 from rnnlint.gradients.sizes import BATCH, INPUT, OUTPUT, TIME, Size, Solution
@@ -42,14 +42,14 @@ def repaired(library: Library, attempt: Attempt, trouble: Trouble, sizes: dict[s
         return True
     match trouble.exception:
         case "KeyError":
-            return _add_key(attempt, trouble)
+            return _add_key(attempt, trouble) or call_maker(library, attempt, trouble)
         case "AttributeError" | "TypeError":
-            return _call_maker(library, attempt, trouble)
+            return call_maker(library, attempt, trouble)
         case "AssertionError":
             pairs = asserted_equations(library, attempt.draft.holes, trouble, sizes)
             return _unify(attempt, pairs) or _as_row(attempt)
-        case "ValueError" if _NO_ARRAY in trouble.message:
-            return _call_maker(library, attempt, trouble)
+        case "ValueError" if NO_ARRAY in trouble.message:
+            return call_maker(library, attempt, trouble)
         case "ValueError" | "IndexError":
             return (
                 _anchor(attempt, trouble, sizes)
@@ -163,64 +163,6 @@ def _add_key(attempt: Attempt, trouble: Trouble) -> bool:
     return False
 
 
-_NO_ARRAY = "does not have enough dimensions (has 0"
-"""What ``x @ None`` says."""
-
-
-def _call_maker(library: Library, attempt: Attempt, trouble: Trouble) -> bool:
-    """Attributes that no constructor sets, or only to None: call the method of the class that does
-    (``initialize``, ``build``)."""
-    owner = attempt.draft.pass_.backward.owner
-    if owner is None or not attempt.draft.has_model:
-        return False
-    missing = re.search(rf"'{owner.name}' object has no attribute '(\w+)'", trouble.message)
-    wanted = {missing[1]} if missing else set[str]()
-    owners = [owner, *library.bases(owner)]
-    if "NoneType" in trouble.message or _NO_ARRAY in trouble.message:
-        wanted = {
-            node.attr
-            for node in (n for held in owners for n in ast.walk(held))
-            if isinstance(node, ast.Attribute) and node.lineno == trouble.line and _is_self(node.value)
-        }
-    for callable_ in library.callables:
-        if callable_.owner not in owners or callable_.name == "__init__":
-            continue
-        if callable_ in (attempt.draft.pass_.forward, attempt.draft.pass_.backward):
-            continue
-        sets = any(
-            isinstance(n, ast.Attribute) and n.attr in wanted and isinstance(n.ctx, ast.Store)
-            for n in ast.walk(callable_.node)
-        )
-        if not sets or any(f"{MODEL}.{callable_.name}(" in line for line in attempt.draft.setup):
-            continue
-        holes = dict(attempt.draft.holes)
-        given: list[str] = []
-        try:
-            for parameter in callable_.parameters:
-                if parameter.default is not None:
-                    continue
-                holes.setdefault(
-                    f"_in_{parameter.name}",
-                    STEP_SHAPE
-                    if parameter.name in SHAPE_NAMES
-                    else form_of(library, callable_, parameter, attempt.draft.layout, True),
-                )
-                given.append(f"{parameter.name}=_in_{parameter.name}")
-        except UnknownArgumentError:
-            continue
-        line = f"{MODEL}.{callable_.name}({', '.join(given)})"
-        setup = attempt.draft.setup
-        failing = f"{MODEL}.{trouble.function.rpartition('.')[2]}("
-        place = next((i for i, other in enumerate(setup) if other.startswith(failing)), len(setup))
-        attempt.draft = replace(attempt.draft, setup=(*setup[:place], line, *setup[place:]), holes=holes)
-        return True
-    return False
-
-
-def _is_self(node: ast.expr) -> bool:
-    return isinstance(node, ast.Name) and node.id == "self"
-
-
 def _as_indices(attempt: Attempt, trouble: Trouble) -> bool:
     """Targets that are used as indices after all."""
     if (
@@ -250,9 +192,7 @@ _WANTS_A_NUMBER = re.compile(r"setting an array element with a sequence|only (le
 
 def _as_numbers(attempt: Attempt, trouble: Trouble) -> bool:
     """Targets that are single numbers: the code puts them where only one fits."""
-    if not re.search(
-        r"setting an array element with a sequence|only (length-1|0-dimensional|size-1)", trouble.message
-    ):
+    if not _WANTS_A_NUMBER.search(trouble.message):
         return False
     holes = dict(attempt.draft.holes)
     for name, form in attempt.draft.holes.items():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import copy
+import itertools
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -25,6 +26,7 @@ from rnnlint.gradients.holes import (
 from rnnlint.gradients.labels import own_nodes
 from rnnlint.gradients.layouts import Layout, layouts
 from rnnlint.gradients.module_state import ModuleState, module_state
+from rnnlint.gradients.parameter_makers import Maker, maker_for
 from rnnlint.gradients.parameter_objects import Instance, bundle_of, maker_of, object_for
 from rnnlint.gradients.passes import Pass, Style, gradient_names, is_named_backward
 from rnnlint.gradients.roles import Role, is_certain_size, is_layer_count, is_round_count, role_of
@@ -53,13 +55,12 @@ def drafts(project: Project, library: Library, pass_: Pass) -> Iterator[Draft]:
 def different(writer: Writer, hypotheses: Iterable[Layout]) -> Iterator[Draft]:
     """The drafts under these layouts, each program once."""
     seen: set[str] = set()
-    for layout in hypotheses:
-        for stated in (True, False):
-            draft = writer.draft(replace(layout, stated=stated))
-            key = repr((draft.holes, draft.forward, draft.backward))
-            if key not in seen:
-                seen.add(key)
-                yield draft
+    for made, layout, stated in itertools.product((True, False), hypotheses, (True, False)):
+        draft = writer.draft(replace(layout, stated=stated, made=made))
+        key = repr((draft.setup, draft.holes, draft.forward, draft.backward))
+        if key not in seen:
+            seen.add(key)
+            yield draft
 
 
 def _input_parameter(library: Library, callable_: Callable) -> Parameter | None:
@@ -83,6 +84,7 @@ class Writer:
     joint: Joint | None = None
     state: ModuleState = field(default_factory=ModuleState)
     _objects: dict[str, str] = field(default_factory=dict)  # Python that makes an argument, by its name
+    _unpacked: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.joint = joint_of(self.library, self.pass_) if self.pass_.style is Style.PAIR else None
@@ -138,6 +140,7 @@ class Writer:
         holes: dict[str, Form] = dict(self.state.holes or {})
         setup: list[str] = [OPTIMIZER_CLASS, *self.state.lines]
         self._objects = {}
+        self._unpacked = {}
         owner = self.pass_.backward.owner
         has_model = owner is not None and not self.pass_.backward.is_static
         if has_model and owner is not None:
@@ -178,6 +181,7 @@ class Writer:
             has_model,
             self._watched,
             self._resets() if has_model else (),
+            unpacked=dict(self._unpacked),
         )
 
     @cached_property
@@ -212,7 +216,7 @@ class Writer:
         """The call of its forward that a pass makes inside, with the scenario's arguments: its outputs are
         then at hand."""
         backward = self.pass_.backward
-        names = {p.name: f"_in_{p.name}" for p in backward.parameters if p.default is None}
+        names = {p.name: self._object_or(f"_in_{p.name}") for p in backward.parameters if p.default is None}
         for node in own_nodes(backward.node):
             if not isinstance(node, ast.Call) or self.library.callee(backward, node) is None:
                 continue
@@ -269,12 +273,14 @@ class Writer:
     def _is_open_size(self, init: Callable, parameter: Parameter) -> bool:
         """A size that has a default: the driver's, not the probe's."""
         default, role = parameter.default, role_of(parameter.name)
+        if parameter.name in SHAPE_NAMES:
+            return True
         if not isinstance(default, ast.Constant):
-            return parameter.name in SHAPE_NAMES
+            return False
         if default.value is None:
             return role is Role.SIZE and is_certain_size(parameter.name)
         if type(default.value) is not int or default.value <= 1 or is_layer_count(parameter.name):
-            return parameter.name in SHAPE_NAMES
+            return False
         called_a_size = role in (Role.SIZE, Role.HIDDEN_STATE)
         return called_a_size or self.library.usage(init, parameter.name).is_number
 
@@ -330,6 +336,11 @@ class Writer:
         name = f"_object_{parameter.name}"
         if name in self._objects:
             return name
+        maker = maker_for(self.library, callable_, parameter) if layout.made else None
+        if maker is not None:
+            self._objects[name] = self._made(maker, layout, holes)
+            self._unpacked[name] = self.library.usage(callable_, parameter.name).unpacked
+            return name
         found = object_for(self.library, callable_, parameter)
         if found is None:
             return None
@@ -340,6 +351,17 @@ class Writer:
             holes[f"_in_{parameter.name}"] = bundle_of(found, layout, usage)
             self._objects[name] = f"{maker_of(found)}(**_in_{parameter.name})"
         return name
+
+    def _made(self, maker: Maker, layout: Layout, holes: dict[str, Form]) -> str:
+        """The call that makes parameters, with sizes for its arguments."""
+        given: list[str] = []
+        for parameter in maker.function.parameters:
+            if parameter.default is None or self._is_open_size(maker.function, parameter):
+                hole = f"_in_{parameter.name}"
+                holes[hole] = self._constructor_form(maker.function, parameter, layout)
+                given.append(f"{parameter.name}={hole}")
+        item = "" if maker.position is None else f"[{maker.position}]"
+        return f"{maker.function.name}({', '.join(given)}){item}"
 
     def _wants(self, callable_: Callable, parameter: Parameter) -> bool:
         """Defaults that are better filled: states left to None, parameters bound to a global, many rounds."""
