@@ -1,6 +1,6 @@
 """What a run was asked and what it found: the plain data that pass between the API, the reports and the CLI.
 
-No NumPy and no libcst here, so that a report loads without them.
+No NumPy and no engine here, so that a report loads without them.
 """
 
 from __future__ import annotations

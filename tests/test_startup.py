@@ -33,7 +33,6 @@ def test_version_loads_neither_parser_nor_model() -> None:
     loaded = modules_of_rnnlint("--version")
     assert "rnnlint.cli" in loaded
     heavy = (
-        "libcst",
         "numpy",
         "rich",
         "nbformat",
@@ -50,12 +49,6 @@ def test_reading_alone_loads_no_numbers_and_no_sandbox() -> None:
     assert "rnnlint.rules.engine" in loaded
     heavy = ("numpy", "rnnlint.gradients", "rnnlint.sandbox", "rnnlint.guest", "rich", "nbformat", "pathspec")
     assert not inside(loaded, *heavy)
-
-
-def test_reading_takes_no_more_of_libcst_than_its_import() -> None:
-    loaded = inside(modules_of_rnnlint("--no-run", str(PROGRAM)), "libcst")
-    assert "libcst.native" in loaded  # the parser
-    assert loaded - {"libcst.native"} <= modules_of("import libcst")
 
 
 def test_the_host_never_loads_the_code_that_it_checks() -> None:

@@ -1,6 +1,6 @@
 """What grading found out: plain frozen data, for feedback, grade books and reports.
 
-No NumPy and no libcst here, so that a report loads without them. Nothing in these records is a seed, an
+No NumPy and no engine here, so that a report loads without them. Nothing in these records is a seed, an
 error, a ratio, an expected value or captured output of a hidden probe: what stands here may be shown.
 """
 

@@ -88,7 +88,7 @@ class Expressions(Calls):
 
     def _comprehension(self, node: tree.Comprehension, frame: Frame) -> Term:
         iterable = self.evaluate(node.iterable, frame)
-        return self.terms.make(Op.CALL, iterable, data=("comprehension", node.cst.__hash__()), origin=node)
+        return self.terms.make(Op.CALL, iterable, data=("comprehension", id(node)), origin=node)
 
     def _attribute(self, base: Term, attr: str, node: tree.Expression) -> Term:
         if attr == "T":

@@ -1,1 +1,1 @@
-"""A file as a small typed tree: parsed once by libcst, lowered once, spans on demand."""
+"""A file as a small typed tree: Python's own, lowered once, spans on demand."""

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator, Mapping
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TypeVar
 
-import libcst as cst
-
 from rnnlint.findings import Span
-from rnnlint.source import Source
+from rnnlint.source import Source, tree_of
 from rnnlint.syntax import tree
 from rnnlint.syntax.lower import lower_module
-from rnnlint.syntax.positions import spans
+from rnnlint.syntax.positions import Positions
 
 Kind = TypeVar("Kind", bound=tree.Node)
 
@@ -27,8 +26,7 @@ class Module:
     def __init__(self, source: Source) -> None:
         """Parse ``source``, whose text must be Python (:attr:`Source.problem` is None)."""
         self.source = source
-        self._cst = cst.parse_module(source.text)
-        self.body = lower_module(self._cst)
+        self.body = lower_module(tree_of(source.text))
 
     @property
     def path(self) -> Path:
@@ -36,18 +34,37 @@ class Module:
         return self.source.path
 
     def span(self, node: tree.Node) -> Span:
-        """Where a node of this file stands. Raises :class:`KeyError` for a node of another file."""
-        return self._spans[id(node.cst)]
+        """Where a node of this file stands, without whitespace and parentheses around it.
+
+        Raises :class:`KeyError` for a node of another file.
+        """
+        if not self.holds(node):
+            raise KeyError(node)
+        return self._span(node)
+
+    def _span(self, node: tree.Node) -> Span:
+        if isinstance(node, tree.Logical):  # Python's tree has one node for all of `a and b and c`
+            start, end = self._positions.span(node.at), self._enclosed(node.right)
+            return Span(start.line, start.column, end.end_line, end.end_column)
+        return self._positions.bare(node.at, self._statement_at(node))
+
+    def _enclosed(self, node: tree.Node) -> Span:
+        """Where a node stands, with the parentheses that are its own."""
+        return self._positions.enclosed(self._span(node), self._statement_at(node))
 
     def text_of(self, node: tree.Node) -> str:
-        """A node's own text, as written."""
-        return self._cst.code_for_node(node.cst).strip()
+        """A node's own text, as written, with the parentheses that are its own."""
+        return self._positions.text(self._enclosed(node))
+
+    def is_in_parentheses(self, node: tree.Node) -> bool:
+        """Whether parentheses around a node hold it together: ``(a + b)``."""
+        return self._enclosed(node) != self._span(node)
 
     def operand_text(self, node: tree.Node) -> str:
         """As :meth:`text_of`, in parentheses where an operator beside it could tear the text apart."""
         text = self.text_of(node)
         whole = isinstance(node, tree.Name | tree.Attribute | tree.Subscript | tree.Call | tree.Sequence)
-        whole = whole or isinstance(node, tree.Constant) or bool(getattr(node.cst, "lpar", ()))
+        whole = whole or isinstance(node, tree.Constant) or self.is_in_parentheses(node)
         return text if whole else f"({text})"
 
     def holds(self, node: tree.Node) -> bool:
@@ -55,8 +72,14 @@ class Module:
         return id(node) in self.parents or any(node is each for each in self.body)
 
     @cached_property
-    def _spans(self) -> Mapping[int, Span]:
-        return spans(self._cst)
+    def _positions(self) -> Positions:
+        return Positions(self.source.text)
+
+    def _statement_at(self, node: tree.Node) -> ast.stmt:
+        statement = self.statement_of(node)
+        if statement is None or not isinstance(statement.at, ast.stmt):
+            raise KeyError(node)
+        return statement.at
 
     def walk(self) -> Iterator[tree.Node]:
         """Every node, in the order of the text."""

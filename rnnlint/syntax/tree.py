@@ -1,16 +1,18 @@
-"""The tree the model reads: Python's expressions and statements, fewer and simpler than libcst's.
+"""The tree the model reads: Python's expressions and statements, fewer and simpler than those of :mod:`ast`.
 
-Two nodes are equal where they say the same: ``cst``, the libcst node that a span is looked up by, is no
-part of what a node says.
+Two nodes are equal where they say the same: ``at``, the node of Python's own tree that says where this one
+stands, is no part of what a node says.
 """
 
 from __future__ import annotations
 
+import ast
 import inspect
 from collections.abc import Iterator
 from typing import Any, ClassVar, dataclass_transform
 
-import libcst as cst
+Written = ast.expr | ast.stmt | ast.arg | ast.keyword | ast.alias
+"""What of Python's tree has a place in the text."""
 
 
 @dataclass_transform(kw_only_default=True, frozen_default=True)
@@ -18,7 +20,7 @@ class _Record:
     """What a frozen dataclass of keywords would be, without code made for each class.
 
     Making forty dataclasses takes a start-up longer than parsing a file. The annotations of a class are its
-    fields, those of its bases first; ``cst`` counts for nothing in a comparison.
+    fields, those of its bases first; ``at`` counts for nothing in a comparison.
     """
 
     _fields: ClassVar[tuple[str, ...]] = ()
@@ -26,7 +28,7 @@ class _Record:
 
     def __init_subclass__(cls) -> None:
         cls._fields = (*cls._fields, *inspect.get_annotations(cls))
-        cls._said = tuple(name for name in cls._fields if name != "cst")
+        cls._said = tuple(name for name in cls._fields if name != "at")
 
     def __init__(self, **values: Any) -> None:
         self.__dict__.update(values)
@@ -50,7 +52,7 @@ class _Record:
 class Node(_Record):
     """Anything with a place in the file."""
 
-    cst: cst.CSTNode
+    at: Written
 
     def children(self) -> tuple[Node, ...]:
         """The nodes directly inside this one, in the order of the text; worked out once, asked for often."""

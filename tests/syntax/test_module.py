@@ -1,12 +1,14 @@
-"""The parsed file: its tree says what the text says, and spans are those of libcst's own provider."""
+"""The parsed file: its tree says what the text says, and places are those that libcst sees."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+import libcst
 import pytest
 from libcst.metadata import MetadataWrapper, PositionProvider
 
+from rnnlint.findings import Span
 from rnnlint.source import decode_source
 from rnnlint.syntax import tree
 from rnnlint.syntax.module import Module
@@ -40,20 +42,78 @@ class Cell(Base):
 '''.replace("\tdef", "    def")
 
 
+PARENTHESES = """\
+@call((1), f((2)))
+@ (decorated)
+def f(x=(1), *, y=((2))):
+    return (a + b) * (c)(d)(e) - ((g))[(h)]
+z = f((a), (b, c), (x for x in y), ((x for x in y)), *(d), k=(e), **(m))
+z = sum(x for x in (y)); w = ((a) and (b)) or (c) and d
+z = (a), (b)
+z = not (a), -(b), (yield_)
+z = (lambda: (a))() if (b) else ("c")(d)
+z = (None)
+"""
+
+
 def module(text: str) -> Module:
     return Module(decode_source(Path("program.py"), text.encode()))
 
 
+Place = tuple[int, int, int, int]
+
+
+def place(span: Span) -> Place:
+    return span.line, span.column, span.end_line, span.end_column
+
+
+def read_by_libcst(text: str) -> tuple[libcst.Module, dict[Place, list[libcst.CSTNode]]]:
+    """The file as libcst reads it, and its nodes by their places."""
+    wrapper = MetadataWrapper(libcst.parse_module(text), unsafe_skip_copy=True)
+    found: dict[Place, list[libcst.CSTNode]] = {}
+    for node, at in wrapper.resolve(PositionProvider).items():
+        key = at.start.line, at.start.column + 1, at.end.line, at.end.column + 1
+        found.setdefault(key, []).append(node)
+    return wrapper.module, found
+
+
 @pytest.mark.parametrize(
-    "text", [PROGRAM, "x = 1", "", "\n\n# only a comment\n", "if x:\n\ty = (1 +\n\t\t2)\n"]
+    "text", [PROGRAM, "x = 1", "\n\n# only a comment\nx\n", "if x:\n\ty = (1 +\n\t\t2)\n", PARENTHESES]
 )
-def test_spans_are_those_of_libcsts_position_provider(text: str):
-    parsed = module(text)
-    provider = MetadataWrapper(parsed._cst, unsafe_skip_copy=True).resolve(PositionProvider)
-    for node in parsed.walk():
-        expected, span = provider[node.cst], parsed.span(node)
-        assert (span.line, span.column) == (expected.start.line, expected.start.column + 1)
-        assert (span.end_line, span.end_column) == (expected.end.line, expected.end.column + 1)
+def test_expressions_and_statements_stand_where_libcst_sees_them(text: str):
+    parsed, (_, expected) = module(text), read_by_libcst(text)
+    nodes = [node for node in parsed.walk() if isinstance(node, tree.Expression | tree.Statement)]
+    assert nodes
+    for node in nodes:
+        assert place(parsed.span(node)) in expected, node
+
+
+def test_a_text_has_the_parentheses_that_are_its_own():
+    parsed, (whole, expected) = module(PARENTHESES), read_by_libcst(PARENTHESES)
+    for node in parsed.of_kind(tree.Expression):
+        nodes = expected[place(parsed.span(node))]
+        same = [each for each in nodes if isinstance(each, libcst.BaseExpression | libcst.Slice)]
+        if same:  # all but `*a` and `k=a`, to which libcst counts the comma behind them
+            assert parsed.text_of(node) in {whole.code_for_node(each).strip() for each in same}
+            assert parsed.is_in_parentheses(node) == any(getattr(each, "lpar", ()) for each in same)
+
+
+def test_a_text_over_lines_is_the_text_of_the_file():
+    parsed = module("if x:\n    y = f(a,  # (\n          b)\n")
+    (statement,) = parsed.of_kind(tree.Assign)
+    assert parsed.text_of(statement.value) == "f(a,  # (\n          b)"
+
+
+def test_a_node_of_another_file_has_no_place_in_this_one():
+    (foreign,) = module("x = 1\n").body
+    with pytest.raises(KeyError):
+        module("x = 1\n").span(foreign)
+
+
+def test_a_body_on_the_line_of_its_head_is_read():
+    parsed = module("def f(x): return g(x)\nfor t in ts: h = f(h); k = 1\nif a: pass\nelse: b = 2\n")
+    kinds = [type(each).__name__ for each in parsed.walk() if isinstance(each, tree.Statement)]
+    assert kinds == ["Function", "Return", "For", "Assign", "Assign", "If", "Other", "Assign"]
 
 
 def test_columns_count_characters():

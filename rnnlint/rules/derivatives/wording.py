@@ -156,7 +156,7 @@ def replacement(bptt: BackwardPass, node: tree.Expression, text: str) -> FixDraf
     joins = (product and isinstance(outer, tree.Binary) and outer.operator in ("*", "+")) or (
         product and _is_left(outer, node)
     )
-    enclosed = bool(getattr(node.cst, "lpar", ()))
+    enclosed = bptt.module.is_in_parentheses(node)
     return FixDraft.replace(node, text if bare or joins or enclosed else f"({text})", f"Use `{text}`.")
 
 
