@@ -26,6 +26,7 @@ class Fill(StrEnum):
     ONE_HOT_FIRST = "one-hot along axis 0"
     ONE_HOT_SECOND = "one-hot along axis 1"
     ONE_HOT_LAST = "one-hot along the last axis"
+    MASK = "ones, and some zeros"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +100,8 @@ def sizes_of(form: Form) -> Iterator[Size]:
             return
 
 
+KEPT = 0.6
+"""How much of a mask is ones."""
 FAR = 100_000
 """Added to an index whose bound is not known yet, so that the error names the axis it indexes."""
 
@@ -120,6 +123,8 @@ def drawn(form: Form, sizes: Mapping[str, int], rng: np.random.Generator) -> Val
     def array(shape: tuple[int, ...], fill: Fill) -> Value:
         if fill is Fill.NORMAL or not shape:
             return rng.normal(0.0, SCALE, shape)
+        if fill is Fill.MASK:
+            return _mask(shape, rng)
         axis = _class_axis(fill, len(shape))
         hot = rng.integers(0, shape[axis], tuple(n for a, n in enumerate(shape) if a != axis))
         return np.moveaxis(np.eye(shape[axis])[hot], -1, axis).copy()
@@ -132,12 +137,23 @@ def drawn(form: Form, sizes: Mapping[str, int], rng: np.random.Generator) -> Val
     return _build(form, sizes, array, indices)
 
 
+def _mask(shape: tuple[int, ...], rng: np.random.Generator) -> Value:
+    """Nothing of the first item along any axis is masked, so that no step and no sequence is lost; the one in
+    the middle is, so that masking is seen.
+    """
+    mask = (rng.random(shape) < KEPT).astype(float)
+    mask[tuple(size // 2 for size in shape)] = 0.0
+    for axis in range(len(shape)):
+        np.moveaxis(mask, axis, 0)[0] = 1.0
+    return mask
+
+
 def _class_axis(fill: Fill, rank: int) -> int:
     return {Fill.ONE_HOT_FIRST: 0, Fill.ONE_HOT_SECOND: 1}.get(fill, rank - 1)
 
 
 def _cheap_array(shape: tuple[int, ...], fill: Fill) -> Value:
-    if fill is Fill.NORMAL or not shape:
+    if fill in (Fill.NORMAL, Fill.MASK) or not shape:
         return Expression(f"__import__('numpy').full({shape!r}, 0.125)")
     # The last class is the hot one: where code indexes with an argmax, the error names the axis it indexes.
     axis = _class_axis(fill, len(shape))

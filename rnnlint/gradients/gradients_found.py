@@ -17,6 +17,9 @@ from rnnlint.sandbox.job import Opaque, Ran, Value
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 
+_UNNAMED = "returned"
+"""What a returned dict or object without a name is called."""
+
 
 def candidates_of(probe: Probe, ran: Ran) -> list[Candidate]:
     """Candidates from the returned values, the instance, the globals, the locals, and what the parameters
@@ -43,9 +46,10 @@ def _returned(backward: Callable, value: Value) -> Iterator[Candidate]:
     for leaf in leaves(value, BACKWARD):
         keys: list[str | int] = list(leaf.keys)
         if len(names) > 1 and keys and isinstance(keys[0], int) and keys[0] < len(names):
-            keys[0] = names[keys[0]]
+            unnamed = _UNNAMED if len(keys) > 1 and isinstance(keys[1], str) else ""
+            keys[0] = names[keys[0]] or unnamed
         elif len(names) == 1:
-            keys.insert(0, names[0] or ("returned" if isinstance(value, Mapping | Opaque) else ""))
+            keys.insert(0, names[0] or (_UNNAMED if isinstance(value, Mapping | Opaque) else ""))
         keys = [k for k in keys if k != ""]
         inner = _inner_names(backward, keys)
         words, indices = split(inner)

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from rnnlint.gradients.callables import Callable, Library, Parameter
 from rnnlint.gradients.forms import ArrayForm, BundleForm, Fill, Form, GivenForm, IndicesForm, NumberForm
-from rnnlint.gradients.layouts import Layout, Steps, stated_form
+from rnnlint.gradients.layouts import Item, Layout, Steps, stated_form
 from rnnlint.gradients.roles import Role, is_layer_count, is_round_count, role_of, size_axis
-from rnnlint.gradients.sizes import HIDDEN, INPUT, OUTPUT, Size
+from rnnlint.gradients.sizes import BATCH, HIDDEN, INPUT, OUTPUT, Size
 from rnnlint.gradients.usage import Usage
 from rnnlint.sandbox.job import Expression
 
@@ -99,6 +99,8 @@ def form_of(
             return _input(layout, usage, over_steps)
         case Role.TARGET:
             return _target(layout, usage, over_steps)
+        case _ if _is_pair_of_states(usage):
+            return BundleForm({n: layout.vector(Size.axis(HIDDEN)) for n in usage.unpacked}, "tuple")
         case Role.HIDDEN_STATE | Role.CELL_STATE:
             state = layout.vector(Size.axis(HIDDEN))
             stacked = usage.time_axis == 0 and usage.subscripts == 1
@@ -117,6 +119,8 @@ def form_of(
             )
         case Role.SIZE:
             return _size(name, layout)
+        case Role.MASK:
+            return ArrayForm(layout.moments if over_steps else (Size.axis(BATCH),), Fill.MASK)
         case Role.RATE:
             return GivenForm(1e-12 if "eps" in name.lower() else 0.5)
         case Role.OBJECT:
@@ -127,6 +131,12 @@ def form_of(
             return layout.vector(Size.axis(HIDDEN))
         case _:
             raise UnknownArgumentError(callable_.title, parameter.name)
+
+
+def _is_pair_of_states(usage: Usage) -> bool:
+    """``h, c = state``."""
+    roles = {role_of(name) for name in usage.unpacked}
+    return len(usage.unpacked) == 2 and roles == {Role.HIDDEN_STATE, Role.CELL_STATE}
 
 
 def weight_form(
@@ -180,6 +190,8 @@ def _target(layout: Layout, usage: Usage, over_steps: bool) -> Form:
             stated = stated_form(usage.shape_names, True, OUTPUT)
             if stated is not None:
                 return stated
+        if single and layout.item in (Item.ROWS, Item.COLUMNS):
+            return IndicesForm((Size.axis(BATCH),), feature, listed=False)
         if single:
             return IndicesForm((), feature)
         as_array = layout.steps is Steps.INDEX_ARRAY or usage.subscripts >= 2 or "shape" in usage.attributes

@@ -91,6 +91,12 @@ class Layout:
                 return IndicesForm((time, batch) if self.columns else (batch, time), feature, listed=False)
 
     @property
+    def moments(self) -> tuple[Size, Size]:
+        """The axes of what there is one of for each step of each sequence."""
+        batch, time = Size.axis(BATCH), Size.axis(TIME)
+        return (batch, time) if self.steps in (Steps.TIME_SECOND, Steps.TIME_LAST) else (time, batch)
+
+    @property
     def one_hot(self) -> Fill:
         """Targets: one-hot along the features."""
         if self.steps in (Steps.SINGLE, Steps.LIST, Steps.TIME_LAST) and self.columns:

@@ -121,7 +121,7 @@ def _has_its_name(parameter: Named, candidate: Candidate) -> bool:
         and len(candidate.words) >= 2
         and role_of(candidate.words[0]) not in (Role.BUNDLE, Role.WEIGHT, Role.CACHE)
         and any(way.words and way.words[-1] == candidate.words[-1] for way in parameter.ways)
-        and candidate.array.shape == parameter.shape
+        and _without_ones(candidate.array.shape) == _without_ones(parameter.shape)
         and not np.array_equal(candidate.array, parameter.value)
     )
 

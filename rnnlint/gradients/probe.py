@@ -312,6 +312,7 @@ def _hole_places(draft: Draft, holes: Mapping[str, Value]) -> Iterable[Place]:
     for hole, form in draft.holes.items():
         name = hole.removeprefix("_in_")
         if isinstance(form, BundleForm):
+            weights = role_of(name) not in (Role.HIDDEN_STATE, Role.CELL_STATE)
             for key, index in _members(form):
                 code = f"{hole}[{index!r}]"
                 value = holes[hole][index]
@@ -319,7 +320,7 @@ def _hole_places(draft: Draft, holes: Mapping[str, Value]) -> Iterable[Place]:
                     ways: tuple[Way, ...] = (Way((name, key)),)
                     if isinstance(index, int):
                         ways += (Way((name,), (index,)),)
-                    yield Place(code, key, ways, value, True, True)
+                    yield Place(code, key, ways, value, True, weights)
         elif isinstance(form, ArrayForm) and isinstance(holes[hole], np.ndarray):
             role = role_of(name)
             if role is Role.TARGET:

@@ -22,6 +22,7 @@ class Role(StrEnum):
     RATE = "learning rate"
     OBJECT = "object"
     FLAG = "flag"
+    MASK = "mask"  # which steps of which sequences count
     UNKNOWN = "unknown"
 
 
@@ -77,6 +78,9 @@ _INPUT = re.compile(
 )
 
 
+_MASK = re.compile(r"^(\w*_)?masks?(_\w+)?$")
+
+
 def role_of(name: str) -> Role:
     """The first role that a parameter's name suggests."""
     lowered = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower().strip("_")
@@ -84,6 +88,7 @@ def role_of(name: str) -> Role:
     for pattern, role in (
         (_RATE, Role.RATE),
         (_CACHE, Role.CACHE),
+        (_MASK, Role.MASK),
         (_BUNDLE, Role.BUNDLE),
     ):
         if pattern.match(lowered):
