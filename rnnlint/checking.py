@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from rnnlint.beside import Beside
 from rnnlint.config import Config
+from rnnlint.deadline import SECONDS_A_FILE, Deadline
 from rnnlint.discovery import speaks_of_backward_pass
 from rnnlint.findings import Finding
 from rnnlint.model.project import Project
@@ -84,6 +85,7 @@ class Checker:
         """
         runs = self.options.run if self.options.run is not None else request.origin is Origin.NAMED
         runner = self._started_runner() if runs else None
+        deadline = Deadline.after(SECONDS_A_FILE)
         try:
             source = request.source or read_source(request.path.absolute())
         except UnreadableSourceError as error:
@@ -94,11 +96,11 @@ class Checker:
             yield from self._of_project(request, project, self._read(project, request.origin))
             return
         with Beside(partial(self._read, project, request.origin)) as reading:
-            scenarios = _scenarios(project, self.options, self.config, runner)
+            scenarios = _scenarios(project, self.options, self.config, runner, deadline)
             findings = reading.result()
         if request.origin is Origin.FOUND:  # of a file that nobody named, no backward pass is expected
             scenarios = [each for each in scenarios if each.check.reason_code is not Reason.NO_BACKWARD]
-        yield from self._divided(request, project, findings, scenarios)
+        yield from self._divided(request, project, findings, scenarios, deadline)
 
     def _read(self, project: Project, origin: Origin) -> list[Finding]:
         """What reading finds; in a folder's file the cache may know it."""
@@ -116,13 +118,14 @@ class Checker:
         project: Project,
         findings: Sequence[Finding],
         scenarios: Sequence[PreparedCheck],
+        deadline: Deadline,
     ) -> Iterator[FileReport]:
         if not scenarios:
             yield from self._of_project(request, project, findings)
             return
         from rnnlint.diagnosis import diagnose
 
-        diagnosis = diagnose(project, findings, scenarios)
+        diagnosis = diagnose(project, findings, scenarios, deadline)
         checks = tuple(self._with_layers(check) for check in diagnosis.checks)
         if self.options.walk:
             from rnnlint.diagnosis.walk import with_walk
@@ -221,7 +224,7 @@ def _neighbours(project: Project) -> tuple[Path, ...]:
 
 
 def _scenarios(
-    project: Project, options: RunOptions, config: Config, runner: Runner
+    project: Project, options: RunOptions, config: Config, runner: Runner, deadline: Deadline
 ) -> Sequence[PreparedCheck]:
     from rnnlint.gradients import prepare
 
@@ -229,7 +232,9 @@ def _scenarios(
     if source.problem is not None or not source.text.strip():
         return ()
     stated = config.stated_for(source.path)
-    return prepare(project, source, runner, seed=options.seed, entry=options.entry, explicit=stated)
+    return prepare(
+        project, source, runner, seed=options.seed, entry=options.entry, explicit=stated, deadline=deadline
+    )
 
 
 def _reading_notes(project: Project, source: Source, checks: Sequence[GradientCheck]) -> tuple[str, ...]:

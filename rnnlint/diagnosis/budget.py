@@ -2,41 +2,32 @@
 
 from __future__ import annotations
 
-import os
-import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
+from rnnlint.deadline import NEVER, Deadline
 from rnnlint.diagnosis.influence import Errors
 
 RIGHT = 1e-6
 MOST_TRIALS = 600
-MOST_SECONDS = 6.0
-
-
-def _seconds_here() -> float:
-    """The seconds that a search may take: more where other work keeps the processors busy."""
-    waiting = os.getloadavg()[0] / (os.cpu_count() or 1)
-    return MOST_SECONDS * max(1.0, waiting)
 
 
 @dataclass
 class Budget:
-    """How many variants searches may still run. The seconds are for programs that are slow themselves."""
+    """How many variants searches may still run, and until when."""
 
     trials: int = MOST_TRIALS
-    seconds: float = field(default_factory=_seconds_here)
-    _started: float = field(default_factory=time.monotonic)
+    deadline: Deadline = NEVER
 
     def take(self, wanted: int) -> int:
         """How many of ``wanted`` variants may be run; they count as run."""
-        granted = 0 if time.monotonic() - self._started > self.seconds else min(wanted, self.trials)
+        granted = 0 if self.deadline.has_passed else min(wanted, self.trials)
         self.trials -= granted
         return granted
 
     @property
     def spent(self) -> bool:
         """Whether nothing is left."""
-        return self.trials <= 0 or time.monotonic() - self._started > self.seconds
+        return self.trials <= 0 or self.deadline.has_passed
 
 
 def wrong_in(errors: Errors) -> frozenset[str]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
+from rnnlint.deadline import Deadline
 from rnnlint.diagnosis.budget import Budget
 from rnnlint.diagnosis.edits import Candidate, Kind
 from rnnlint.diagnosis.hypotheses import explained_by
@@ -65,12 +66,13 @@ def searched(
     findings: Sequence[Finding],
     fixed: Sequence[GradientCheck],
     scenarios: Sequence[Rerunnable],
+    deadline: Deadline,
 ) -> Searched:
     """Search where ``fixed``, the checks with the helpful fixes of ``findings`` in, still says wrong.
 
     What one scenario has shown is tried in the next: a step's own bug makes the whole sequence wrong.
     """
-    budget = Budget()
+    budget = Budget(deadline=deadline)
     found: list[Finding] = []
     after: list[Rerunnable] = []
     for position, scenario in enumerate(scenarios):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rnnlint.gradients.jobs import Workshop
+from rnnlint.gradients.jobs import OutOfTimeError, Workshop
 from rnnlint.gradients.measure import Measurement, measure
 from rnnlint.gradients.probe import ProbeFailedError, probe_of
 from rnnlint.gradients.solve import Solved, Solver
@@ -25,6 +25,7 @@ class Chosen:
     solved: Solved | None = None
     measurement: Measurement | None = None
     trouble: Trouble | None = None
+    missed: bool = False  # a layout could not be measured for want of time
 
     @property
     def is_clean(self) -> bool:
@@ -34,7 +35,10 @@ class Chosen:
 
 
 def most_charitable(workshop: Workshop, solver: Solver, seed: int) -> Chosen:
-    """The layout to judge by; without one where none runs or nothing in it pairs."""
+    """The layout to judge by; without one where none runs or nothing in it pairs.
+
+    Raises :class:`OutOfTimeError` where a kinder one may not have been reached.
+    """
     chosen = Chosen()
     tried: set[str] = set()
     for candidates in (solver.first, solver.all):
@@ -45,6 +49,8 @@ def most_charitable(workshop: Workshop, solver: Solver, seed: int) -> Chosen:
             _consider(chosen, workshop, solved, seed)
             if chosen.is_clean:
                 return chosen
+    if solver.is_late or (chosen.missed and chosen.solved is not None):
+        raise OutOfTimeError
     return chosen
 
 
@@ -66,6 +72,7 @@ def _consider(chosen: Chosen, workshop: Workshop, solved: Solved, seed: int) -> 
         found = measure(workshop, probe)
     except ProbeFailedError as failed:
         chosen.trouble = failed.trouble
+        chosen.missed |= failed.is_of_time
         return
     if found is not None and (chosen.measurement is None or found.score > chosen.measurement.score):
         chosen.solved, chosen.measurement = solved, found

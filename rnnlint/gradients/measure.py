@@ -17,7 +17,7 @@ from rnnlint.gradients.pairing import Pair, Source, pair
 from rnnlint.gradients.probe import MOST_NUMBERS, Place, Probe, ProbeFailedError, first_run, returned_codes
 from rnnlint.gradients.roles import Role, role_of
 from rnnlint.gradients.verdict import Judged, Measured, judge, relative_error
-from rnnlint.sandbox.job import Ran, Scenario, Value
+from rnnlint.sandbox.job import Failure, Ran, Scenario, Value
 from rnnlint.verdicts import ParameterVerdict, Verdict
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
@@ -108,6 +108,8 @@ def measure(workshop: Workshop, probe: Probe) -> Measurement | None:
     forward = probe.scenario(early_codes(probe), backward=False)
     outcome = workshop.run([base_scenario, again, twice, earlier, forward])
     base = first_run(outcome)
+    if outcome.trouble is not None and outcome.trouble.failure is Failure.TIMEOUT:
+        raise ProbeFailedError(outcome.trouble)  # what the other runs would have shown is not known
     after_forward = outcome.runs[4].values if len(outcome.runs) > 4 else ()
     pairs = paired(probe, base)
     if not pairs:
@@ -165,7 +167,9 @@ def _that_matter(workshop: Workshop, probe: Probe, loss: Loss, places: list[Plac
     tokens = [replace(p, array=p.array.reshape(-1)[:2]) for p in places]
     try:
         made = differences(workshop, probe, [loss], tokens)
-    except ProbeFailedError:
+    except ProbeFailedError as failed:
+        if failed.is_of_time:
+            raise
         return ()
     moved = {p.code for p in tokens if np.any(np.abs(made.gradient(p.code, made.losses[0])) > 1e-9)}
     return tuple(p for p in places if p.code in moved)
@@ -274,7 +278,9 @@ def _with_second_pass(workshop: Workshop, measurement: Measurement, ran: Ran, ea
         return measurement
     try:
         made = differences(workshop, measurement.probe, [measurement.loss], _enough(places), after=1)
-    except ProbeFailedError:
+    except ProbeFailedError as failed:
+        if failed.is_of_time:
+            raise
         return measurement
     truth = {p.name: made.gradient(p.code, made.losses[0]) for p in _enough(places)}
     judged = judge(_measured(second, truth), measurement.probe.sizes)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import ast
-import math
 import secrets
-import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from rnnlint.deadline import NEVER, Deadline
 from rnnlint.explicit import ExplicitScenario
 from rnnlint.findings import Edit
 from rnnlint.fixes import apply_edits
@@ -22,7 +21,7 @@ from rnnlint.gradients.clipping import clipping_functions, clipping_sentence
 from rnnlint.gradients.draft import Draft
 from rnnlint.gradients.driver import Lifted, lifted_drivers
 from rnnlint.gradients.holes import UnknownArgumentError
-from rnnlint.gradients.jobs import JobRunner, Workshop
+from rnnlint.gradients.jobs import JobRunner, OutOfTimeError, Workshop
 from rnnlint.gradients.layouts import Steps
 from rnnlint.gradients.measure import Measurement, measure, parameter_verdicts, rejudge, with_truth
 from rnnlint.gradients.named import NotThereError, entered
@@ -59,8 +58,8 @@ from rnnlint.source import Source
 from rnnlint.verdicts import GradientCheck, Reason, Status
 
 MOST_PASSES = 10
-MOST_SECONDS = 8.0
-"""What the check of a file may take in all; what has been measured by then counts."""
+SECONDS_FOR_REPAIR = 3.5
+"""Of the time for a file, what measuring leaves to proofs and repairs."""
 MOST_DRIVERS = 3
 
 
@@ -90,8 +89,9 @@ class PreparedCheck:
         return self if self.doubted is None else replace(self, check=self.doubted, doubted=None)
 
     def __post_init__(self) -> None:
-        if self.workshop is not None:  # proofs and repairs have time of their own
-            object.__setattr__(self, "workshop", replace(self.workshop, deadline=math.inf))
+        if self.workshop is not None:  # proofs and repairs have the time that measuring left them
+            late = self.workshop.deadline.less(-SECONDS_FOR_REPAIR)
+            object.__setattr__(self, "workshop", replace(self.workshop, deadline=late, strict=False))
 
     def trials(self) -> Trials | None:
         """The same scenario, to be run on many texts of its functions at once; None where nothing was
@@ -201,13 +201,13 @@ def prepare(
     seed: int | None = None,
     entry: str | None = None,
     explicit: Sequence[ExplicitScenario] = (),
-    seconds: float = MOST_SECONDS,
+    deadline: Deadline = NEVER,
 ) -> list[PreparedCheck]:
     """Check every backward pass of ``source``: one entry a pass, or one that says why none could be checked.
 
     ``seed`` makes the probe repeatable; ``entry`` picks passes by name ("forward -> backward" or a part of
-    it); ``explicit`` states them by hand, and then no others are looked for. After so many ``seconds`` no
-    further pass is begun.
+    it); ``explicit`` states them by hand, and then no others are looked for. What could not be measured
+    before the ``deadline``, less what is left for repairs, is not judged: one entry says so.
     """
     chosen_seed = secrets.randbelow(2**31) if seed is None else seed
     trees = {
@@ -216,7 +216,7 @@ def prepare(
         if held.problem is None
     }
     library = Library({source.path: trees[source.path], **trees})
-    desk = _Desk(project, source, runner, library, chosen_seed, deadline=time.monotonic() + seconds)
+    desk = _Desk(project, source, runner, library, chosen_seed, deadline.less(SECONDS_FOR_REPAIR))
     if explicit and entry is None:
         return [desk.stated(scenario) for scenario in explicit]
     found = passes_of(library, source.path)
@@ -230,24 +230,31 @@ def prepare(
     checked = [r for r in results if r.check.status is not Status.NOT_CHECKED]
     only_steps = all(r.is_of_one_step for r in checked)
     if checked and only_steps:
-        over_steps = _driven(desk, entry)  # what sums the steps up, and carries from one to the next
+        over_steps = list(_driven(desk, entry))  # what sums the steps up, and carries from one to the next
         checked += [r for r in over_steps if r.check.status is not Status.NOT_CHECKED]
+        results += [r for r in over_steps if r.check.reason_code is Reason.TIMEOUT]
     if checked:
         said = _ALWAYS_SAID | (_SAID_BESIDE_STEPS if only_steps else frozenset())
         return checked + [r for r in results if r.check.reason_code in said]
     driven = list(_driven(desk, entry))
     checked = [r for r in driven if r.check.status is not Status.NOT_CHECKED]
-    return checked or [*results, *driven, desk.refused(None, no_backward(library, source.path))][:1]
+    late = [r for r in (*results, *driven) if r.check.reason_code is Reason.TIMEOUT]
+    return checked or [*late, *results, *driven, desk.refused(None, no_backward(library, source.path))][:1]
 
 
 def _driven(desk: _Desk, entry: str | None) -> Iterator[PreparedCheck]:
     """The checks of the drivers' iterations, as many as there is time for."""
+    late: list[Pass] = []
     for lifted in lifted_drivers(desk.project, desk.library)[:MOST_DRIVERS]:
-        if desk.is_late:
-            return
         if entry is None or entry in lifted.driver.title:
             there = replace(desk, project=lifted.project, library=lifted.library, lifted=lifted)
-            yield there.check(lifted.pass_)
+            made = there.check(lifted.pass_)
+            if made is not None:
+                yield made
+            else:
+                late.append(lifted.pass_)
+    if late:
+        yield desk.refused(late[0], out_of_time(late))
 
 
 _ALWAYS_SAID = frozenset({Reason.UNIMPLEMENTED, Reason.RAISES, Reason.TIMEOUT})
@@ -265,34 +272,39 @@ class _Desk:
     runner: JobRunner
     library: Library
     seed: int
+    deadline: Deadline
     lifted: Lifted | None = None
     scenario: ExplicitScenario | None = None  # the pass, stated by hand
-    deadline: float = field(default_factory=lambda: time.monotonic() + MOST_SECONDS)
-
-    @property
-    def is_late(self) -> bool:
-        """Whether no time is left for another pass."""
-        return time.monotonic() > self.deadline
 
     def check_all(self, passes: Sequence[Pass]) -> list[PreparedCheck]:
-        """The verdicts on passes, as many as there is time for."""
-        results: list[PreparedCheck] = []
-        for pass_ in passes:
-            late = bool(results) and self.is_late
-            results.append(self.refused(pass_, out_of_time(pass_)) if late else self.check(pass_))
-        return results
+        """The verdicts on passes, as many as there is time for, and an entry for the others together."""
+        made = [(pass_, self.check(pass_)) for pass_ in passes]
+        late = [pass_ for pass_, result in made if result is None]
+        results = [result for _, result in made if result is not None]
+        return [*results, *([self.refused(late[0], out_of_time(late))] if late else [])]
+
+    def check(self, pass_: Pass) -> PreparedCheck | None:
+        """The verdict on one pass; None where it was not reached in time.
+
+        What is cut short is no verdict: the layout not tried might have been the right one, the run not made
+        the telling one.
+        """
+        try:
+            return None if self.deadline.has_passed else self._measured(pass_)
+        except OutOfTimeError:
+            return None
 
     def stated(self, scenario: ExplicitScenario) -> PreparedCheck:
         """The verdict on a pass that is stated by hand."""
         pass_: Pass | None = None
         try:
             pass_ = stated_pass(self.library, self.source.path, scenario)
-            return replace(self, scenario=scenario).check(pass_)
+            there = replace(self, scenario=scenario)
+            return there.check(pass_) or self.refused(pass_, out_of_time([pass_]))
         except NotThereError as missing:
             return self.refused(pass_, Explained(missing.code, str(missing), ADVICE))
 
-    def check(self, pass_: Pass) -> PreparedCheck:
-        """The verdict on one pass."""
+    def _measured(self, pass_: Pass) -> PreparedCheck:
         if pass_.forward is not None and pass_.forward.is_unfinished:
             pass_ = replace(pass_, forward=None)
         empty = (c is not None and (c.is_empty or c.is_unfinished) for c in (pass_.forward, pass_.backward))

@@ -34,6 +34,11 @@ class ProbeFailedError(Exception):
         super().__init__(trouble.message if trouble else "")
         self.trouble = trouble
 
+    @property
+    def is_of_time(self) -> bool:
+        """Whether it might run on a machine that is less busy."""
+        return self.trouble is not None and self.trouble.failure is Failure.TIMEOUT
+
 
 @dataclass(frozen=True)
 class Place:

@@ -7,11 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from rnnlint.deadline import SECONDS_A_FILE
 from rnnlint.gradients.callables import Library
 from rnnlint.gradients.holes import UnknownArgumentError
 from rnnlint.gradients.losses import Loss
 from rnnlint.gradients.passes import Pass
 from rnnlint.sandbox.job import Failure, Trouble
+from rnnlint.sentences import listed
 from rnnlint.verdicts import Reason
 
 
@@ -24,6 +26,7 @@ class Explained:
     advice: str | None = None
 
 
+MOST_NAMED = 3
 _BY_HAND = "State what is called under [tool.rnnlint.gradients], or with --entry."
 
 
@@ -77,12 +80,14 @@ def oracles_disagree(names: Sequence[str]) -> Explained:
     )
 
 
-def out_of_time(pass_: Pass) -> Explained:
-    """The time for the file was over before this pass was begun."""
+def out_of_time(passes: Sequence[Pass]) -> Explained:
+    """The time for the file was over before these passes could be judged."""
+    titles = [pass_.title for pass_ in passes]
+    shown = titles if len(titles) <= MOST_NAMED else [*titles[: MOST_NAMED - 1], "others"]
     return Explained(
         Reason.TIMEOUT,
-        f"{pass_.title} was not run: checking the other passes took all the time there is for a file.",
-        f"Check it alone: --entry {pass_.backward.title}.",
+        f"There was no time left for {listed(shown)}: a file has {SECONDS_A_FILE:g} seconds.",
+        f"Check one alone: --entry {passes[0].backward.title}.",
     )
 
 

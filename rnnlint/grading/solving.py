@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from rnnlint.deadline import Deadline
 from rnnlint.gradients import PreparedCheck, prepare
 from rnnlint.gradients.callables import Library
 from rnnlint.gradients.clipping import clipping_functions
@@ -144,7 +145,12 @@ class SolvedTask:
         refused, ran = "", False
         for scenario in statements(assignment, task):
             (prepared,) = prepare(
-                project, sources[entry], runner, seed=_SOLVING_SEED, explicit=[scenario], seconds=_PATIENCE
+                project,
+                sources[entry],
+                runner,
+                seed=_SOLVING_SEED,
+                explicit=[scenario],
+                deadline=Deadline.after(_PATIENCE),
             )
             measurement = _measured(prepared)
             matched = match(measurement) if measurement is not None else None
