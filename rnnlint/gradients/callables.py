@@ -19,6 +19,10 @@ from rnnlint.gradients.usage import TELLING, Usage, usage_in
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
+FEWEST_BLANKS = 2
+"""A single ``x = None`` may be meant."""
+
+
 @dataclass(frozen=True)
 class Parameter:
     """One parameter of a callable; ``default`` is its expression, or None where it must be given."""
@@ -137,9 +141,20 @@ class Callable:
         None."""
         if self.is_empty or self.is_unfinished:
             return True
-        assigned = [s for s in ast.walk(self.node) if isinstance(s, ast.Assign)]
-        blanks = [s for s in assigned if _is_none(s.value)]
-        return bool(assigned) and len(blanks) >= max(2, 0.5 * len(assigned)) and not self._overwrites(blanks)
+        return self.has_blanks and 2 * len(self._blanks) >= len(self._assignments)
+
+    @property
+    def has_blanks(self) -> bool:
+        """Whether names are set to None and to nothing else, as in a template of which parts are given."""
+        return len(self._blanks) >= FEWEST_BLANKS and not self._overwrites(self._blanks)
+
+    @cached_property
+    def _assignments(self) -> list[ast.Assign]:
+        return [s for s in ast.walk(self.node) if isinstance(s, ast.Assign)]
+
+    @cached_property
+    def _blanks(self) -> list[ast.Assign]:
+        return [s for s in self._assignments if _is_none(s.value)]
 
     def _overwrites(self, blanks: list[ast.Assign]) -> bool:
         """Whether the names set to None are all set to something else too (a filled-in template)."""

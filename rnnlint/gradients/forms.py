@@ -63,6 +63,13 @@ class NumberForm:
 
 
 @dataclass(frozen=True, slots=True)
+class ClassesForm:
+    """Every class once, in order: a vocabulary, in which code looks its tokens up."""
+
+    count: Size
+
+
+@dataclass(frozen=True, slots=True)
 class GivenForm:
     """A value as it is: a float, a flag, Python for the guest to evaluate, an upstream gradient."""
 
@@ -77,7 +84,7 @@ class BundleForm:
     container: str = "dict"
 
 
-Form = ArrayForm | StepsForm | IndicesForm | NumberForm | GivenForm | BundleForm
+Form = ArrayForm | StepsForm | IndicesForm | NumberForm | ClassesForm | GivenForm | BundleForm
 
 
 def sizes_of(form: Form) -> Iterator[Size]:
@@ -91,7 +98,7 @@ def sizes_of(form: Form) -> Iterator[Size]:
         case IndicesForm(axes=axes, below=below):
             yield from axes
             yield below
-        case NumberForm(size=size):
+        case NumberForm(size=size) | ClassesForm(count=size):
             yield size
         case BundleForm(items=items):
             for item in items.values():
@@ -159,7 +166,7 @@ def _cheap_array(shape: tuple[int, ...], fill: Fill) -> Value:
     axis = _class_axis(fill, len(shape))
     cold, hot = ((*shape[:axis], size, *shape[axis + 1 :]) for size in (shape[axis] - 1, 1))
     made = ", ".join(
-        f"__import__('numpy').full({part!r}, {value})" for part, value in ((cold, 0.125), (hot, 1.0))
+        f"__import__('numpy').full({part!r}, {value})" for part, value in ((cold, 0.0), (hot, 1.0))
     )
     return Expression(f"__import__('numpy').concatenate([{made}], {axis})")
 
@@ -185,6 +192,8 @@ def _build(
             return table.tolist() if listed else table
         case NumberForm(size=size):
             return size.value(sizes)
+        case ClassesForm(count=count):
+            return list(range(count.value(sizes)))
         case GivenForm(value=value):
             return value
         case BundleForm(items=items, container=container):

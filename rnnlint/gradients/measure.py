@@ -14,6 +14,7 @@ from rnnlint.gradients.jobs import Workshop
 from rnnlint.gradients.losses import Kind, Loss
 from rnnlint.gradients.own_loss import Differences, differences, early_codes, losses_of
 from rnnlint.gradients.pairing import Pair, Source, pair
+from rnnlint.gradients.passed_down import pair_of_input
 from rnnlint.gradients.probe import MOST_NUMBERS, Place, Probe, ProbeFailedError, first_run, returned_codes
 from rnnlint.gradients.roles import Role, role_of
 from rnnlint.gradients.verdict import Judged, Measured, judge, relative_error
@@ -188,6 +189,9 @@ def paired(probe: Probe, base: Ran) -> dict[str, Pair]:
     others = [p.named for p in probe.places if not p.is_weight and p.in_hole]
     taken = {id(p.candidate) for p in pairs.values()}
     pairs.update(pair(others, [c for c in returned if id(c) not in taken]))
+    passed_down = pair_of_input(probe, base)
+    if passed_down is not None:
+        pairs.setdefault(passed_down.parameter.name, passed_down)
     # A bias called c looks like a cell state, but no state is in a dict of gradients that is returned.
     kept = [p.named for p in probe.places if not p.is_weight and not p.in_hole]
     pairs.update(pair(kept, [c for c in returned if len(c.words) > 1]))

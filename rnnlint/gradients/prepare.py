@@ -30,6 +30,7 @@ from rnnlint.gradients.probe import ProbeFailedError, first_run, returned_codes
 from rnnlint.gradients.reasons import (
     Explained,
     explain_trouble,
+    is_about_what_was_given,
     no_backward,
     no_forward,
     nothing_agrees,
@@ -460,11 +461,19 @@ def _with_verdicts(check: GradientCheck, m: Measurement, judged: Judged) -> Grad
 
 
 def _telling(troubles: Sequence[Trouble]) -> Trouble | None:
-    """The trouble that says most: of those that came furthest, the commonest."""
+    """The trouble that says most: of those that came furthest, the commonest.
+
+    Least says what is only about the values that it was given.
+    """
     if not troubles:
         return None
     return max(
-        troubles, key=lambda t: (sum(o.line == t.line and o.message == t.message for o in troubles), t.line)
+        troubles,
+        key=lambda t: (
+            not is_about_what_was_given(t),
+            sum(o.line == t.line and o.message == t.message for o in troubles),
+            t.line,
+        ),
     )
 
 

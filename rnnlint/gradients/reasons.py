@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -94,16 +95,10 @@ def out_of_time(passes: Sequence[Pass]) -> Explained:
 def explain_trouble(trouble: Trouble | None, pass_: Pass | None = None) -> Explained:
     """What ended the runs, in words."""
     title = f"{pass_.title}" if pass_ is not None else "The pass"
-    if pass_ is not None and (
-        pass_.backward.is_unimplemented or (pass_.forward is not None and pass_.forward.is_unimplemented)
-    ):
-        which = pass_.backward if pass_.backward.is_unimplemented else pass_.forward
-        assert which is not None
-        return Explained(
-            Reason.UNIMPLEMENTED,
-            f"{which.title}() is a template that has not been filled in.",
-            "Write it, then run again.",
-        )
+    if pass_ is not None:
+        template = _template(pass_, ran=trouble is None or "NoneType" in trouble.message)
+        if template is not None:
+            return template
     if trouble is None:
         return Explained(
             Reason.NO_GRADIENT,
@@ -150,10 +145,12 @@ def explain_trouble(trouble: Trouble | None, pass_: Pass | None = None) -> Expla
         )
     if "NoneType" in trouble.message:
         return Explained(
-            Reason.UNIMPLEMENTED if pass_ is not None and _has_blanks(pass_) else Reason.RAISES,
+            Reason.RAISES,
             f"{title} stops at {where} on a value that is None ({trouble.exception}: {trouble.message}).",
             "Fill in what is still None, then run again.",
         )
+    if pass_ is not None and (early := _read_before_it_is_set(trouble, pass_)) is not None:
+        return early
     code = Reason.UNSOLVED_SHAPES if _is_about_shapes(trouble) else Reason.RAISES
     return Explained(
         code,
@@ -164,18 +161,49 @@ def explain_trouble(trouble: Trouble | None, pass_: Pass | None = None) -> Expla
     )
 
 
+def is_about_what_was_given(trouble: Trouble) -> bool:
+    """Whether an error says that the program wants other values: an assertion, a list for an array."""
+    given = re.search(
+        r"'(list|tuple|dict|int|float|numpy\.ndarray)' object has no attribute", trouble.message
+    )
+    return trouble.exception == "AssertionError" or given is not None
+
+
 def _is_about_shapes(trouble: Trouble) -> bool:
     return bool(
         re.search(r"shape|dimension|broadcast|aligned|axis|unpack|index|matmul|size", trouble.message)
     )
 
 
-def _has_blanks(pass_: Pass) -> bool:
-    import ast
+def _template(pass_: Pass, *, ran: bool) -> Explained | None:
+    """What says that a pass is not written yet; once it ``ran`` to a None, a few blanks are telling."""
+    for callable_ in (pass_.backward, pass_.forward):
+        if callable_ is not None and (callable_.is_unimplemented or (ran and callable_.has_blanks)):
+            return Explained(
+                Reason.UNIMPLEMENTED,
+                f"{callable_.title}() is a template that has not been filled in.",
+                "Write it, then run again.",
+            )
+    return None
 
-    return any(
-        isinstance(n, ast.Assign) and isinstance(n.value, ast.Constant) and n.value.value is None
-        for c in (pass_.backward, pass_.forward)
-        if c is not None
-        for n in ast.walk(c.node)
+
+def _read_before_it_is_set(trouble: Trouble, pass_: Pass) -> Explained | None:
+    """An attribute that the constructor sets, but reads before: the object cannot be made as it stands."""
+    missing = re.search(r"'(\w+)' object has no attribute '(\w+)'", trouble.message)
+    owner = pass_.backward.owner
+    if missing is None or owner is None or owner.name != missing[1]:
+        return None
+    made = next((m for m in owner.body if isinstance(m, ast.FunctionDef) and m.name == "__init__"), None)
+    set_at = [
+        node.lineno
+        for node in (ast.walk(made) if made is not None else ())
+        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store) and node.attr == missing[2]
+    ]
+    if not set_at:
+        return None
+    return Explained(
+        Reason.RAISES,
+        f"{missing[1]}() cannot be made: line {trouble.line} of {trouble.path} reads self.{missing[2]}, "
+        f"which the constructor sets only later, at line {min(set_at)}.",
+        f"Set self.{missing[2]} first, then run again.",
     )

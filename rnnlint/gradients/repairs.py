@@ -9,7 +9,17 @@ from rnnlint.gradients.asserted import asserted_equations
 from rnnlint.gradients.attempt import Attempt
 from rnnlint.gradients.callables import Library
 from rnnlint.gradients.draft import Draft
-from rnnlint.gradients.forms import FAR, ArrayForm, BundleForm, Form, IndicesForm, NumberForm, StepsForm
+from rnnlint.gradients.forms import (
+    FAR,
+    ArrayForm,
+    BundleForm,
+    ClassesForm,
+    Fill,
+    Form,
+    IndicesForm,
+    NumberForm,
+    StepsForm,
+)
 from rnnlint.gradients.holes import weight_form
 from rnnlint.gradients.layouts import Item
 from rnnlint.gradients.makers import NO_ARRAY, call_maker
@@ -44,15 +54,16 @@ def repaired(library: Library, attempt: Attempt, trouble: Trouble, sizes: dict[s
         case "KeyError":
             return _add_key(attempt, trouble) or call_maker(library, attempt, trouble)
         case "AttributeError" | "TypeError":
-            return call_maker(library, attempt, trouble)
+            return _as_vocabulary(attempt, trouble) or call_maker(library, attempt, trouble)
         case "AssertionError":
             pairs = asserted_equations(library, attempt.draft.holes, trouble, sizes)
-            return _unify(attempt, pairs) or _as_row(attempt)
+            return _unify(attempt, pairs) or _as_one_hot(attempt, trouble) or _as_row(attempt)
         case "ValueError" if NO_ARRAY in trouble.message:
             return call_maker(library, attempt, trouble)
         case "ValueError" | "IndexError":
             return (
                 _anchor(attempt, trouble, sizes)
+                or _anchor_in_vocabulary(attempt, trouble, sizes)
                 or _as_indices(attempt, trouble)
                 or _unify(attempt, equations(trouble, sizes))
                 or _as_row(attempt)
@@ -111,6 +122,54 @@ def _anchor(attempt: Attempt, trouble: Trouble, sizes: dict[str, int]) -> bool:
     return bool(wanted)
 
 
+def _as_one_hot(attempt: Attempt, trouble: Trouble) -> bool:
+    """``assert x.sum() == len(x)``: every row of the input has one 1."""
+    found = re.search(r"(\w+)\.sum\(|np\.sum\((\w+)", trouble.source)
+    hole = f"_in_{found[1] or found[2]}" if found is not None else ""
+    form = attempt.draft.holes.get(hole)
+    match form:
+        case ArrayForm(fill=Fill.NORMAL):
+            made: Form = replace(form, fill=Fill.ONE_HOT_LAST)
+        case StepsForm(item=ArrayForm(fill=Fill.NORMAL) as item):
+            made = replace(form, item=replace(item, fill=_one_hot(item)))
+        case _:
+            return False
+    attempt.draft = replace(attempt.draft, holes={**attempt.draft.holes, hole: made})
+    return True
+
+
+def _one_hot(item: ArrayForm) -> Fill:
+    """Along the features' axis: of a column (D, 1) the first."""
+    return Fill.ONE_HOT_FIRST if item.axes and item.axes[0] == Size.axis(INPUT) else Fill.ONE_HOT_LAST
+
+
+def _as_vocabulary(attempt: Attempt, trouble: Trouble) -> bool:
+    """What was taken for the vocabulary's size is the vocabulary: ``vocab.index(token)``, ``vocab[i]``."""
+    found = re.search(
+        r"'int' object (?:has no attribute 'index'|is not (?:subscriptable|iterable))", trouble.message
+    )
+    hole = f"_in_{(re.match(r'[A-Za-z_0-9]*', trouble.source) or [''])[0]}"
+    form = attempt.draft.holes.get(hole)
+    if found is None or not isinstance(form, NumberForm):
+        return False
+    holes = {**attempt.draft.holes, hole: ClassesForm(form.size)}
+    attempt.draft = replace(attempt.draft, holes=holes)
+    return True
+
+
+def _anchor_in_vocabulary(attempt: Attempt, trouble: Trouble, sizes: dict[str, int]) -> bool:
+    """A token that is not in the vocabulary: it is one of as many as the vocabulary holds."""
+    match = re.search(r"(\d+) is not in list", trouble.message)
+    forms = attempt.draft.holes.values()
+    held = next((form.count for form in forms if isinstance(form, ClassesForm)), None)
+    if match is None or held is None or int(match[1]) < FAR:
+        return False
+    below = {f.below for f in forms if isinstance(f, IndicesForm) and set(f.below.axes) - attempt.anchored}
+    meant = [size for size in below if size.value(sizes) == int(match[1]) - FAR + 1]
+    attempt.anchored |= {axis for size in meant for axis in size.axes}
+    return bool(meant) and _unify(attempt, [(size, held) for size in meant])
+
+
 def _pins_a_batch(solution: Solution, left: Size, right: Size) -> bool:
     """A batch of one is another layout's hypothesis."""
     a, b = solution.resolve(left), solution.resolve(right)
@@ -164,27 +223,38 @@ def _add_key(attempt: Attempt, trouble: Trouble) -> bool:
 
 
 def _as_indices(attempt: Attempt, trouble: Trouble) -> bool:
-    """Targets that are used as indices after all."""
-    if (
-        "used as indices must be of integer" not in trouble.message
-        and "indices must be integers" not in trouble.message
-    ):
+    """Targets, or else inputs, that are used as indices after all, or looked up in a vocabulary."""
+    if not _WANTS_INDICES.search(trouble.message) and not _looks_up(trouble):
         return False
+    read = set(re.findall(r"\w+", trouble.source)) if _looks_up(trouble) else set[str]()
     roles = {name: role_of(name.removeprefix("_in_")) for name in attempt.draft.holes}
     wanted = Role.TARGET if Role.TARGET in roles.values() else Role.INPUT
-    for name, form in attempt.draft.holes.items():
-        if roles[name] is not wanted:
-            continue
-        feature = Size.axis(OUTPUT if wanted is Role.TARGET else INPUT)
-        made: Form | None = None
-        if isinstance(form, ArrayForm) and feature in form.axes:
-            made = IndicesForm(tuple(a for a in form.axes if a != feature), feature, listed=False)
-        elif isinstance(form, StepsForm) and isinstance(form.item, ArrayForm):
-            made = IndicesForm((form.length,), feature)
+    named = [name for name in roles if name.removeprefix("_in_") in read]
+    for name in [*named, *(name for name, role in roles.items() if role is wanted)]:
+        made = _indices_for(attempt.draft.holes[name], OUTPUT if roles[name] is Role.TARGET else INPUT)
         if made is not None:
             attempt.draft = replace(attempt.draft, holes={**attempt.draft.holes, name: made})
             return True
     return False
+
+
+_WANTS_INDICES = re.compile("used as indices must be of integer|indices must be integers")
+
+
+def _looks_up(trouble: Trouble) -> bool:
+    """``vocab.index(x)`` of numbers that are no tokens."""
+    told = re.search(r"is not in list|truth value of an array", trouble.message)
+    return told is not None and re.search(r"\.index\(", trouble.source) is not None
+
+
+def _indices_for(form: Form, axis: str) -> Form | None:
+    """What holds indices along ``axis`` where ``form`` holds features along it."""
+    feature = Size.axis(axis)
+    if isinstance(form, ArrayForm) and feature in form.axes:
+        return IndicesForm(tuple(a for a in form.axes if a != feature), feature, listed=False)
+    if isinstance(form, StepsForm) and isinstance(form.item, ArrayForm):
+        return IndicesForm((form.length,), feature)
+    return None
 
 
 _WANTS_A_NUMBER = re.compile(r"setting an array element with a sequence|only (length-1|0-dimensional|size-1)")
