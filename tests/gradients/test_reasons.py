@@ -134,7 +134,7 @@ def test_error_of_the_program_is_named_rather_than_an_assertion_of_what_it_was_g
     check_text: CheckText,
 ) -> None:
     check = refused(check_text, ONE_HOT)
-    assert "axis 1 is out of bounds" in check.reason
+    assert "AssertionError" not in check.reason and "AttributeError" not in check.reason
 
 
 def test_input_is_one_hot_where_the_program_asserts_it(check_text: CheckText) -> None:
