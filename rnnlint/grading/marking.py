@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import takewhile
 
 from rnnlint.grading.derivation import RULE, signs
 from rnnlint.grading.judging import Judgement, given_step, gradient_names, judge, worst, wrong_gates
@@ -141,20 +142,33 @@ class _Marking:
         return self._followed(0, found, runs)
 
     def _hidden(self, public: Mapping[str, Judgement]) -> dict[str, list[Judgement]]:
-        """The judgements on every hidden probe; none for a task that earned nothing on the public one."""
-        found: dict[str, list[Judgement]] = {task.name: [] for task in self._plan.tasks}
+        """The judgements on every hidden probe; none for a task that earned nothing on the public one.
+
+        What is right in the child that ran the public probe is right: no child holds an answer. Where less is,
+        that may be what earlier passes left behind, and each probe is run once more in a child of its own.
+        """
         steps = {task.follow_through for task in self._plan.tasks if public[task.name].earns}
         tasks = [task for task in self._plan.tasks if public[task.name].earns or task.name in steps]
         led = [task for task in tasks if PartVerdict.RIGHT_GIVEN_STEP in public[task.name].verdicts.values()]
         whole = [task for task in tasks if public[task.name].trouble is None]
         ahead = [task for task in tasks if public[task.name].trouble is not None]
         factors = {task.name: public[task.name].factor for task in tasks}
-        for probe in range(1, len(tasks[0].probes) if tasks else 0):
-            runs = self._sitting.run(probe, whole=whole, ahead=ahead, led=led)
-            followed = self._followed(probe, self._judged(probe, tasks, runs, factors), runs)
-            for name, judgement in followed.items():
-                found[name].append(judgement)
-        return found
+        probes = range(1, len(tasks[0].probes) if tasks else 0)
+
+        def judged(sitting: Sitting, *, fresh: bool) -> Iterator[dict[str, Judgement]]:
+            for probe in probes:
+                runs = sitting.run(probe, whole=whole, ahead=ahead, led=led, fresh=fresh)
+                yield self._followed(probe, self._judged(probe, tasks, runs, factors), runs)
+
+        found: list[dict[str, Judgement]] = []
+        if self._sitting.is_calm:
+            shared = self._sitting.apart()
+            found += takewhile(lambda hidden: _lasts(public, hidden), judged(shared, fresh=False))
+            self._sitting.attempts |= shared.attempts
+            found = found if shared.is_calm else []
+        if len(found) < len(probes):
+            found = list(judged(self._sitting, fresh=True))
+        return {task.name: [each[task.name] for each in found if task.name in each] for task in self._plan.tasks}
 
     def _judged(
         self,
@@ -273,6 +287,17 @@ class _Marking:
 
     def _suspect(self, sentence: str) -> None:
         self._suspicions[sentence] = None
+
+
+def _lasts(public: Mapping[str, Judgement], hidden: Mapping[str, Judgement]) -> bool:
+    """Whether all that earns on the public probe earns on a hidden one, too."""
+    return all(
+        hidden[name].verdicts[part].earns
+        for name, judgement in public.items()
+        if name in hidden
+        for part, verdict in judgement.verdicts.items()
+        if verdict.earns
+    )
 
 
 def _said(task: TaskPlan, trouble: Trouble, program: Program) -> str:

@@ -1,8 +1,7 @@
 """A submission's code, run, with what became of it noted.
 
-The jobs of the public probe share a child while nothing happens to it; each hidden probe has its own.
-
-Nothing here knows an answer; :mod:`.judging` compares.
+Jobs share a child while nothing happens to it, unless each is to have its own. Nothing here knows an answer;
+:mod:`.judging` compares.
 """
 
 from __future__ import annotations
@@ -23,6 +22,7 @@ MOST_TIMEOUTS = 2
 """After so many runs that never ended, a submission's further runs are left out."""
 _COUNTING = ("<calls>",)
 """No function's name: calls are counted and nothing is recorded."""
+_ENDING = frozenset({Failure.TIMEOUT, Failure.CRASH, Failure.MEMORY, Failure.VIOLATION})
 NOT_RUN = Trouble(Failure.TIMEOUT, message="not run")
 
 
@@ -48,6 +48,15 @@ class Sitting:
     seconds: int = 0
     _timeouts: int = 0
 
+    def apart(self) -> Sitting:
+        """The same submission with nothing noted yet."""
+        return Sitting(self.runner, self.plan, self.program)
+
+    @property
+    def is_calm(self) -> bool:
+        """Whether no run has ended a child or used up what it had."""
+        return self.failures.keys().isdisjoint(_ENDING)
+
     def run(
         self,
         probe: int,
@@ -56,8 +65,12 @@ class Sitting:
         ahead: Sequence[TaskPlan] = (),
         led: Sequence[TaskPlan] = (),
         counting: bool = False,
+        fresh: bool = False,
     ) -> Mapping[tuple[Way, str], Ran]:
-        """Tasks of one probe run in these ways, by way and task; tasks of one file share a child."""
+        """Tasks of one probe run in these ways, by way and task; tasks of one file share a child.
+
+        That child is a ``fresh`` one, or any that has loaded the file for an earlier probe.
+        """
         asked = [((Way.WHOLE, task), _whole(task, probe, counting)) for task in whole]
         asked += [((Way.AHEAD, task), _ahead(task, probe)) for task in ahead]
         for task in led:
@@ -65,7 +78,7 @@ class Sitting:
         found: dict[tuple[Way, str], Ran] = {}
         for entry in dict.fromkeys(self._entry(way, task) for (way, task), _ in asked):
             chosen = [(key, scenario) for key, scenario in asked if self._entry(*key) == entry]
-            runs = self._runs(entry, [scenario for _, scenario in chosen], fresh=probe > 0)
+            runs = self._runs(entry, [scenario for _, scenario in chosen], fresh=fresh)
             found |= {(way, task.name): ran for ((way, task), _), ran in zip(chosen, runs, strict=True)}
         return found
 

@@ -85,6 +85,7 @@ class Timeline:
         self.step_state = step_state
         self._loops = {loop.variable.key: loop for loop in heap.loops if loop.variable is not None}
         self._numbered = {loop.number: loop for loop in heap.loops}
+        self._known: dict[int, At | None] = {}
 
     @cached_property
     def sequences(self) -> dict[int, StateSequence]:
@@ -169,6 +170,11 @@ class Timeline:
 
     def at(self, term: Term) -> At | None:
         """What ``term`` stands for, where it names a value of the forward pass: a read, a carried value."""
+        if term.key not in self._known:
+            self._known[term.key] = self._at(term)
+        return self._known[term.key]
+
+    def _at(self, term: Term) -> At | None:
         steps, seen = 0, 0
         while seen < 6:
             seen += 1
