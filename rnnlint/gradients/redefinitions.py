@@ -6,6 +6,8 @@ from __future__ import annotations
 import ast
 from functools import lru_cache
 
+from rnnlint.source import tree_of
+
 _FRAMEWORKS = frozenset(
     {"torch", "nn", "tf", "keras", "tensorflow", "Module", "Model", "Layer", "chainer", "mx", "gluon"}
 )
@@ -15,7 +17,7 @@ _FRAMEWORKS = frozenset(
 def as_first_meant(text: str) -> str:
     """The text with every later class blanked that hides one of the same name and comes from a framework;
     lines kept."""
-    tree = ast.parse(text)
+    tree = tree_of(text)
     seen: set[str] = set()
     blanked: list[tuple[int, int]] = []
     for statement in tree.body:

@@ -10,6 +10,7 @@ import ast
 from collections.abc import Iterator
 
 from rnnlint.grading.submission import Program
+from rnnlint.source import tree_of
 
 RULE = "RNN909"
 LIBRARIES = frozenset(
@@ -25,7 +26,7 @@ def signs(program: Program) -> tuple[str, ...]:
     """What in the text suggests differences or an autodiff, a sentence each."""
     found: dict[str, None] = {}
     for name, source in program.sources.items():
-        for node in ast.walk(ast.parse(source.text)):
+        for node in ast.walk(tree_of(source.text)):
             found |= dict.fromkeys(f"{name}, line {line}: {said} ({RULE})." for line, said in _of(node))
     return tuple(found)
 

@@ -144,8 +144,8 @@ class _Marking:
     def _hidden(self, public: Mapping[str, Judgement]) -> dict[str, list[Judgement]]:
         """The judgements on every hidden probe; none for a task that earned nothing on the public one.
 
-        What is right in the child that ran the public probe is right: no child holds an answer. Where less is,
-        that may be what earlier passes left behind, and each probe is run once more in a child of its own.
+        What is right in the child that ran the public probe is right: no child holds an answer. Where less
+        is, earlier passes may have left something behind, and each probe is run again in a child of its own.
         """
         steps = {task.follow_through for task in self._plan.tasks if public[task.name].earns}
         tasks = [task for task in self._plan.tasks if public[task.name].earns or task.name in steps]
@@ -168,7 +168,8 @@ class _Marking:
             found = found if shared.is_calm else []
         if len(found) < len(probes):
             found = list(judged(self._sitting, fresh=True))
-        return {task.name: [each[task.name] for each in found if task.name in each] for task in self._plan.tasks}
+        names = (task.name for task in self._plan.tasks)
+        return {name: [each[name] for each in found if name in each] for name in names}
 
     def _judged(
         self,

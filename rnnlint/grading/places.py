@@ -15,7 +15,7 @@ from rnnlint.grading.submission import ROOT, Program
 from rnnlint.model.imports import outline
 from rnnlint.model.project import Project
 from rnnlint.rules import lint
-from rnnlint.source import Source
+from rnnlint.source import Source, tree_of
 
 
 def findings_in(program: Program, files: Iterable[str]) -> tuple[Finding, ...]:
@@ -70,9 +70,7 @@ def _project(program: Program, target: Path) -> Project:
 
 def _function_at(source: Source, line: int) -> str:
     """The function or method that holds a line, the outermost one; "" where none does."""
-    return next(
-        (name for name, first, last in _functions(ast.parse(source.text)) if first <= line <= last), ""
-    )
+    return next((name for name, first, last in _functions(tree_of(source.text)) if first <= line <= last), "")
 
 
 def _functions(tree: ast.Module) -> Iterator[tuple[str, int, int]]:

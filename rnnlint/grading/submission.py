@@ -13,7 +13,7 @@ from rnnlint.gradients.clipping import clipping_functions
 from rnnlint.gradients.redefinitions import as_first_meant
 from rnnlint.grading.plan import Plan
 from rnnlint.sandbox.job import Module
-from rnnlint.source import Source, UnreadableSourceError, decode_source
+from rnnlint.source import Source, UnreadableSourceError, decode_source, tree_of
 
 ROOT = Path("/submission")
 """Where a submission's files are said to lie: nowhere."""
@@ -71,7 +71,7 @@ class Program:
     @cached_property
     def neutral(self) -> tuple[str, ...]:
         """The clipping that it does at the end of a pass, to be left out."""
-        trees = {s.path: ast.parse(s.text) for s in self.sources.values() if "clip" in s.text.lower()}
+        trees = {s.path: tree_of(s.text) for s in self.sources.values() if "clip" in s.text.lower()}
         return clipping_functions(Library(trees)) if trees else ()
 
     @cached_property
@@ -80,7 +80,7 @@ class Program:
         own = {PurePosixPath(name).parts[0].removesuffix(".py") for name in (*self.sources, *self.provided)}
         names: dict[str, None] = {}
         for source in self.sources.values():
-            for node in ast.walk(ast.parse(source.text)):
+            for node in ast.walk(tree_of(source.text)):
                 if isinstance(node, ast.Import):
                     names |= dict.fromkeys(alias.name.partition(".")[0] for alias in node.names)
                 elif isinstance(node, ast.ImportFrom) and not node.level and node.module:
