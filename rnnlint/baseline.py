@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from rnnlint.config import ConfigurationError
 from rnnlint.findings import Finding
 from rnnlint.fingerprints import fingerprints, relative_to_root
+from rnnlint.records import dataclass
 from rnnlint.results import FileReport
 
 VERSION = 1

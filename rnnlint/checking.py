@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +16,7 @@ from rnnlint.discovery import speaks_of_backward_pass
 from rnnlint.findings import Finding
 from rnnlint.model.project import Project
 from rnnlint.model.shelf import Shelf
+from rnnlint.records import dataclass, replace
 from rnnlint.results import FileReport, Origin, RunOptions, SandboxMode
 from rnnlint.selection import Selection
 from rnnlint.source import Source, UnreadableSourceError, read_source

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rnnlint.findings import Confidence, Severity
+from rnnlint.records import dataclass
 from rnnlint.suggestions import suggestion
 
 if TYPE_CHECKING:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass
+
+from rnnlint.records import dataclass
 
 SECONDS_A_FILE = 9.0
 """What reading, measuring, proving and repairing one file may take in all."""

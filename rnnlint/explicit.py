@@ -10,10 +10,10 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from rnnlint.records import dataclass, field
 from rnnlint.suggestions import suggestion
 
 TABLE = "[tool.rnnlint.gradients]"

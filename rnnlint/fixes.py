@@ -8,10 +8,10 @@ from __future__ import annotations
 import ast
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from rnnlint.findings import Edit, Fix, Span
+from rnnlint.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

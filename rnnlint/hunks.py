@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from rnnlint.findings import Edit, Span
 from rnnlint.fixes import apply_edits
+from rnnlint.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

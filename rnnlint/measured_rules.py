@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import inspect
-from dataclasses import dataclass
 
 from rnnlint.findings import Severity
+from rnnlint.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,11 @@ import json
 import re
 import tokenize
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from rnnlint.blanks import fill_blanks
+from rnnlint.records import dataclass
 from rnnlint.source import (
     Cell,
     Source,

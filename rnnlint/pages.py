@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
-from dataclasses import replace
 
 from rnnlint.measured_rules import MEASURED, MeasuredRule
+from rnnlint.records import replace
 from rnnlint.results import RuleText, RunReport
 from rnnlint.rules.registry import Rule, all_rules
 

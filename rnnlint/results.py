@@ -6,12 +6,12 @@ No NumPy and no engine here, so that a report loads without them.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rnnlint.findings import Confidence, Finding, Severity
+from rnnlint.records import dataclass
 from rnnlint.verdicts import GradientCheck, Status
 
 if TYPE_CHECKING:

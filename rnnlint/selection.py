@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rnnlint.config import Config, selectors
 from rnnlint.findings import Confidence, Finding, Severity
+from rnnlint.records import dataclass
 from rnnlint.results import RunOptions
 
 if TYPE_CHECKING:

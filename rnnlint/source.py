@@ -11,11 +11,11 @@ import ast
 import io
 import re
 import tokenize
-from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
 from rnnlint.nesting import line_nested_too_deeply
+from rnnlint.records import dataclass, replace
 
 LARGEST_BYTES = 8_000_000
 """Larger files are data, not somebody's program."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 
 from rnnlint.findings import Edit, Span
 from rnnlint.hunks import after_the_line_before
 from rnnlint.notebook_json import cell_line_offsets
+from rnnlint.records import replace
 from rnnlint.source import Source
 
 

@@ -13,9 +13,9 @@ import io
 import re
 import tokenize
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from rnnlint.findings import Finding, Span
+from rnnlint.records import dataclass
 from rnnlint.source import Source
 
 _COMMENT = re.compile(

@@ -82,6 +82,7 @@ def test_syntax_knows_no_meaning() -> None:
 
 def test_reports_import_findings_and_plain_results_alone() -> None:
     plain = (
+        "records",
         "findings",
         "fingerprints",
         "hunks",

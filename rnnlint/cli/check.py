@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -16,6 +15,7 @@ from rnnlint.cli.failures import Progress
 from rnnlint.cli.once import STANDARD_INPUT, check_once
 from rnnlint.cli.outputs import pair
 from rnnlint.findings import Confidence, Severity
+from rnnlint.records import replace
 from rnnlint.report import FORMATS, WITH_WALK
 from rnnlint.results import ExitStatus, RunOptions, SandboxMode
 

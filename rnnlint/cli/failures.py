@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import sys
 import traceback
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
 import click
+
+from rnnlint.records import dataclass
 
 USAGE = 2
 INTERNAL = 3

@@ -6,7 +6,6 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +14,7 @@ import click
 from rnnlint.cli.commands import HELP_OPTIONS
 from rnnlint.cli.failures import Mistake
 from rnnlint.grading.results import Detail, GradeBook, StudentResult
+from rnnlint.records import replace
 from rnnlint.report import missing_library
 from rnnlint.results import SandboxMode
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +17,7 @@ from rnnlint.cli.outputs import Output, require_libraries, write
 from rnnlint.cli.targets import targets_of
 from rnnlint.config import Config, ConfigurationError, load_config, read_config
 from rnnlint.discovery import SUFFIXES, may_hold_backward_pass
+from rnnlint.records import replace
 from rnnlint.report.changes import diffs, summary
 from rnnlint.report.paths import as_seen_from
 from rnnlint.results import ExitStatus, FileReport, Origin, RunOptions, RunReport, exit_status

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import click
 
 from rnnlint.cli.failures import Mistake
+from rnnlint.records import dataclass
 from rnnlint.report import WITH_RULE_TEXTS, missing_library, render, statistics
 from rnnlint.results import RunReport
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from rnnlint.deadline import NEVER, SECONDS_A_FILE, Deadline
 from rnnlint.diagnosis.measured import measured_findings
 from rnnlint.diagnosis.prove import Proof, Rerunnable, prove
+from rnnlint.records import dataclass, replace
 from rnnlint.verdicts import Reason, Status
 
 if TYPE_CHECKING:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from rnnlint.deadline import NEVER, Deadline
 from rnnlint.diagnosis.influence import Errors
+from rnnlint.records import dataclass
 
 RIGHT = 1e-6
 MOST_TRIALS = 600

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from rnnlint.diagnosis.budget import Budget, wrong_in
 from rnnlint.diagnosis.edits import Candidate, Kind, edits_of_loops, edits_of_statement
@@ -24,6 +23,7 @@ from rnnlint.diagnosis.tracing.watched import Part
 from rnnlint.diagnosis.vocabulary import Vocabulary
 from rnnlint.gradients.trials import Trials
 from rnnlint.model.project import Project
+from rnnlint.records import dataclass
 
 BATCH = 16
 GUARDED = 4

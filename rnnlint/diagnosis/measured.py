@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rnnlint.findings import Confidence, Finding, Severity, Span
+from rnnlint.records import replace
 from rnnlint.sentences import listed
 from rnnlint.verdicts import GradientCheck, ParameterVerdict, Status, Verdict
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
 
 from rnnlint.findings import Edit, Span
+from rnnlint.records import dataclass
 
 _PRECEDENCE: dict[type[ast.AST], int] = {
     ast.Add: 1,

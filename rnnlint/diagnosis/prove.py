@@ -8,12 +8,12 @@ and repairing one alone may raise the error.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Protocol
 
 from rnnlint.findings import Confidence, Edit, Evidence, Finding, Severity
 from rnnlint.fixes import Applied, apply_fixes
 from rnnlint.model.project import Project
+from rnnlint.records import dataclass, replace
 from rnnlint.verdicts import GradientCheck, Status, Verdict
 
 NOTICEABLE = 1e-5

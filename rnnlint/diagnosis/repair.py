@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import combinations
 
@@ -21,6 +20,7 @@ from rnnlint.diagnosis.influence import Errors, Trials, influences
 from rnnlint.diagnosis.suspects import BackwardText, Suspect
 from rnnlint.diagnosis.vocabulary import Vocabulary
 from rnnlint.findings import Edit
+from rnnlint.records import dataclass
 
 BATCH = 16
 PATIENCE = 4

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from rnnlint.deadline import Deadline
@@ -19,6 +18,7 @@ from rnnlint.diagnosis.repair import Repair, search
 from rnnlint.diagnosis.suspects import Suspect, backward_texts
 from rnnlint.diagnosis.tracing.trace import traced
 from rnnlint.findings import Confidence, Edit, Finding, Severity, Span
+from rnnlint.records import dataclass, replace
 from rnnlint.sentences import listed
 from rnnlint.verdicts import GradientCheck, Reason, Status
 

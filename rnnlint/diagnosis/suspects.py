@@ -5,11 +5,11 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rnnlint.diagnosis.program_text import ProgramText, program_text
 from rnnlint.model.project import Project
+from rnnlint.records import dataclass, replace
 from rnnlint.verdicts import GradientCheck
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef

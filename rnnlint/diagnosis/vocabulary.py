@@ -8,11 +8,11 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
 
 from rnnlint.diagnosis.program_text import ProgramText
 from rnnlint.diagnosis.suspects import BackwardText, Suspect
+from rnnlint.records import dataclass
 
 Atom = ast.Name | ast.Attribute | ast.Subscript
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from rnnlint.diagnosis.prove import Rerunnable
@@ -13,6 +12,7 @@ from rnnlint.diagnosis.tracing.judged import Made, State
 from rnnlint.diagnosis.tracing.trace import traced
 from rnnlint.diagnosis.tracing.watched import Part
 from rnnlint.model.project import Project
+from rnnlint.records import replace
 from rnnlint.verdicts import GradientCheck, StepState, WalkedStatement
 
 

@@ -8,7 +8,6 @@ transposed, stacked or put in order.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -21,6 +20,7 @@ from rnnlint.gradients.reference import Match
 from rnnlint.gradients.roles import Role, role_of
 from rnnlint.gradients.trees import leaves
 from rnnlint.gradients.verdict import relative_error
+from rnnlint.records import dataclass
 from rnnlint.sandbox.job import Value
 
 Array = np.ndarray[Any, np.dtype[np.float64]]

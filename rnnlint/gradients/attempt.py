@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 from rnnlint.gradients.draft import Draft
 from rnnlint.gradients.forms import dyed, sizes_of
 from rnnlint.gradients.sizes import Size, Solution
 from rnnlint.gradients.target_fit import OUTPUT_SHAPES, SHAPES
+from rnnlint.records import dataclass, field
 from rnnlint.sandbox.job import Scenario, Trouble
 
 LIKE = """def _like(value, as_row=False):

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -27,6 +26,7 @@ from rnnlint.gradients.passes import Pass
 from rnnlint.gradients.probe import Place, Probe, ProbeFailedError, returned_codes
 from rnnlint.gradients.roles import Role, role_of, size_axis
 from rnnlint.gradients.supplied import supplied_helper
+from rnnlint.records import dataclass, replace
 from rnnlint.sandbox.job import Failure, Ran, Value
 
 Array = np.ndarray[Any, np.dtype[np.float64]]

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
 from rnnlint.gradients.documented_shapes import documented_shapes
 from rnnlint.gradients.labels import label, names_of, own_nodes
 from rnnlint.gradients.usage import TELLING, Usage, usage_in
+from rnnlint.records import dataclass, field
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 

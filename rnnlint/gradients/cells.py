@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ import numpy as np
 from reference_impl import gru, lstm, rnn
 from reference_impl.losses import cross_entropy_adjoint
 from rnnlint.gradients.forms import SCALE
+from rnnlint.records import dataclass
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 

@@ -4,7 +4,6 @@ least on the sizes."""
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -13,6 +12,7 @@ from rnnlint.gradients.measure import Measurement, measure
 from rnnlint.gradients.probe import ProbeFailedError, probe_of
 from rnnlint.gradients.solve import Solved, Solver
 from rnnlint.gradients.stated import with_stated_parameters
+from rnnlint.records import dataclass
 from rnnlint.sandbox.job import Trouble
 
 MOST_LAYOUTS_MEASURED = 4

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 from rnnlint.gradients.forms import Form
 from rnnlint.gradients.layouts import Layout
 from rnnlint.gradients.passes import Pass
+from rnnlint.records import dataclass, field
 
 FORWARD = "_forward_result"
 BACKWARD = "_backward_result"

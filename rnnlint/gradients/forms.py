@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 import numpy as np
 
 from rnnlint.gradients.sizes import Size
+from rnnlint.records import dataclass
 from rnnlint.sandbox.job import Expression, Value
 
 Array = np.ndarray[Any, np.dtype[np.float64]]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 from rnnlint.gradients.callables import Callable, Library
 from rnnlint.gradients.labels import own_nodes
 from rnnlint.gradients.passes import Pass
+from rnnlint.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

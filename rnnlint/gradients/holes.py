@@ -4,7 +4,6 @@ at."""
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass
 
 from rnnlint.gradients.callables import Callable, Library, Parameter
 from rnnlint.gradients.forms import ArrayForm, BundleForm, Fill, Form, GivenForm, IndicesForm, NumberForm
@@ -12,6 +11,7 @@ from rnnlint.gradients.layouts import Item, Layout, Steps, stated_form
 from rnnlint.gradients.roles import Role, is_layer_count, is_round_count, role_of, size_axis
 from rnnlint.gradients.sizes import BATCH, HIDDEN, INPUT, OUTPUT, Size
 from rnnlint.gradients.usage import Usage
+from rnnlint.records import dataclass
 from rnnlint.sandbox.job import Expression
 
 OPTIMIZER = (

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Set
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ import numpy as np
 
 from rnnlint.gradients.pairing import is_gradient_name, stem
 from rnnlint.gradients.verdict import TOLERANCE, Measured, judge, relative_error
+from rnnlint.records import dataclass, replace
 from rnnlint.verdicts import GradientCheck, ParameterVerdict, Status, Verdict
 
 Array = np.ndarray[Any, np.dtype[np.float64]]

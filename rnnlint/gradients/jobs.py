@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 from rnnlint.deadline import NEVER, Deadline
 from rnnlint.gradients.redefinitions import as_first_meant
 from rnnlint.model.project import Project
+from rnnlint.records import dataclass, field
 from rnnlint.sandbox.job import Failure, Job, Module, Outcome, Scenario, Trouble
 
 SECONDS = 8.0

@@ -5,13 +5,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from rnnlint.gradients.forms import ArrayForm, Fill, Form, IndicesForm, StepsForm
 from rnnlint.gradients.roles import size_axis
 from rnnlint.gradients.sizes import BATCH, INPUT, ONE, OUTPUT, TIME, Size
 from rnnlint.gradients.usage import Usage
+from rnnlint.records import dataclass, replace
 
 LAYERS_DEEP = 2
 """How many layers a stack of them gets: with one, what flows between layers would not be seen."""

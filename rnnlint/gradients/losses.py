@@ -6,13 +6,13 @@ Which of them it is, the gradient itself tells: the loss under which the most pa
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 import numpy as np
 
 from rnnlint.gradients.trees import Leaf, inner, leaves, steps_of
+from rnnlint.records import dataclass
 from rnnlint.sandbox.job import Opaque, Value
 
 Array = np.ndarray[Any, np.dtype[np.float64]]

@@ -5,13 +5,13 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 from rnnlint.gradients.attempt import Attempt
 from rnnlint.gradients.callables import Callable, Library
 from rnnlint.gradients.draft import MODEL
 from rnnlint.gradients.forms import Form
 from rnnlint.gradients.holes import SHAPE_NAMES, STEP_SHAPE, UnknownArgumentError, form_of
+from rnnlint.records import replace
 from rnnlint.sandbox.job import Trouble
 
 NO_ARRAY = "does not have enough dimensions (has 0"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,6 +17,7 @@ from rnnlint.gradients.passed_down import pair_of_input
 from rnnlint.gradients.probe import MOST_NUMBERS, Place, Probe, ProbeFailedError, first_run, returned_codes
 from rnnlint.gradients.roles import Role, role_of
 from rnnlint.gradients.verdict import Judged, Measured, judge, relative_error
+from rnnlint.records import dataclass, replace
 from rnnlint.sandbox.job import Failure, Ran, Scenario, Value
 from rnnlint.verdicts import ParameterVerdict, Verdict
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import ast
 import builtins
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from rnnlint.gradients.callables import Callable, Library
@@ -18,6 +17,7 @@ from rnnlint.gradients.forms import Form, GivenForm, NumberForm
 from rnnlint.gradients.layouts import LAYERS_DEEP
 from rnnlint.gradients.roles import Role, is_layer_count, role_of, size_axis
 from rnnlint.gradients.sizes import Size
+from rnnlint.records import dataclass
 
 _SAFE_CALLS = frozenset(
     {

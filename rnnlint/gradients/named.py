@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from rnnlint.explicit import Argument, Call
 from rnnlint.gradients.callables import Callable, Library, Parameter
 from rnnlint.gradients.passes import Pass, Style, forward_of
+from rnnlint.records import replace
 from rnnlint.sentences import listed
 from rnnlint.suggestions import suggestion
 from rnnlint.verdicts import Reason

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ from rnnlint.gradients.losses import Kind, Loss, at, candidates
 from rnnlint.gradients.probe import Place, Probe, ProbeFailedError, first_run, returned_codes, rows_of
 from rnnlint.gradients.roles import Role, role_of
 from rnnlint.gradients.trees import leaves
+from rnnlint.records import dataclass, replace
 from rnnlint.sandbox.job import Opaque, Value
 
 Array = np.ndarray[Any, np.dtype[np.float64]]

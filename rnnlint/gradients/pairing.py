@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from enum import IntEnum
 from functools import lru_cache
 from math import prod
@@ -13,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from rnnlint.gradients.roles import Role, role_of
+from rnnlint.records import dataclass
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 

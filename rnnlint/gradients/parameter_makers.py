@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from rnnlint.gradients.callables import Callable, Library, Parameter
 from rnnlint.gradients.holes import role_in_use
 from rnnlint.gradients.labels import own_nodes
 from rnnlint.gradients.roles import Role, role_of
+from rnnlint.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

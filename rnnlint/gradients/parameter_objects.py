@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from rnnlint.gradients.callables import Callable, Library, Parameter
@@ -18,6 +17,7 @@ from rnnlint.gradients.layouts import Layout
 from rnnlint.gradients.roles import Role, role_of
 from rnnlint.gradients.sizes import Size
 from rnnlint.gradients.usage import Usage
+from rnnlint.records import dataclass
 
 _OF_ARRAYS_AND_DICTS = frozenset(
     "shape T dot ndim size copy sum mean reshape dtype flatten ravel astype transpose max min argmax squeeze "

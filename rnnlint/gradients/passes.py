@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from rnnlint.gradients.callables import Callable, Library
 from rnnlint.gradients.labels import own_nodes
 from rnnlint.gradients.roles import Role, role_of
 from rnnlint.gradients.time_loops import called_on_the_way_back, goes_back
+from rnnlint.records import dataclass
 
 _BACKWARD = re.compile(
     r"back_?wards?|back_?prop|bptt|(^|_)bwd|grad_?step|top_diff|(^|_)bp$|(^|_)b_?prop|_back$|^back_|back_?pass",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import secrets
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rnnlint.deadline import NEVER, Deadline
@@ -54,6 +53,7 @@ from rnnlint.gradients.underived import underived
 from rnnlint.gradients.verdict import TOLERANCE, Judged, scale_name
 from rnnlint.gradients.written_loss import factor_to_written_loss
 from rnnlint.model.project import Project
+from rnnlint.records import dataclass, replace
 from rnnlint.sandbox.job import Ran, Trouble
 from rnnlint.source import Source
 from rnnlint.verdicts import GradientCheck, Reason, Status

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ from rnnlint.gradients.roles import Role, role_of
 from rnnlint.gradients.sizes import BATCH, HIDDEN, INPUT, OUTPUT, TIME
 from rnnlint.gradients.solve import Solved
 from rnnlint.gradients.trees import Leaf, leaves, like
+from rnnlint.records import dataclass, field, replace
 from rnnlint.sandbox.job import Failure, Outcome, Ran, Scenario, Trouble, Value
 
 Array = np.ndarray[Any, np.dtype[np.float64]]

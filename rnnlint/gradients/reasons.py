@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from rnnlint.deadline import SECONDS_A_FILE
@@ -13,6 +12,7 @@ from rnnlint.gradients.callables import Library
 from rnnlint.gradients.holes import UnknownArgumentError
 from rnnlint.gradients.losses import Loss
 from rnnlint.gradients.passes import Pass
+from rnnlint.records import dataclass
 from rnnlint.sandbox.job import Failure, Trouble
 from rnnlint.sentences import listed
 from rnnlint.verdicts import Reason

@@ -9,7 +9,6 @@ values.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import permutations
 from typing import Any
 
@@ -22,6 +21,7 @@ from rnnlint.gradients.probe import Place, Probe
 from rnnlint.gradients.roles import Role, role_of
 from rnnlint.gradients.sizes import BATCH, TIME
 from rnnlint.gradients.trees import leaves
+from rnnlint.records import dataclass
 from rnnlint.sandbox.job import Value
 
 Array = np.ndarray[Any, np.dtype[np.float64]]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 
 from rnnlint.gradients.asserted import asserted_equations
 from rnnlint.gradients.attempt import Attempt
@@ -27,6 +26,7 @@ from rnnlint.gradients.roles import Role, is_certain_size, role_of, size_axis
 from rnnlint.gradients.shape_errors import equations
 from rnnlint.gradients.sizes import BATCH, INPUT, OUTPUT, TIME, Size, Solution
 from rnnlint.gradients.supplied import supplied_helper
+from rnnlint.records import replace
 from rnnlint.sandbox.job import Failure, Trouble
 
 

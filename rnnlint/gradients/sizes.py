@@ -8,10 +8,11 @@ times the hidden size.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import lru_cache
 from itertools import combinations
+
+from rnnlint.records import dataclass, field
 
 TIME = "T"
 BATCH = "B"

@@ -4,7 +4,6 @@ runs again."""
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 
 from rnnlint.gradients.attempt import Attempt
 from rnnlint.gradients.callables import Library
@@ -15,6 +14,7 @@ from rnnlint.gradients.passes import Style
 from rnnlint.gradients.repairs import repaired, sliced_by
 from rnnlint.gradients.sizes import DATA_AXES, Size, Solution
 from rnnlint.gradients.target_fit import refitted
+from rnnlint.records import dataclass, replace
 from rnnlint.sandbox.job import Ran, Trouble
 
 MOST_RUNS = 40

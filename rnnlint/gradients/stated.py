@@ -9,7 +9,6 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable as Function
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
 
@@ -30,6 +29,7 @@ from rnnlint.gradients.stated_shapes import fits, shaped
 from rnnlint.gradients.synthesis import Renamed, Writer, different
 from rnnlint.gradients.usage import Usage
 from rnnlint.model.project import Project
+from rnnlint.records import dataclass, field, replace
 from rnnlint.verdicts import Reason
 
 NOTE = "What is run is stated in [tool.rnnlint.gradients]."

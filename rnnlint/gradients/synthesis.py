@@ -7,7 +7,6 @@ import copy
 import itertools
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -32,6 +31,7 @@ from rnnlint.gradients.passes import Pass, Style, gradient_names, is_named_backw
 from rnnlint.gradients.roles import Role, is_certain_size, is_layer_count, is_round_count, role_of
 from rnnlint.gradients.sizes import Size
 from rnnlint.model.project import Project
+from rnnlint.records import dataclass, field, replace
 
 MOST_WATCHED = 12
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 from rnnlint.gradients.draft import FORWARD, Draft
 from rnnlint.gradients.forms import ArrayForm, Fill, Form, IndicesForm, StepsForm
 from rnnlint.gradients.roles import Role, role_of
 from rnnlint.gradients.sizes import OUTPUT, Size, Solution, decode
+from rnnlint.records import dataclass
 from rnnlint.sandbox.job import Value
 
 SHAPES = """def _shapes(value):

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from rnnlint.records import dataclass
 from rnnlint.sandbox.job import Opaque, Value
 
 Array = np.ndarray[Any, np.dtype[np.float64]]

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -28,6 +27,7 @@ from rnnlint.gradients.sizes import HIDDEN, TIME
 from rnnlint.gradients.solve import Solved
 from rnnlint.gradients.verdict import TOLERANCE, relative_error
 from rnnlint.model.project import Project
+from rnnlint.records import dataclass, replace
 from rnnlint.sandbox.job import PATCH_OWNER, Patch, Ran, Scenario
 
 Array = np.ndarray[Any, np.dtype[np.float64]]

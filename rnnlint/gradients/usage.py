@@ -5,9 +5,9 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from rnnlint.gradients.labels import label
+from rnnlint.records import dataclass
 
 TELLING = (ast.Assign, ast.Assert, ast.Subscript, ast.For, ast.Call, ast.BinOp, ast.Attribute)
 """What a use is read from."""

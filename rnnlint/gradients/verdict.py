@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from itertools import combinations_with_replacement
 from typing import Any
 
 import numpy as np
 
+from rnnlint.records import dataclass
 from rnnlint.verdicts import Elements, ParameterVerdict, Verdict, WorstElement
 
 Array = np.ndarray[Any, np.dtype[np.float64]]

@@ -10,7 +10,6 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 
 import numpy as np
 
@@ -22,6 +21,7 @@ from rnnlint.gradients.losses import Kind
 from rnnlint.gradients.measure import Measurement
 from rnnlint.gradients.passes import Pass
 from rnnlint.gradients.probe import ProbeFailedError, first_run
+from rnnlint.records import replace
 
 _LOSS = re.compile(r"loss|cost|err|total|nll|objective|^[jl]$", re.IGNORECASE)
 _FUNCTION = "_written_loss"

@@ -9,13 +9,13 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from rnnlint.explicit import KEYS as SCENARIO_KEYS
 from rnnlint.explicit import ExplicitScenario, ScenarioError, parse_call, parse_scenario
 from rnnlint.grading.results import FORWARD, Detail
+from rnnlint.records import dataclass, replace
 from rnnlint.suggestions import suggestion
 
 EACH = "each"

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
 from itertools import islice
 
 from rnnlint.grading.journal import Journal
@@ -14,6 +13,7 @@ from rnnlint.grading.plan import Plan
 from rnnlint.grading.results import StudentResult, SubmissionStatus
 from rnnlint.grading.submissions import Handed, Submission
 from rnnlint.grading.worker import Chunk, chunk, grade_chunk, results_of
+from rnnlint.records import dataclass, field
 
 CHUNK = 4
 """Submissions in a chunk: few, as a chunk whose worker dies is begun again."""

@@ -10,7 +10,7 @@ other arguments.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ from reference_impl.arrays import named
 from reference_impl.losses import cross_entropy_adjoint, squared_error_adjoint
 from rnnlint.gradients.reference import Match
 from rnnlint.gradients.trees import leaves
+from rnnlint.records import dataclass
 from rnnlint.sandbox.job import Value
 
 Array = np.ndarray[Any, np.dtype[np.float64]]

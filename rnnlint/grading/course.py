@@ -6,7 +6,6 @@ import secrets
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from rnnlint.grading.results_folder import JOURNAL
 from rnnlint.grading.selftest import check_selftest
 from rnnlint.grading.solving import make_plan
 from rnnlint.grading.submissions import Submission
+from rnnlint.records import dataclass
 from rnnlint.results import SandboxMode
 from rnnlint.sandbox import LAYERS, Runner
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -17,6 +16,7 @@ from rnnlint import __version__
 from rnnlint.grading.results import StudentResult, SubmissionStatus
 from rnnlint.guest.protocol import ProtocolError
 from rnnlint.guest.records import from_tree, to_tree
+from rnnlint.records import replace
 
 UNSETTLED = (SubmissionStatus.NO_SANDBOX, SubmissionStatus.NOT_CHECKED, SubmissionStatus.TIMEOUT)
 """What another run may find otherwise, on another machine or on one with less to do."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,7 @@ from rnnlint.grading.convention import filled
 from rnnlint.grading.plan import Plan, Probe, TaskPlan, Unrolling
 from rnnlint.grading.results import FORWARD, PartVerdict
 from rnnlint.grading.sitting import NOT_RUN, Way
+from rnnlint.records import dataclass, field
 from rnnlint.sandbox.job import Failure, Ran, Trouble, Value
 
 Array = np.ndarray[Any, np.dtype[np.float64]]

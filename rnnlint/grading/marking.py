@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from itertools import takewhile
 
 from rnnlint.grading.derivation import RULE, signs
@@ -20,6 +19,7 @@ from rnnlint.grading.protection import unprotected
 from rnnlint.grading.results import FORWARD, PartResult, PartVerdict, StudentResult, SubmissionStatus
 from rnnlint.grading.sitting import Sitting, Way
 from rnnlint.grading.submission import Program, UnusableFileError
+from rnnlint.records import replace
 from rnnlint.sandbox import Runner, SandboxError
 from rnnlint.sandbox.job import Failure, Ran, Trouble
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 from rnnlint.guest.protocol import decode, encode
 from rnnlint.guest.records import from_tree, to_tree
+from rnnlint.records import dataclass, field
 from rnnlint.sandbox.job import Value
 
 

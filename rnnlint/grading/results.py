@@ -7,8 +7,9 @@ error, a ratio, an expected value or captured output of a hidden probe: what sta
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import StrEnum
+
+from rnnlint.records import dataclass
 
 
 class Detail(StrEnum):

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from enum import Enum, auto
 
 from rnnlint.gradients.draft import FORWARD
 from rnnlint.grading.plan import Plan, TaskPlan
 from rnnlint.grading.submission import Program
 from rnnlint.grading.unrolling import GRADIENTS, OUTPUTS
+from rnnlint.records import dataclass, field
 from rnnlint.sandbox import Runner
 from rnnlint.sandbox.job import Act, Failure, Job, Ran, Scenario, Trouble, Value
 

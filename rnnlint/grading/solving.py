@@ -9,7 +9,6 @@ from __future__ import annotations
 import ast
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import Any
 
@@ -45,6 +44,7 @@ from rnnlint.grading.plan import Plan, Probe, TaskPlan
 from rnnlint.grading.statements import statements
 from rnnlint.grading.unrolling import unrolled
 from rnnlint.model.project import Project
+from rnnlint.records import dataclass, replace
 from rnnlint.sandbox import Runner
 from rnnlint.sandbox.job import Value
 from rnnlint.source import Source, UnreadableSourceError, read_source

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 
 from rnnlint.explicit import Arrangement, ExplicitScenario, StatedShape, StatedSize
 from rnnlint.gradients.roles import Role, role_of
 from rnnlint.gradients.sizes import BATCH, HIDDEN, INPUT, TIME
 from rnnlint.grading.assignment import Assignment, Task
+from rnnlint.records import replace
 
 _SEQUENCES = {Arrangement.BATCH_FIRST: (BATCH, TIME, INPUT), Arrangement.TIME_FIRST: (TIME, BATCH, INPUT)}
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
@@ -12,6 +11,7 @@ from rnnlint.gradients.callables import Library
 from rnnlint.gradients.clipping import clipping_functions
 from rnnlint.gradients.redefinitions import as_first_meant
 from rnnlint.grading.plan import Plan
+from rnnlint.records import dataclass
 from rnnlint.sandbox.job import Module
 from rnnlint.source import Source, UnreadableSourceError, decode_source, tree_of
 

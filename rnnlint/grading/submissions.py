@@ -6,7 +6,6 @@ import json
 import os
 import stat
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -20,6 +19,7 @@ from rnnlint.grading.archives import (
     member,
     programs_in,
 )
+from rnnlint.records import dataclass, field, replace
 
 GRADESCOPE_METADATA = "submission_metadata.yml"
 MOST_FILES = 200

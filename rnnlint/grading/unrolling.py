@@ -9,7 +9,6 @@ from the two tasks' conventions, with the reference's arrays in between.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -20,6 +19,7 @@ from rnnlint.gradients.trees import leaves
 from rnnlint.grading.assignment import AssignmentError
 from rnnlint.grading.convention import Array, Convention, Indices, filled, numbers
 from rnnlint.grading.plan import Unrolling
+from rnnlint.records import dataclass
 from rnnlint.sandbox.job import Value
 
 if TYPE_CHECKING:

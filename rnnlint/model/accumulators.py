@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from rnnlint.model.backward import BackwardPass
 from rnnlint.model.code_blocks import method_called, place_of
@@ -13,6 +12,7 @@ from rnnlint.model.gradient_names import place_name, stem_of, stem_of_gradient
 from rnnlint.model.heap import Binding
 from rnnlint.model.steps import Loop
 from rnnlint.model.terms import Op, Term
+from rnnlint.records import dataclass
 from rnnlint.syntax import tree
 
 

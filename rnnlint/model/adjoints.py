@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from rnnlint.model.forward import ForwardPass
 from rnnlint.model.sequences import Timeline
 from rnnlint.model.terms import Op, Term
+from rnnlint.records import dataclass
 
 MOST_MONOMIALS = 64
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from rnnlint.model.code_blocks import CodeBlock, place_of, unpacked
+from rnnlint.records import dataclass
 from rnnlint.syntax import tree
 
 _MAKERS = frozenset({"zeros", "zeros_like", "ones", "ones_like", "empty", "empty_like", "full", "full_like"})

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Hashable, Iterator
-from dataclasses import dataclass, replace
 from functools import cached_property
 
 from rnnlint.model.derivatives import Derivatives
@@ -16,6 +15,7 @@ from rnnlint.model.program import Definition, Program
 from rnnlint.model.sequences import Timeline
 from rnnlint.model.steps import Loop
 from rnnlint.model.terms import Op, Term, Terms, plain
+from rnnlint.records import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from itertools import pairwise
 
 from rnnlint.model.adjoints import Monomial
@@ -13,6 +12,7 @@ from rnnlint.model.forward import Factor, Gate
 from rnnlint.model.numbers import Numbers, UncomputableError, proportional
 from rnnlint.model.slopes import activation_kind, slope, slope_of_output, value_of
 from rnnlint.model.terms import Op, Term
+from rnnlint.records import replace
 
 
 class Blame(FactorValues):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from rnnlint.model.code_blocks import CodeBlock, last_word, place_of, unpacked
 from rnnlint.model.gradient_lifetimes import ADJOINT
+from rnnlint.records import dataclass
 from rnnlint.syntax import tree
 
 _MAKERS = frozenset({"zeros", "ones", "empty", "full", "zeros_like", "ones_like", "empty_like", "full_like"})

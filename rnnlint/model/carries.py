@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from rnnlint.model.backward import BackwardPass
 from rnnlint.model.gradient_names import place_name
 from rnnlint.model.heap import Binding, SliceKey
 from rnnlint.model.recurrent_paths import comes_back_through_weights, recurrent_weights
 from rnnlint.model.steps import Direction, Loop
 from rnnlint.model.terms import Op, Term, plain, whole
+from rnnlint.records import dataclass
 from rnnlint.syntax import tree
 
 

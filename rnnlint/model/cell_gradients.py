@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from rnnlint.model.backward import BackwardPass
 from rnnlint.model.forward import Gate
 from rnnlint.model.heap import Binding
 from rnnlint.model.terms import Term
+from rnnlint.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

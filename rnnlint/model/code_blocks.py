@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeVar
 
+from rnnlint.records import dataclass
 from rnnlint.syntax import tree
 from rnnlint.syntax.module import Module
 

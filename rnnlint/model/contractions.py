@@ -6,9 +6,8 @@ axes at their inner side. Axes that stand beside each other and are summed toget
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from rnnlint.model.terms import Op, Term, Terms
+from rnnlint.records import dataclass
 from rnnlint.syntax import tree
 
 

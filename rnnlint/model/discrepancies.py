@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 from rnnlint.model.forward import Factor, Gate
 from rnnlint.model.terms import Term
+from rnnlint.records import dataclass
 
 
 class Wrong(StrEnum):

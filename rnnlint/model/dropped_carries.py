@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from rnnlint.model.backward import BackwardPass
 from rnnlint.model.forward import last_word
@@ -11,6 +10,7 @@ from rnnlint.model.gradient_names import gradient_stem, place_name, stem_of
 from rnnlint.model.heap import Binding
 from rnnlint.model.steps import Loop
 from rnnlint.model.terms import Op, Term, whole
+from rnnlint.records import dataclass
 from rnnlint.syntax import tree
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from rnnlint.model.backward import BackwardPass
 from rnnlint.model.code_blocks import last_word, place_of
 from rnnlint.model.gradient_lifetimes import ADJOINT, PARAMETER_GRADIENT
 from rnnlint.model.gradient_names import gradient_stem
+from rnnlint.records import dataclass
 from rnnlint.syntax import tree
 
 

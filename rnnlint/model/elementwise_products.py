@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from rnnlint.model.accumulators import gradient_stem
 from rnnlint.model.backward import BackwardPass
@@ -11,6 +10,7 @@ from rnnlint.model.gradient_lifetimes import PARAMETER_GRADIENT
 from rnnlint.model.gradient_names import place_name
 from rnnlint.model.heap import Binding
 from rnnlint.model.terms import Op, Term
+from rnnlint.records import dataclass
 from rnnlint.syntax import tree
 
 

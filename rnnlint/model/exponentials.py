@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from rnnlint.model.code_blocks import CodeBlock, method_called, place_of
+from rnnlint.records import dataclass
 from rnnlint.syntax import tree
 
 _BOUNDING = frozenset({"max", "amax", "maximum", "nanmax", "clip", "minimum", "fmax", "fmin", "abs", "where"})

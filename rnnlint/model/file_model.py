@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cached_property
 
 from rnnlint.model.backward import BackwardPass
@@ -15,6 +14,7 @@ from rnnlint.model.project import Project
 from rnnlint.model.recurrent_code import RecurrentCode, recurrent_code
 from rnnlint.model.stale_layers import StaleLayers, stale_layers
 from rnnlint.model.surviving_state import SurvivingState, surviving_states
+from rnnlint.records import dataclass
 from rnnlint.source import Source
 from rnnlint.syntax import tree
 from rnnlint.syntax.module import Module, module_of

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 
 from rnnlint.model.activations import activation_of
@@ -14,6 +13,7 @@ from rnnlint.model.helpers import Computes
 from rnnlint.model.sequences import Timeline
 from rnnlint.model.steps import Loop
 from rnnlint.model.terms import Op, Term, Terms, walk_all
+from rnnlint.records import dataclass
 
 MOST_PATHS = 24
 

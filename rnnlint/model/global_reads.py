@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from rnnlint.model.code_blocks import CodeBlock
 from rnnlint.model.recurrent_code import RecurrentCode
+from rnnlint.records import dataclass
 from rnnlint.syntax import tree
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from rnnlint.model.code_blocks import CodeBlock, last_word, place_of, unpacked
 from rnnlint.model.recurrent_code import RecurrentCode
+from rnnlint.records import dataclass
 from rnnlint.syntax import tree
 
 PARAMETER_GRADIENT = re.compile(

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from rnnlint.model.code_blocks import CodeBlock, last_word, place_of
 from rnnlint.model.cross_entropy import averaging, log_terms
+from rnnlint.records import dataclass
 from rnnlint.syntax import tree
 
 _SIZE = re.compile(r"size|len|num|count|^n_|_n$|^[TNBMVmn]$|steps?$|^batch$", re.ASCII)

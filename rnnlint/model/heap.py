@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 from rnnlint.model.steps import Loop
 from rnnlint.model.terms import Term
+from rnnlint.records import dataclass, field
 from rnnlint.syntax import tree
 from rnnlint.syntax.module import Module
 

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
 
 from rnnlint.model import vocabulary
 from rnnlint.model.program import Definition, Program
 from rnnlint.model.terms import Op, Term, Terms
+from rnnlint.records import dataclass
 from rnnlint.syntax import tree
 
 

@@ -6,8 +6,8 @@ import ast
 import builtins
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
+from rnnlint.records import dataclass
 from rnnlint.source import Source, tree_of
 
 WELL_KNOWN_LIBRARIES = frozenset(

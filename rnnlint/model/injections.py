@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from rnnlint.model.accumulators import gradient_stem
 from rnnlint.model.backward import BackwardPass
@@ -12,6 +11,7 @@ from rnnlint.model.gradient_names import stem_of
 from rnnlint.model.heap import Binding
 from rnnlint.model.steps import Loop
 from rnnlint.model.terms import Op, Term
+from rnnlint.records import dataclass
 from rnnlint.syntax import tree
 
 

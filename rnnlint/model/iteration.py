@@ -4,10 +4,10 @@ steps."""
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from rnnlint.model.steps import Direction, Loop, affine
 from rnnlint.model.terms import Op, Term, Terms
+from rnnlint.records import dataclass
 from rnnlint.syntax import tree
 
 Evaluate = Callable[[tree.Expression], Term]

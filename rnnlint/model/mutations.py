@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from rnnlint.model.code_blocks import CodeBlock, last_word, place_of
+from rnnlint.records import dataclass
 from rnnlint.syntax import tree
 
 _BACKWARD = re.compile(r"backward|bprop|bptt|backprop", re.IGNORECASE)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 from rnnlint.model.candidates import called_name
 from rnnlint.model.gradient_names import stem_of
 from rnnlint.model.program import Definition, Program
+from rnnlint.records import dataclass
 from rnnlint.syntax import tree
 from rnnlint.syntax.module import Module
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from rnnlint.model.project import Project
+from rnnlint.records import dataclass
 from rnnlint.syntax import tree
 from rnnlint.syntax.module import Module, module_of
 

@@ -7,12 +7,12 @@ that defines every name taken from it, and that is said (:attr:`Project.notes`).
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rnnlint.model.imports import FileOutline, outline
 from rnnlint.model.locating import Folders, dotted_names, modules_named
+from rnnlint.records import dataclass, field, replace
 from rnnlint.source import Source
 
 if TYPE_CHECKING:

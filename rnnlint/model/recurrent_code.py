@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
 
 from rnnlint.model.code_blocks import CodeBlock, blocks
 from rnnlint.model.program import Program
 from rnnlint.model.project import Project
+from rnnlint.records import dataclass
 from rnnlint.syntax import tree
 from rnnlint.syntax.module import Module
 

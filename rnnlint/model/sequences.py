@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from dataclasses import dataclass
 from functools import cached_property
 
 from rnnlint.model.activations import activation_of
 from rnnlint.model.heap import Heap, Store
 from rnnlint.model.steps import Affine, Loop, Offset, affine
 from rnnlint.model.terms import Op, Term
+from rnnlint.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from rnnlint.model.program import Program
+from rnnlint.records import dataclass
 from rnnlint.syntax import tree
 from rnnlint.syntax.module import Module
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from rnnlint.model.backward import BackwardPass
 from rnnlint.model.discrepancies import Wrong
@@ -12,6 +11,7 @@ from rnnlint.model.heap import Read
 from rnnlint.model.sequences import StateSequence
 from rnnlint.model.steps import Where
 from rnnlint.model.terms import Op, Term
+from rnnlint.records import dataclass
 from rnnlint.syntax import tree
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 
 from rnnlint.model.terms import Op, Term
+from rnnlint.records import dataclass, field
 from rnnlint.syntax import tree
 
 

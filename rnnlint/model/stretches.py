@@ -6,14 +6,13 @@ with the initial state first begins one step before the first, and so does one t
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-
 from rnnlint.model.backward import BackwardPass
 from rnnlint.model.carries import walks_from_the_end
 from rnnlint.model.heap import Store
 from rnnlint.model.sequences import has_entries
 from rnnlint.model.steps import Direction, Loop, affine
 from rnnlint.model.terms import Op, Term
+from rnnlint.records import dataclass, replace
 from rnnlint.syntax import tree
 
 

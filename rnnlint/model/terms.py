@@ -7,9 +7,9 @@ are equal where they say the same.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator
-from dataclasses import dataclass, field
 from enum import StrEnum
 
+from rnnlint.records import dataclass, field
 from rnnlint.syntax import tree
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import StrEnum
 
 from rnnlint.model.code_blocks import CodeBlock, last_word, place_of
+from rnnlint.records import dataclass
 from rnnlint.syntax import tree
 
 _WEIGHT = re.compile(r"^_*(W|U|V|w_|weights?|kernel)", re.ASCII)

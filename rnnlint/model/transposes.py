@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from rnnlint.model.backward import BackwardPass
 from rnnlint.model.terms import Op, Term
+from rnnlint.records import dataclass
 from rnnlint.syntax import tree
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from rnnlint.model.code_blocks import CodeBlock, last_word, place_of
 from rnnlint.model.gradient_lifetimes import ADJOINT, PARAMETER_GRADIENT
 from rnnlint.model.recurrent_code import RecurrentCode
+from rnnlint.records import dataclass
 from rnnlint.syntax import tree
 
 _WEIGHT = re.compile(r"^_*(W|U|V|w_?\w{0,3}$|u_?\w{0,2}$|weights?|kernel)", re.ASCII)

@@ -7,7 +7,6 @@ side by side and contractions over batch and time. What it pairs is decided by w
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from rnnlint.model.backward import BackwardPass
 from rnnlint.model.forward import last_word
@@ -15,6 +14,7 @@ from rnnlint.model.gradient_names import gradient_stem, place_name, stem_of
 from rnnlint.model.heap import Binding
 from rnnlint.model.stretches import stretch_of
 from rnnlint.model.terms import Op, Term
+from rnnlint.records import dataclass
 from rnnlint.syntax import tree
 
 

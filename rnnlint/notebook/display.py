@@ -7,11 +7,11 @@ a dark page; no verdict is said by colour alone.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from html import escape
 
 from rnnlint.findings import Finding, Severity
+from rnnlint.records import dataclass
 from rnnlint.report import headline, next_steps, render, wording
 from rnnlint.report.excerpt import excerpt, repair
 from rnnlint.report.groups import Group, groups

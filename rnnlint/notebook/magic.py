@@ -9,13 +9,13 @@ from __future__ import annotations
 import argparse
 import shlex
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.error import UsageError
 
 from rnnlint.findings import Confidence
 from rnnlint.notebook.session import path_of_notebook, program_of
+from rnnlint.records import replace
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell

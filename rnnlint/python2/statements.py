@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from rnnlint.python2.tokens import CLOSING, OPENING, Token
+from rnnlint.records import dataclass
 
 COMPOUND = frozenset("if elif else for while try except finally with def class".split())
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from itertools import chain
 
 from rnnlint.findings import Finding, Severity
+from rnnlint.records import dataclass
 from rnnlint.report import headline, next_steps, parameters, wording
 from rnnlint.report.groups import Group, bug_groups, groups
 from rnnlint.report.layout import BLANK, Line, Segment, Style, line, paragraph

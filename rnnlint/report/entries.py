@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from rnnlint.findings import Confidence, Finding
+from rnnlint.records import dataclass
 from rnnlint.report import wording
 from rnnlint.report.excerpt import Excerpt, Repair, excerpt, repair
 from rnnlint.report.layout import MARGIN, WIDTH, Line, Segment, Style, line, paragraph

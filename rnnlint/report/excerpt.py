@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rnnlint.findings import Edit, Finding, Span
+from rnnlint.records import dataclass
 
 if TYPE_CHECKING:
     from rnnlint.source import Source

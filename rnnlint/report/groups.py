@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from rnnlint.findings import Finding, Misunderstanding
+from rnnlint.records import dataclass
 from rnnlint.report import wording
 from rnnlint.report.entries import COST_COLUMN, entries, entry_lines
 from rnnlint.report.layout import BLANK, MARGIN, WIDTH, Line, Segment, Style, explanation, line, paragraph

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rnnlint.findings import Confidence, Finding, Severity
+from rnnlint.records import dataclass
 from rnnlint.report import wording
 from rnnlint.report.groups import Group
 from rnnlint.report.layout import WIDTH, Line, Segment, Style, line, paragraph

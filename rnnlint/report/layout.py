@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from enum import Enum
+
+from rnnlint.records import dataclass
 
 WIDTH = 79
 """Columns of a report on any terminal."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from pathlib import Path
 
 from rnnlint.findings import Finding, Fix
+from rnnlint.records import replace
 from rnnlint.results import FileReport, RunReport
 from rnnlint.verdicts import GradientCheck
 

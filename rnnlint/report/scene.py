@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rnnlint.records import dataclass
 from rnnlint.report import wording
 
 if TYPE_CHECKING:

@@ -20,11 +20,11 @@ import inspect
 import pkgutil
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
 from rnnlint.findings import Confidence, Misunderstanding, Severity, Span
+from rnnlint.records import dataclass, field
 
 HEADINGS = ("What it does", "Why it is wrong", "Example", "Use instead", "When it is right", "Fix safety")
 """The second-level headings of every rule's page, in their order."""

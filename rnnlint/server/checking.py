@@ -8,12 +8,12 @@ import json
 import signal
 import sys
 import tokenize
-from dataclasses import dataclass
 from pathlib import Path
 
 from rnnlint.config import load_config
 from rnnlint.discovery import discover
 from rnnlint.findings import Finding
+from rnnlint.records import dataclass
 from rnnlint.results import Origin, RunOptions, SandboxMode
 from rnnlint.server.reading import Measured, measured
 from rnnlint.source import source_of_text

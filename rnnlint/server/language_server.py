@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import traceback
 from collections.abc import Coroutine, Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -23,6 +22,7 @@ from rnnlint import __version__
 from rnnlint.config import ConfigurationError
 from rnnlint.discovery import SUFFIXES, speaks_of_backward_pass
 from rnnlint.findings import Finding
+from rnnlint.records import dataclass
 from rnnlint.results import SandboxMode
 from rnnlint.server import checking, diagnostics, progress
 from rnnlint.server.actions import KINDS, actions

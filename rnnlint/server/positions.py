@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from functools import cached_property
 
 from lsprotocol import types
 from pygls.workspace import PositionCodec
 
 from rnnlint.findings import Span
+from rnnlint.records import dataclass, field
 
 _NEWLINE = re.compile(r"\r\n|\r|\n")
 

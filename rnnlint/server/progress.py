@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from uuid import uuid4
 
 from lsprotocol import types
 from pygls.lsp.server import LanguageServer
+
+from rnnlint.records import dataclass
 
 
 @dataclass(slots=True)

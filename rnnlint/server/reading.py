@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from rnnlint.findings import (
     Severity,
     Span,
 )
+from rnnlint.records import dataclass
 from rnnlint.verdicts import GradientCheck, ParameterVerdict, Status, Verdict
 
 

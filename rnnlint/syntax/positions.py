@@ -11,9 +11,9 @@ import io
 import keyword
 import tokenize
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from rnnlint.findings import Span
+from rnnlint.records import dataclass
 from rnnlint.syntax.tree import Written
 
 _NO_CODE = frozenset({tokenize.COMMENT, tokenize.NL, tokenize.INDENT, tokenize.DEDENT})

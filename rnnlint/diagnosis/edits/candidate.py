@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass
 from enum import StrEnum
 
 from rnnlint.diagnosis.program_text import ProgramText
 from rnnlint.findings import Edit, Span
+from rnnlint.records import dataclass
 
 
 class Kind(StrEnum):

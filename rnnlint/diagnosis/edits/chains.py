@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from rnnlint.diagnosis.edits.candidate import Candidate, Kind
 from rnnlint.diagnosis.program_text import ProgramText, precedence, precedence_of_text
 from rnnlint.findings import Edit, Span
+from rnnlint.records import dataclass
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,6 @@ match of all of them names a bug, and no source is read for it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ from rnnlint.diagnosis.hypotheses import gru, lstm, rnn
 from rnnlint.diagnosis.hypotheses.equations import Bug, Choice, Equations, hypotheses
 from rnnlint.gradients.measure import Measurement
 from rnnlint.gradients.reference import Match
+from rnnlint.records import dataclass
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
@@ -19,6 +18,7 @@ import numpy as np
 from rnnlint.diagnosis.tracing.chain_rule import operand_adjoints, through_rearrangement
 from rnnlint.diagnosis.tracing.tape import ALL, Event, Slopes, direction
 from rnnlint.diagnosis.tracing.watched import Part, Watched
+from rnnlint.records import dataclass
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 import ast
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
 from rnnlint.diagnosis.suspects import BackwardText, Suspect
 from rnnlint.diagnosis.tracing.adjoints import fingerprint
 from rnnlint.diagnosis.tracing.judged import Made, Read, State, root_of
 from rnnlint.diagnosis.vocabulary import looks_like_adjoint
+from rnnlint.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations
 from typing import Any
@@ -19,6 +18,7 @@ import numpy as np
 from rnnlint.diagnosis.program_text import precedence_of_text
 from rnnlint.diagnosis.tracing.judged import Made, State
 from rnnlint.diagnosis.tracing.truths import NOTHING, Truths
+from rnnlint.records import dataclass
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 

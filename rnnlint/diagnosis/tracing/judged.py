@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -18,6 +17,7 @@ from rnnlint.diagnosis.tracing.tape import Event
 from rnnlint.diagnosis.tracing.truths import NOTHING, Quantity, Truths
 from rnnlint.diagnosis.tracing.watched import Part, Watched
 from rnnlint.diagnosis.vocabulary import base_name, looks_like_adjoint
+from rnnlint.records import dataclass, field
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 

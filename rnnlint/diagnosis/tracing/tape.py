@@ -5,7 +5,6 @@ both.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,7 @@ from rnnlint.diagnosis.tracing.watched import WATCHER
 from rnnlint.findings import Edit
 from rnnlint.gradients.own_loss import STEP, evaluated
 from rnnlint.gradients.trials import Trials
+from rnnlint.records import dataclass
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 

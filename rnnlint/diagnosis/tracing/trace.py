@@ -7,7 +7,6 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from rnnlint.diagnosis.edits.matrices import matrix_operands
@@ -33,6 +32,7 @@ from rnnlint.findings import Edit
 from rnnlint.gradients.sizes import HIDDEN, TIME
 from rnnlint.gradients.trials import Trials
 from rnnlint.model.project import Project
+from rnnlint.records import dataclass
 from rnnlint.verdicts import GradientCheck
 
 MOST_FORWARD_FUNCTIONS = 8

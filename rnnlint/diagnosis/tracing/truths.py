@@ -7,13 +7,13 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from rnnlint.diagnosis.tracing.adjoints import Use, fingerprint
+from rnnlint.records import dataclass, replace
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 

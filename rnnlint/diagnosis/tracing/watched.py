@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from rnnlint.diagnosis.program_text import ProgramText
 from rnnlint.diagnosis.suspects import Function, Suspect, targets, value_of
 from rnnlint.findings import Edit, Span
 from rnnlint.fixes import apply_edits
+from rnnlint.records import dataclass, field, replace
 
 WATCHER = "_rnnlint_watch"
 _OPERATORS: dict[type[ast.operator], str] = {

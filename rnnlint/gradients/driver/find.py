@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from rnnlint.gradients.driver.updates import Update, updates_in
 from rnnlint.gradients.pairing import is_gradient_name, stem
 from rnnlint.gradients.passes import is_named_backward
 from rnnlint.gradients.roles import Role, role_of
+from rnnlint.records import dataclass
 
 Scope = ast.Module | ast.FunctionDef
 

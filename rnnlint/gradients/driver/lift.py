@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rnnlint.findings import Edit, Span
@@ -30,6 +29,7 @@ from rnnlint.gradients.forms import NumberForm
 from rnnlint.gradients.passes import Pass, Style
 from rnnlint.gradients.sizes import ONE, TIME, Size
 from rnnlint.model.project import Project
+from rnnlint.records import dataclass, replace
 from rnnlint.verdicts import GradientCheck
 
 SETUP = (

@@ -10,7 +10,6 @@ import ast
 import builtins
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from functools import cached_property
 
 from rnnlint.gradients.callables import Library
@@ -28,6 +27,7 @@ from rnnlint.gradients.driver.opened import opened_sizes
 from rnnlint.gradients.driver.taint import constructs, tainted, touched_by, values_read_in
 from rnnlint.gradients.driver.updates import Update
 from rnnlint.gradients.roles import Role, role_of
+from rnnlint.records import dataclass, field
 
 _STARTING_CALL = re.compile(r"reset|clear|zero|init_?(hidden|state)|new_sequence|begin", re.IGNORECASE)
 _SHOWN = re.compile(

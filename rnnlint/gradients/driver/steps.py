@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 
 from rnnlint.gradients.callables import Library
 from rnnlint.gradients.draft import Draft
@@ -14,6 +13,7 @@ from rnnlint.gradients.driver.slice import Slice
 from rnnlint.gradients.forms import ArrayForm, Fill, Form, IndicesForm, NumberForm, StepsForm
 from rnnlint.gradients.roles import Role, role_of
 from rnnlint.gradients.sizes import BATCH, INPUT, ONE, OUTPUT, TIME, Size
+from rnnlint.records import replace
 
 _BATCH = re.compile(r"b$|B$|N$|m$|batch", re.IGNORECASE)
 

@@ -6,11 +6,11 @@ import ast
 import copy
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from rnnlint.gradients.driver.names import last_word, name_of, statements_in
 from rnnlint.gradients.pairing import is_gradient_name
 from rnnlint.gradients.roles import Role, role_of
+from rnnlint.records import dataclass
 
 _RATE_WORDS = re.compile(r"(^|_)(lr|rate|alpha|eta|step_?size)($|_|\d)|learning", re.IGNORECASE)
 _SUMMED = re.compile(r"loss|cost|error|count|total|acc|sum|num|correct|entropy", re.IGNORECASE)

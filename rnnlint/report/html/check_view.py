@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from rnnlint.records import dataclass
 from rnnlint.report import wording
 from rnnlint.report.html.pictures import Bar, HeatMap, by_step, figure, heat_map
 from rnnlint.report.html.stage import Stage

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 import textwrap
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from markdown_it import MarkdownIt
 from markupsafe import Markup
 
 from rnnlint.findings import Finding, Severity
 from rnnlint.hunks import hunks_of
+from rnnlint.records import dataclass
 from rnnlint.report import wording
 from rnnlint.report.groups import Group
 from rnnlint.report.html.pictures import Bar, bars, figure

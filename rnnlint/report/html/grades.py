@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from statistics import mean, median
 from urllib.parse import quote
 
 from rnnlint.grading.results import GradeBook, PartDescription, PartResult, PartVerdict, StudentResult
+from rnnlint.records import dataclass
 from rnnlint.report import wording
 from rnnlint.report.html.page import filled
 from rnnlint.report.html.pictures import Bar

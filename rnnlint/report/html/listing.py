@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from pygments.lexers.python import PythonLexer
 from pygments.token import Comment, Keyword, Name, Number, String, is_token_subtype
 
 from rnnlint.findings import Finding, Related, Span
+from rnnlint.records import dataclass, replace
 from rnnlint.report import wording
 from rnnlint.report.excerpt import repair
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from rnnlint.findings import Finding
+from rnnlint.records import dataclass
 from rnnlint.report.block import Block
 
 

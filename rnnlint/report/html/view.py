@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from markupsafe import Markup
 
 from rnnlint.findings import Finding, Severity
+from rnnlint.records import dataclass
 from rnnlint.report import next_steps, wording
 from rnnlint.report.block import Block, closing, nothing_to_run
 from rnnlint.report.groups import groups

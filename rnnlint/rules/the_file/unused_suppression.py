@@ -1,9 +1,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from rnnlint.findings import Severity, Span
+from rnnlint.records import dataclass
 from rnnlint.rules.registry import FixDraft, Invalid, Report, Valid, rule
 
 
