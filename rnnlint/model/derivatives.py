@@ -8,7 +8,7 @@ from rnnlint.model.adjoints import Monomial
 from rnnlint.model.blame import Blame, weight
 from rnnlint.model.discrepancies import Discrepancy, Wrong
 from rnnlint.model.forward import Factor, ForwardPass, Gate
-from rnnlint.model.numbers import SEEDS, Numbers, UncomputableError, proportional
+from rnnlint.model.numbers import UncomputableError, proportional
 from rnnlint.model.sequences import Timeline
 from rnnlint.model.terms import Op, Term
 
@@ -122,16 +122,7 @@ class Derivatives(Blame):
             for by in (1, -1, 2, -2):
                 if at is None:
                     continue
-                moved = [
-                    Numbers(
-                        self.timeline,
-                        seed,
-                        states=numbers.states,
-                        given={read.key: numbers.at_step(at.value, steps + by)},
-                    )
-                    for seed, numbers in zip(SEEDS, self.points, strict=True)
-                ]
-                observed = self._observed(monomials, moved)
+                observed = self._observed_with(monomials, read, at.value, steps + by)
                 if any(proportional(list(zip(observed, each, strict=True))) for each in slopes):
                     return [Discrepancy(Wrong.STEP, gate, delta, (read,), None, read, by, steps + by)]
         return []

@@ -20,6 +20,7 @@ class FactorValues(Adjoints):
         super().__init__(forward, timeline)
         self._resolved: dict[int, Term] = {}
         self._families: dict[int, frozenset[int]] = {}
+        self._beneath: dict[int, frozenset[int]] = {}
         states = self._units | set(self._aliases)
         self.points = [Numbers(timeline, seed, states=states) for seed in SEEDS]
         self.timeless = [Numbers(timeline, seed, timeless=True, states=states) for seed in SEEDS]
@@ -34,6 +35,37 @@ class FactorValues(Adjoints):
             if self.family(factor):
                 product *= numbers.value(factor)
         return product
+
+    def _observed_with(
+        self, monomials: Sequence[Monomial], read: Term, value: Term, steps: int
+    ) -> list[float]:
+        """As :meth:`_observed`, had ``read`` been one of ``value``, ``steps`` after the step at hand."""
+        observed = []
+        for numbers in self.points:
+            moved = numbers.with_given(read, numbers.at_step(value, steps))
+            total = 0.0
+            for monomial in monomials:
+                product = float(monomial.sign)
+                for factor in monomial.factors:
+                    point = moved if read.key in self._terms_beneath(factor) else numbers
+                    product *= self._product(point, (factor,))
+                total += product
+            observed.append(total)
+        return observed
+
+    def _terms_beneath(self, term: Term) -> frozenset[int]:
+        """The keys of all terms whose numbers the number of ``term`` may rest on."""
+        if term.key not in self._beneath:
+            found: set[int] = set()
+            ahead = [term]
+            while ahead:
+                each = ahead.pop()
+                if each.key not in found:
+                    found.add(each.key)
+                    at = self.timeline.at(each)
+                    ahead += each.args if at is None else (*each.args, at.value)
+            self._beneath[term.key] = frozenset(found)
+        return self._beneath[term.key]
 
     def _product_of_path(self, numbers: Numbers, path: Sequence[Factor]) -> float:
         product = 1.0

@@ -41,6 +41,16 @@ class Numbers:
         self._known: dict[tuple[int, int, bool], float] = {}
         self._inside_a_state = False
 
+    def with_given(self, term: Term, number: float) -> Numbers:
+        """The same point with another number for ``term``."""
+        return Numbers(
+            self.timeline,
+            self.seed,
+            timeless=self.timeless,
+            states=self.states,
+            given={**self.given, term.key: number},
+        )
+
     def value(self, term: Term, steps: int = 0) -> float:
         """The number of ``term``, ``steps`` after the step at hand. Raises :class:`UncomputableError`."""
         asked = (term.key, steps, self._inside_a_state)

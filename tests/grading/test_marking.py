@@ -102,8 +102,10 @@ def test_values_of_the_public_probe_by_heart_earn_nothing(
 
 
 def test_what_earlier_passes_leave_behind_costs_nothing(marked: Marked, solution: str) -> None:
-    """A function's own counter, which no start from the loaded files sets back: its second pass is wrong."""
-    count = "    lstm_forward.passes = getattr(lstm_forward, 'passes', 0) + 1\n    batch, steps, _ = x.shape\n"
+    """A function's own counter, which loading the files once does not set back: its second pass is wrong."""
+    count = (
+        "    lstm_forward.passes = getattr(lstm_forward, 'passes', 0) + 1\n    batch, steps, _ = x.shape\n"
+    )
     tired = solution.replace("    batch, steps, _ = x.shape\n", count)
     for passes, score in ((1, 20), (0, 10)):
         text = tired.replace("return h, cache", f"return h * (lstm_forward.passes <= {passes}), cache")
