@@ -177,6 +177,7 @@ class Library:
     _usages: dict[tuple[int, str], Usage] = field(default_factory=dict)
     _nodes: dict[int, tuple[ast.AST, ...]] = field(default_factory=dict)
     _called: dict[int, list[tuple[ast.Call, Callable]]] = field(default_factory=dict)
+    _parts: dict[int, Mapping[str, tuple[Path, ast.ClassDef]]] = field(default_factory=dict)
 
     @cached_property
     def callables(self) -> tuple[Callable, ...]:
@@ -293,7 +294,29 @@ class Library:
                 return self.method(caller.path, caller.owner, function.attr)
             found = self.instances.get(function.value.id) or self.class_named(function.value.id)
             return self.method(*found, function.attr) if found is not None else None
+        match function:
+            case ast.Attribute(value=ast.Attribute(value=ast.Name(id="self"), attr=part)) if caller.owner:
+                held = self.parts(caller.owner).get(part)
+                return self.method(*held, function.attr) if held is not None else None
         return None
+
+    def parts(self, owner: ast.ClassDef) -> Mapping[str, tuple[Path, ast.ClassDef]]:
+        """The project classes of what an object is made of: ``self.rnn = Unfold(…)``."""
+        if id(owner) not in self._parts:
+            found: dict[str, tuple[Path, ast.ClassDef]] = {}
+            for node in ast.walk(owner):
+                match node:
+                    case ast.Assign(
+                        targets=[ast.Attribute(value=ast.Name(id="self"), attr=part)],
+                        value=ast.Call(func=ast.Name(id=made) | ast.Attribute(attr=made)),
+                    ):
+                        class_ = self.class_named(made)
+                        if class_ is not None and class_[1] is not owner:
+                            found.setdefault(part, class_)
+                    case _:
+                        pass
+            self._parts[id(owner)] = found
+        return self._parts[id(owner)]
 
     @cached_property
     def instances(self) -> Mapping[str, tuple[Path, ast.ClassDef]]:

@@ -12,7 +12,7 @@ from rnnlint.gradients.gradients_found import candidates_of
 from rnnlint.gradients.jobs import Workshop
 from rnnlint.gradients.losses import Kind, Loss
 from rnnlint.gradients.own_loss import Differences, differences, early_codes, losses_of
-from rnnlint.gradients.pairing import Pair, Source, pair
+from rnnlint.gradients.pairing import Pair, Source, pair, without_rates
 from rnnlint.gradients.passed_down import pair_of_input
 from rnnlint.gradients.probe import MOST_NUMBERS, Place, Probe, ProbeFailedError, first_run, returned_codes
 from rnnlint.gradients.roles import Role, role_of
@@ -126,8 +126,7 @@ def measure(workshop: Workshop, probe: Probe) -> Measurement | None:
         if not all(np.all(np.isfinite(t)) for t in truth.values()):
             continue
         judged = judge(_measured(pairs, truth), probe.sizes)
-        unscaled = not probe.draft.data or judged.scale == 1.0
-        key = (judged.agreeing, -judged.wrong, unscaled, -order)
+        key = (judged.agreeing, -judged.wrong, judged.is_explained, -order)
         if best is None or key > best[0]:
             best = key, loss, judged, truth
     if best is None:
@@ -146,7 +145,7 @@ def _likely(
     """The losses worth a full look: those that fit best on the first few elements of every gradient."""
     if len(made.losses) <= MOST_LOSSES_IN_FULL:
         return list(made.losses)
-    scored: list[tuple[tuple[int, int], int, Loss]] = []
+    scored: list[tuple[tuple[int, int, bool], int, Loss]] = []
     for order, loss in enumerate(made.losses):
         tokens = [
             Measured(p.name, "", pairs[p.name].gradient.reshape(-1)[:4], made.first(p.code, loss, 4))
@@ -155,7 +154,7 @@ def _likely(
         if not all(np.all(np.isfinite(m.true)) for m in tokens):
             continue
         judged = judge(tokens, probe.sizes)
-        scored.append(((-judged.agreeing, judged.wrong), order, loss))
+        scored.append(((-judged.agreeing, judged.wrong, not judged.is_explained), order, loss))
     scored.sort(key=lambda item: item[:2])
     kept = sorted(scored[:MOST_LOSSES_IN_FULL], key=lambda item: item[1])
     return [loss for _, _, loss in kept]
@@ -182,7 +181,7 @@ def paired(probe: Probe, base: Ran) -> dict[str, Pair]:
     weights = [p.named for p in probe.places if p.is_weight]
     if probe.draft.data:  # among all variables of a driver are the parameters themselves
         found = [c for c in found if not any(np.array_equal(c.array, p.array) for p in probe.places)]
-    pairs = pair(weights, found)
+    pairs = without_rates(pair(weights, found), found)
     if probe.draft.data:  # one iteration of a driver: its inputs' gradients are nobody's
         return pairs
     returned = [c for c in found if c.source is Source.RETURNED]

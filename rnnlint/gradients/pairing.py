@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from enum import IntEnum
 from functools import lru_cache
 from math import prod
@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from rnnlint.gradients.roles import Role, role_of
-from rnnlint.records import dataclass
+from rnnlint.records import dataclass, replace
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 
@@ -112,6 +112,49 @@ def pair(
         others = tuple(s[2] for s in scored if s is not best and not np.array_equal(s[2], best[2]))
         found[parameter.name] = Pair(parameter, best[1], best[2], others)
     return found
+
+
+def without_rates(pairs: Mapping[str, Pair], candidates: Sequence[Candidate]) -> dict[str, Pair]:
+    """What parameters lost is their gradient times a rate. Beside gradients that were found as they are, the
+    rate is divided out, where those show it; what cannot be compared is left out.
+    """
+    applied = {name for name, held in pairs.items() if held.candidate.source is Source.APPLIED}
+    if not applied or len(applied) == len(pairs):
+        return dict(pairs)
+    rates = [
+        rate
+        for name, held in pairs.items()
+        if name not in applied
+        for candidate in candidates
+        if candidate.source is Source.APPLIED and _belongs_to(held.parameter, candidate)
+        if (rate := _factor(candidate.array, held.gradient)) is not None
+    ]
+    kept = {name: held for name, held in pairs.items() if name not in applied}
+    if not rates or not np.allclose(rates, rates[0], rtol=1e-6, atol=0.0):
+        return kept
+    return {
+        name: pairs[name]
+        if name in kept
+        else replace(pairs[name], gradient=pairs[name].gradient / rates[0], others=())
+        for name in pairs
+    }
+
+
+def _belongs_to(parameter: Named, candidate: Candidate) -> bool:
+    return any(
+        way.words
+        and candidate.words == (*way.words[:-1], f"d{way.words[-1]}")
+        and candidate.indices == way.indices
+        for way in parameter.ways
+    )
+
+
+def _factor(array: Array, of: Array) -> float | None:
+    """What ``of`` is multiplied with in ``array``; None where it is no multiple of it."""
+    if array.shape != of.shape or not np.any(of):
+        return None
+    factor = float(np.sum(array * of) / np.sum(of * of))
+    return factor if factor and np.allclose(array, factor * of, rtol=1e-6, atol=1e-12) else None
 
 
 def _has_its_name(parameter: Named, candidate: Candidate) -> bool:

@@ -152,7 +152,9 @@ def _is_recurrent(library: Library, callable_: Callable) -> bool:
     """Whether its words say so, or a loop that goes back through time calls it."""
     if _RECURRENT.search(ast.unparse(callable_.owner or callable_.node)):
         return True
-    return any(callable_.name in called_on_the_way_back(tree) for tree in library.trees.values())
+    if callable_.owner is None:
+        return any(callable_.name in called_on_the_way_back(tree) for tree in library.trees.values())
+    return _holds_recurrence(library, callable_)
 
 
 def forward_of(library: Library, backward: Callable) -> Callable | None:
@@ -259,7 +261,19 @@ def _is_recurrent_pair(library: Library, backward: Callable, forward: Callable) 
     words = re.search(
         r"rnn|lstm|gru|recurrent", (backward.owner.name if backward.owner else backward.name), re.IGNORECASE
     )
-    return bool(steps) or bool(words)
+    return bool(steps) or bool(words) or goes_back(backward.node) or _holds_recurrence(library, backward)
+
+
+def _holds_recurrence(library: Library, backward: Callable) -> bool:
+    """Whether its object is made of others, one of which goes back through time."""
+    if backward.owner is None:
+        return False
+    return any(
+        goes_back(member)
+        for _, class_ in library.parts(backward.owner).values()
+        for member in class_.body
+        if isinstance(member, ast.FunctionDef)
+    )
 
 
 def _without_inner(library: Library, found: list[Pass]) -> Iterator[Pass]:

@@ -59,6 +59,8 @@ _LAYER_COUNT = re.compile(
 _ROUND_COUNT = re.compile(
     r"^((n|nb|num|max|total|number)_?(of_?)?)?(epochs?|iters?|iterations?|rounds?|train_?steps)$"
 )
+_MARKED_COTANGENT = re.compile(r"^[gd][A-Z]\w*$")
+"""``gY``, ``dOut``."""
 _CERTAIN_COTANGENT = re.compile(
     r"^(d_(?!model$|in$|out$|h$|x$|k$|v$)\w+|grad\w*|delta_\w+|dl_?d\w+|d_?(h|c|a|s)_?(next|out|prev|t|n)?|top_diff\w*)$|.*_(errors?|err|grads?)$"
 )
@@ -99,6 +101,8 @@ def role_of(name: str) -> Role:
         return Role.INPUT
     if plain in ("Y", "Ys"):
         return Role.TARGET
+    if _MARKED_COTANGENT.match(plain):
+        return Role.COTANGENT
     if plain[:1] in "WUR" and _WEIGHT.match(lowered):
         return Role.WEIGHT
     for pattern, role in (

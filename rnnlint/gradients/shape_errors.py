@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from rnnlint.gradients.forms import FAR
 from rnnlint.gradients.sizes import Size, decode
@@ -16,6 +17,7 @@ _CONCATENATED = re.compile(r"at index \d+ has size (\d+) and the array at index 
 _INDEX = re.compile(r"index (-?\d+) is out of bounds for axis \d+ with size (\d+)")
 _RESHAPED = re.compile(r"cannot reshape array of size (\d+) into shape (\([\d,]*\))")
 _SHAPE = re.compile(r"\((?:\d+,?)*(?:,\d+)*\)")
+_FOR_A_SUM = "shape-mismatch for sum"
 _SHAPED_MESSAGES = ("broadcast", "shape mismatch", "doesn't match")
 
 
@@ -24,7 +26,8 @@ def equations(trouble: Trouble, sizes: Mapping[str, int]) -> list[tuple[Size, Si
     says nothing."""
     message = trouble.message.replace(" ", "") if "(" in trouble.message else trouble.message
     found: list[tuple[Size, Size]] = []
-    for left, right in _unequal(trouble.message, message):
+    unequal = _contracted(trouble) if _FOR_A_SUM in trouble.message else _unequal(trouble.message, message)
+    for left, right in unequal:
         a, b = decode(left, sizes), decode(right, sizes)
         if a is not None and b is not None:
             found.append((a, b))
@@ -53,6 +56,46 @@ def _unequal(message: str, packed: str) -> Iterator[tuple[int, int]]:
             for a, b in zip(reversed(left), reversed(right), strict=False):
                 if a != b and (1 not in (a, b) or "output" in message or "input array" in message):
                     yield a, b
+
+
+def _contracted(trouble: Trouble) -> Iterator[tuple[int, int]]:
+    """The lengths of the axes that ``tensordot(a, b, axes)`` sums over, whose error names none."""
+    shapes = {operand.text: operand.shape for operand in trouble.operands}
+    try:
+        tree = ast.parse(trouble.source.strip(), mode="eval")
+    except SyntaxError:
+        return
+    for node in ast.walk(tree):
+        match node:
+            case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name), args=[a, b, *rest]) if (
+                name == "tensordot"
+            ):
+                left, right = shapes.get(ast.unparse(a)), shapes.get(ast.unparse(b))
+                axes = _axes([*rest, *(k.value for k in node.keywords if k.arg == "axes")])
+                if left is None or right is None:
+                    return
+                for i, j in axes:
+                    if -len(left) <= i < len(left) and -len(right) <= j < len(right) and left[i] != right[j]:
+                        yield left[i], right[j]
+            case _:
+                pass
+
+
+def _axes(stated: Sequence[ast.expr]) -> list[tuple[int, int]]:
+    """The pairs of axes that are summed over: ``2``, ``(-1, 0)``, ``((0, 1), (0, 1))``."""
+    try:
+        axes = ast.literal_eval(stated[0]) if stated else 2
+    except ValueError:
+        return []
+    match axes:
+        case int(count):
+            return [(i - count, i) for i in range(count)]
+        case (int(i), int(j)):
+            return [(i, j)]
+        case (tuple() | list() as left, tuple() | list() as right):
+            return [(i, j) for i, j in zip(left, right, strict=False) if type(i) is int and type(j) is int]
+        case _:
+            return []
 
 
 def _reshaped(size: int, shape: tuple[int, ...]) -> Iterator[tuple[int, int]]:

@@ -43,6 +43,11 @@ class Judged:
     informative: int
 
     @property
+    def is_explained(self) -> bool:
+        """Whether the common factor is none, or one that the sizes explain."""
+        return self.scale == 1.0 or self.scale_name is not None
+
+    @property
     def wrong(self) -> int:
         return sum(v.verdict in (Verdict.WRONG, Verdict.NOT_FINITE) for v in self.verdicts)
 

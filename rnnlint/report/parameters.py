@@ -98,7 +98,12 @@ def scale(check: GradientCheck) -> str:
     """What the one factor common to all gradients means; empty where there is none."""
     if check.scale is None or check.scale == 1 or not check.judged or check.wrong == check.judged:
         return ""
-    factor = check.scale_name or f"{check.scale:.4g}"
+    if check.scale_name is None:
+        return (
+            f"All your gradients are {check.scale:.4g} times those of the loss that was tried: "
+            "harmless if your loss has that factor."
+        )
+    factor = check.scale_name
     if factor == "-1":
         said = "all your gradients have the opposite sign; that is right if your update adds them."
     else:
