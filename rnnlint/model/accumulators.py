@@ -45,6 +45,7 @@ def overwritten_gradients(bptt: BackwardPass) -> Iterator[Overwritten]:
             if (
                 is_own
                 and not binding.added
+                and not (binding.is_of_few_steps and _is_of_the_output(bptt, binding))
                 and _is_parameter_gradient(bptt, binding)
                 and not _is_summed(binding, loop)
                 and not _is_used_in(bptt, binding, loop)
@@ -90,6 +91,13 @@ def _is_parameter_gradient(bptt: BackwardPass, binding: Binding) -> bool:
         and binding.value.op is not Op.FILLED
         and bptt.derivatives.is_adjoint(_plain(binding.value))
     )
+
+
+def _is_of_the_output(bptt: BackwardPass, binding: Binding) -> bool:
+    """Whether it is the gradient of an output layer, which a loss on one step's output reaches once."""
+    stems = {stem_of(last_word(pair.weight)) for gate in bptt.forward.gates for pair in gate.weighted}
+    stems |= {stem_of(last_word(bias)) for gate in bptt.forward.gates for bias in gate.biases}
+    return gradient_stem(binding) not in stems
 
 
 def _plain(term: Term) -> Term:

@@ -43,6 +43,8 @@ class Adjoints:
             return False
         if term.op is Op.CARRIED and isinstance(term.data, tuple):
             return term.data[0] not in self.timeline.forward_loops
+        if term.op is Op.LAST and term.data in self.timeline.forward_loops:
+            return False
         if term.op in (Op.FILLED, Op.RECALL):
             return True
         if term.op is Op.CHOICE and term.data is not None:
@@ -50,6 +52,19 @@ class Adjoints:
         if term.op is Op.SYMBOL:
             return is_cotangent_name(str(term.data))
         return any(self.is_adjoint(each) for each in term.args)
+
+    def products_in(self, term: Term) -> Iterator[Term]:
+        """The matrix products in ``term`` that are none of a loop of the forward pass."""
+        seen: set[int] = set()
+        ahead = [term]
+        while ahead:
+            each = ahead.pop()
+            if each.key in seen or (each.op is Op.LAST and each.data in self.timeline.forward_loops):
+                continue
+            seen.add(each.key)
+            if each.op is Op.PRODUCT:
+                yield each
+            ahead.extend(each.args)
 
     def monomials(self, delta: Term) -> list[Monomial] | None:
         """A δ as a sum of products; None where it is none (a nonlinear function of an adjoint, too large)."""

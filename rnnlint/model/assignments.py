@@ -77,7 +77,17 @@ class Assignments(Expressions):
         frame: Frame,
     ) -> None:
         self.heap.bindings.append(
-            Binding(place, term, added, self.loop, statement, target, frame.module, len(self._calls))
+            Binding(
+                place,
+                term,
+                added,
+                self.loop,
+                statement,
+                target,
+                frame.module,
+                len(self._calls),
+                tuple(self.guards),
+            )
         )
 
     def _note_store(

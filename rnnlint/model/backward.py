@@ -88,7 +88,7 @@ class BackwardPass:
         return tuple(loop for loop in self.heap.loops if loop.number in numbers)
 
     def _holds_delta(self, term: Term) -> bool:
-        products = (each for each in term.walk() if each.op is Op.PRODUCT)
+        products = self.derivatives.products_in(term)
         return any(any(self.derivatives.is_adjoint(side) for side in each.args) for each in products)
 
     @cached_property
@@ -156,7 +156,7 @@ class BackwardPass:
                 for gate, term in self._shares(self.forward.gates_with_bias(bias), delta.value):
                     yield Delta(gate, term, delta.value, binding, delta.loop)
         for binding in self.bindings:
-            for product in (each for each in binding.value.walk() if each.op is Op.PRODUCT):
+            for product in self.derivatives.products_in(binding.value):
                 pair = self.forward.weighted_of(product)
                 if pair is not None and self.derivatives.is_adjoint(pair.operand):
                     for gate, term in self._shares(self.forward.gates_of(pair.weight), pair.operand):
@@ -190,12 +190,24 @@ class BackwardPass:
         if not self._concerns_recurrence:
             return ()
         for delta in self.deltas:
+            if self._is_of_the_loss(delta):
+                continue
             for discrepancy in self.derivatives.compare(delta.term, delta.gate):
                 each = replace(discrepancy, use=delta.use)
                 place = tuple(id(term.origin) for term in each.observed) or (delta.gate.value.key,)
                 found.setdefault((each.wrong, place, each.read.key if each.read else None), each)
         mixed_up = any(each.wrong in (Wrong.SPURIOUS, Wrong.PARTNER) for each in found.values())
         return tuple(each for each in found.values() if not (mixed_up and each.wrong is Wrong.NODE))
+
+    def _is_of_the_loss(self, delta: Delta) -> bool:
+        """Whether it is an output less its target: what becomes of it is the loss's to say."""
+        value = delta.gate.value
+        differences = [term.args for term in delta.term.walk() if term.op is Op.SUBTRACT]
+        sides = [*differences, *(sides[::-1] for sides in differences)]
+        return not self.forward.is_multiplied(value) and any(
+            self.forward.now(output) == value and self.derivatives.is_adjoint(target)
+            for output, target in sides
+        )
 
     @cached_property
     def _concerns_recurrence(self) -> bool:

@@ -35,19 +35,30 @@ def unclean_starts(bptt: BackwardPass) -> tuple[tuple[str, Term], ...]:
     return tuple(found)
 
 
-def forward_walks(bptt: BackwardPass) -> tuple[Loop, ...]:
-    """Loops that carry an adjoint and whose steps go forward in time."""
+def walks_of_the_forward_pass(bptt: BackwardPass) -> tuple[Loop, ...]:
+    """Loops that carry an adjoint and take the steps in the order in which the forward pass took them."""
     return tuple(
         loop
         for loop in dict.fromkeys(loop for loop, _ in bptt.carried_adjoints)
-        if loop.direction is Direction.UP and _reads_in_order(bptt, loop)
+        if loop.direction is not Direction.UNKNOWN and _reads_in_order(bptt, loop)
     )
 
 
 def _reads_in_order(bptt: BackwardPass, loop: Loop) -> bool:
+    """Whether every state that a loop reads was filled by a loop that walks as it does."""
     reads = [each.term for each in bptt.heap.reads if each.loop is loop and each.term.key in bptt.live]
-    offsets = [bptt.timeline.offset(each) for each in reads if bptt.timeline.sequence_of(each) is not None]
-    return bool(offsets) and all(each is not None and each.forward and not each.from_end for each in offsets)
+    filled = [(bptt.timeline.sequence_of(each), bptt.timeline.offset(each)) for each in reads]
+    walks = [(sequence, offset) for sequence, offset in filled if sequence is not None]
+    of_states = [walk for walk in walks if bptt.forward.holds_its_past(walk[0].value)]
+    makers = [(sequence.loop, offset) for sequence, offset in of_states or walks]
+    return bool(makers) and all(
+        made is not None
+        and made.direction is loop.direction
+        and offset is not None
+        and offset.forward
+        and not offset.from_end
+        for made, offset in makers
+    )
 
 
 def wrong_carry_slices(bptt: BackwardPass) -> tuple[tree.Expression, ...]:
@@ -146,11 +157,16 @@ def _missing_weights(bptt: BackwardPass, carry: Term) -> tuple[Term, ...]:
     if None in pairs:
         return ()
     seen = {pair.weight for pair in pairs if pair is not None}
-    past = recurrent_weights(bptt)
+    past = [each for each in recurrent_weights(bptt) if _multiply_one_state(bptt, each, seen)]
     if not seen & set(past):
         return ()
     cut = {weight for weight in seen if _is_cut(bptt, weight, products)}
     return tuple(weight for weight in past if weight not in seen - cut)
+
+
+def _multiply_one_state(bptt: BackwardPass, weight: Term, others: set[Term]) -> bool:
+    """Whether a weight multiplies what others multiply: no encoder's weight what the decoder's do."""
+    return any(bptt.forward.multiplied_by(weight) & bptt.forward.multiplied_by(each) for each in others)
 
 
 def _is_cut(bptt: BackwardPass, weight: Term, products: list[Term]) -> bool:

@@ -38,7 +38,7 @@ def matrix_products_of_gates(bptt: BackwardPass) -> Iterator[MatrixForElement]:
         if not bptt.module.holds(binding.statement) or _is_of_weights(binding):
             continue
         inside = {id(node) for node in binding.statement.walk()}
-        for product in (term for term in binding.value.walk() if term.op is Op.PRODUCT):
+        for product in bptt.derivatives.products_in(binding.value):
             node = product.origin
             if node is None or id(node) not in inside or id(node) in seen:
                 continue

@@ -20,6 +20,7 @@ class Expressions(Calls):
             case tree.Name(id=name):
                 term = frame.names.get(name)
                 if term is None:
+                    self._read_unset.add(name)
                     term = self._global(name, frame)
                 return term if term.origin is not None else replace_origin(term, node)
             case tree.Constant(value=value):

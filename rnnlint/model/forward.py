@@ -182,6 +182,11 @@ class ForwardPass:
             return None
         return sequence.value, (slices[0].begin or 0) - sequence.slot
 
+    def multiplied_by(self, weight: Term) -> frozenset[int]:
+        """The keys of the values that a weight multiplies, whatever their step."""
+        pieces = (piece for operand in self.operands_of(weight) for piece in self.pieces(operand))
+        return frozenset(value.key for value, _ in pieces)
+
     def is_multiplied(self, state: Term) -> bool:
         """Whether weights multiply a state: h, not C."""
         return any(value == state for pair in self.outputs for value, _ in self.pieces(pair.operand))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rnnlint.model.steps import Loop
+from rnnlint.model.steps import Loop, Where
 from rnnlint.model.terms import Term
 from rnnlint.records import dataclass, field
 from rnnlint.syntax import tree
@@ -27,6 +27,21 @@ class Store:
 
 
 @dataclass(frozen=True, slots=True)
+class Guard:
+    """A condition of the loop's step under which a statement or branch stands, or its negation."""
+
+    condition: Term
+    holds: bool
+    loop: Loop | None
+
+    @property
+    def is_of_few_steps(self) -> bool:
+        """Whether it keeps a step in the middle of the loop out: ``if t == T - 1``."""
+        met = self.loop.holds_at(self.condition, Where.MIDDLE) if self.loop else None
+        return met is not None and met is not self.holds
+
+
+@dataclass(frozen=True, slots=True)
 class Binding:
     """``place = value`` or ``place += value`` (``added``; ``value`` is then what is added)."""
 
@@ -38,15 +53,12 @@ class Binding:
     target: tree.Expression
     module: Module
     depth: int
+    guards: tuple[Guard, ...]
 
-
-@dataclass(frozen=True, slots=True)
-class Guard:
-    """A condition of the loop's step under which a statement or branch stands, or its negation."""
-
-    condition: Term
-    holds: bool
-    loop: Loop | None
+    @property
+    def is_of_few_steps(self) -> bool:
+        """Whether only some particular step does it."""
+        return any(each.is_of_few_steps for each in self.guards)
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,7 @@ def repeated_injections(bptt: BackwardPass) -> Iterator[Injection]:
     for binding in bptt.bindings:
         if binding.loop is None or not bptt.module.holds(binding.statement) or _is_conditional(bptt, binding):
             continue
-        for product in (term for term in binding.value.walk() if term.op is Op.PRODUCT):
+        for product in bptt.derivatives.products_in(binding.value):
             pair = bptt.forward.weighted_of(product)
             if pair is None or not _is_the_same_at_every_step(product, binding.loop):
                 continue
@@ -63,7 +63,7 @@ def _gradients_of_products(bptt: BackwardPass) -> Iterator[_Formed]:
     for binding in bptt.bindings:
         stem = gradient_stem(binding)
         if stem is not None:
-            for product in (term for term in binding.value.walk() if term.op is Op.PRODUCT):
+            for product in bptt.derivatives.products_in(binding.value):
                 yield from (_Formed(stem, _plain(side).key, binding.loop) for side in product.args)
 
 

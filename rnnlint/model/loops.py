@@ -22,10 +22,15 @@ class Loops(Assignments):
 
     def _loop(self, statement: tree.For | tree.While, frame: Frame) -> None:
         """Run the body once to see what it changes, then once more with that as carried values."""
+        before_loop, self._read_unset = self._read_unset, set()
         changed = self._changed_places(statement, frame)
+        unset = {f"{LOCAL}{name}" for name in self._read_unset}
+        self._read_unset |= before_loop
         loop, targets = self._enter(statement, frame)
         for place in changed:
             before = self._read_place(place, frame)
+            if before is None and place in unset:
+                before = self.terms.number(None)  # the step at hand reads what the one before has set
             if before is None or before.op is Op.SEQUENCE or before == loop.variable:
                 continue
             carried = self.terms.make(Op.CARRIED, data=(loop.number, place))
@@ -82,7 +87,8 @@ class Loops(Assignments):
                 self._write_place(place, loop.initial[place], frame)
         for store in self.heap.stores:
             if store.loop is loop and store.index is None:
-                self._write_newest(store.sequence, None)  # one round's newest entry is not the next one's
+                last = self.terms.make(Op.LAST, store.value, data=loop.number, origin=store.value.origin)
+                self._write_newest(store.sequence, None if store.front else last)
         held = [f"{LOCAL}{name}" for name in frame.names]
         for place in (*held, *(each for each in changed if each in self.heap.places)):
             term = self._read_place(place, frame)

@@ -30,6 +30,7 @@ class Places:
         self.loop: Loop | None = None
         self.guards: list[Guard] = []
         self._filled: set[int] = set()
+        self._read_unset: set[str] = set()
 
     def evaluate(self, node: tree.Expression, frame: Frame, statement: tree.Statement | None = None) -> Term:
         """The term that an expression stands for; ``statement`` is the one it is the whole of."""

@@ -55,5 +55,5 @@ def _carried_on(bptt: BackwardPass, loop: Loop) -> list[Term]:
 
 def _holds_weighted_adjoint(bptt: BackwardPass, term: Term) -> bool:
     """Whether a matrix product of an adjoint is in it, by whatever matrix."""
-    products = (each for each in term.walk() if each.op is Op.PRODUCT)
+    products = bptt.derivatives.products_in(term)
     return any(bptt.derivatives.is_adjoint(side) for product in products for side in product.args)

@@ -7,7 +7,7 @@ from functools import cached_property
 
 from rnnlint.model.activations import activation_of
 from rnnlint.model.heap import Heap, Store
-from rnnlint.model.steps import Affine, Loop, Offset, affine
+from rnnlint.model.steps import Affine, Direction, Loop, Offset, affine
 from rnnlint.model.terms import Op, Term
 from rnnlint.records import dataclass
 
@@ -27,6 +27,11 @@ class StateSequence:
     loop: Loop | None
     store: Store
     initial: tuple[Store, ...]
+
+    @property
+    def direction(self) -> int:
+        """−1 where the steps were taken from the last index to the first: the state before is at t + 1."""
+        return -1 if self.loop is not None and self.loop.direction is Direction.DOWN else 1
 
     @property
     def initial_store(self) -> Store | None:
@@ -188,7 +193,7 @@ class Timeline:
         if term.op is Op.RECALL:
             sequence, offset = self.sequence_of(term), self.offset(term)
             if sequence and offset and not offset.from_end:
-                return At(sequence.value, offset.steps - sequence.slot)
+                return At(sequence.value, sequence.direction * (offset.steps - sequence.slot))
             if sequence and offset and sequence.ends_with_the_last_step:
                 return At(sequence.value, offset.steps)
             if sequence and sequence.store.index is None and term.args[1].data == -1:
@@ -238,6 +243,8 @@ def _sequence(stores: list[Store], lists: frozenset[str]) -> StateSequence | Non
     if len(stepwise) != 1 or stepwise[0].front:
         return None
     (store,) = stepwise
+    if store.index is None and store.loop is not None and store.loop.direction is Direction.DOWN:
+        return None  # the first entry is the last step's
     if store.loop is None or store.index is None:
         slot = len(initial) if store.loop else 0
         if any(each.index is not None or each.front for each in initial):

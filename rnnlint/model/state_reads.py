@@ -52,7 +52,7 @@ def misreads(bptt: BackwardPass) -> tuple[Misread, ...]:
     for (_, correction, role), reads in found.items():
         sequence = bptt.timeline.sequence_of(reads[0])
         nodes = _accesses(bptt, reads)
-        if sequence is not None and nodes:
+        if sequence is not None and nodes and sequence.direction == 1:
             misreads.append(Misread(sequence, nodes, correction, role))
     return tuple(misreads)
 

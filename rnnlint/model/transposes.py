@@ -28,7 +28,7 @@ def same_way_products(bptt: BackwardPass) -> Iterator[SameWay]:
             ways.setdefault(pair.weight.key, set()).add(_maps_from_the_left(product, pair.weight))
     seen: set[int] = set()
     for binding in bptt.bindings:
-        for product in (term for term in binding.value.walk() if term.op is Op.PRODUCT):
+        for product in bptt.derivatives.products_in(binding.value):
             pair = bptt.forward.weighted_of(product)
             if (
                 pair is None

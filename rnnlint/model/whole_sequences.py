@@ -36,7 +36,7 @@ def misaligned_pairs(bptt: BackwardPass) -> Iterator[MisalignedPair]:
         weight = weights.get(_stem(binding))
         if weight is None or binding.loop in bptt.step_loops:
             continue
-        for product in (term for term in binding.value.walk() if term.op is Op.PRODUCT):
+        for product in bptt.derivatives.products_in(binding.value):
             node = product.origin
             if node is None or id(node) in seen or not bptt.module.holds(node):
                 continue

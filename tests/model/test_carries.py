@@ -35,6 +35,11 @@ CARRIES = {
     "a slot of an array": ("adj = np.array(dhs)", "adj[t]", "adj[t - 1] += back"),
     "a dict's entry": ("state = {'dh': 0}", "dhs[t] + state['dh']", "state['dh'] = back"),
     "two variables": ("a = b = 0", "dhs[t] + a", "b = back\n            a = b"),
+    "a variable that the last step sets": (
+        "",
+        "dhs[t] if t == len(xs) - 1 else dhs[t] + late",
+        "late = back",
+    ),
     "a method's result": ("q = 0", "dhs[t] + q", "q = self.through(da)"),
 }
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from rnnlint.model.carries import forward_walks
+from rnnlint.model.carries import walks_of_the_forward_pass
 from rnnlint.model.state_reads import misreads, wrapped_reads
 from tests.model.programs import backward_of
 
@@ -122,7 +122,7 @@ def test_the_state_before_read_one_off_is_noticed(filling: str):
 @pytest.mark.parametrize("walk", WALKS)
 def test_every_way_back_is_understood(walk: str):
     right = backward_of(program("list with the initial state first", walk, "t + 1", "t"))
-    assert (misreads(right), right.discrepancies, forward_walks(right)) == ((), (), ())
+    assert (misreads(right), right.discrepancies, walks_of_the_forward_pass(right)) == ((), (), ())
     wrong = backward_of(program("list with the initial state first", walk, "t", "t"))
     assert [(each.correction, each.role) for each in misreads(wrong)] == [(1, 0)]
 

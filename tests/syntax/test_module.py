@@ -158,3 +158,12 @@ def test_imports_are_resolved_to_what_they_bind():
 def test_negative_numbers_are_constants():
     (statement,) = module("x = h[-1]\n").body
     assert statement.value.indices[0].value == -1
+
+
+def test_a_body_behind_the_colon_is_one_on_lines_of_its_own():
+    beside = module("def f(a): b = a; return b\nfor x in y: f(x)\nif x: z = 1\nelse: z = 2\n").body
+    below = module(
+        "def f(a):\n    b = a\n    return b\nfor x in y:\n    f(x)\nif x:\n    z = 1\nelse:\n    z = 2\n"
+    ).body
+    assert beside == below
+    assert isinstance(beside[0].body[-1], tree.Return)

@@ -102,8 +102,35 @@ def backward(dhs, xs, hs, zs, rs, ns, U_z, U_r, U_n, W_z, W_r, W_n):
 """
 _ALL_PATHS = " + W_z.T @ dz + W_r.T @ dr + rs[-t] * back"
 
+_TRANSLATION = """\
+import numpy as np
+
+
+class Translator:
+    def read(self, words):
+        self.words, self.h = words, [np.zeros((self.n, 1))]
+        for w in words:
+            self.h.append(np.tanh(self.E[:, [w]] + self.A @ self.h[-1]))
+        self.s = [self.h[-1]]
+        for w in words:
+            self.s.append(np.tanh(self.E[:, [w]] + self.B @ self.s[-1]))
+
+    def backward(self, ds):
+        self.dA, self.dB = np.zeros_like(self.A), np.zeros_like(self.B)
+        carry = np.zeros((self.n, 1))
+        for t in reversed(range(len(self.words))):
+            da = (ds[t] + carry) * (1 - self.s[t + 1] ** 2)
+            self.dB += da @ self.s[t].T
+            carry = self.B.T @ da
+        for t in reversed(range(len(self.words))):
+            da = carry * (1 - self.h[t + 1] ** 2)
+            self.dA += da @ self.h[t].T
+            carry = self.A.T @ da
+"""
+
 VALID = (
     Valid("all four gates", LSTM),
+    Valid("an encoder's weights and a decoder's, each in its own loop", _TRANSLATION),
     Valid("a GRU's carry, past its gates and through them", _GRU.replace("PATHS", _ALL_PATHS)),
 )
 

@@ -89,7 +89,38 @@ def _around(bptt: BackwardPass, beside: Term | None) -> tree.Expression | None:
     return None
 
 
-VALID = (Valid("every gate with its derivative", LSTM),)
+_SENTIMENT = """\
+import numpy as np
+
+
+def sigma(a): return 1 / (1 + np.exp(-a))
+
+
+class Sentiment:
+    def forward(self, xs):
+        self.xs, self.h = xs, [np.zeros(self.n)]
+        for x in xs:
+            self.h.append(np.tanh(self.U @ x + self.W @ self.h[-1]))
+        self.p = sigma(self.v @ self.h[-1])
+        return self.p
+
+    def backward(self, label):
+        dU, dW = np.zeros_like(self.U), np.zeros_like(self.W)
+        dp = self.p - label
+        dv = dp @ self.h[-1]
+        dh = dp @ self.v
+        for t in reversed(range(len(self.xs))):
+            da = dh * SLOPE
+            dU += np.outer(da, self.xs[t])
+            dW += np.outer(da, self.h[t])
+            dh = self.W.T @ da
+        return dU, dW, dv
+"""
+
+VALID = (
+    Valid("every gate with its derivative", LSTM),
+    Valid("an output with cross-entropy", _SENTIMENT.replace("SLOPE", "(1 - self.h[t + 1] ** 2)")),
+)
 
 INVALID = (
     Invalid("none in the input gate", lstm(di="dC * g[t]"), lines=(43,)),
