@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rnnlint.model.backward import BackwardPass
 from rnnlint.model.steps import Loop
-from rnnlint.model.terms import Op, Term
+from rnnlint.model.terms import Term
 
 
 def recurrent_weights(bptt: BackwardPass) -> tuple[Term, ...]:

@@ -13,7 +13,7 @@ from rnnlint.model.forward import last_word
 from rnnlint.model.gradient_names import gradient_stem, place_name, stem_of
 from rnnlint.model.heap import Binding
 from rnnlint.model.stretches import stretch_of
-from rnnlint.model.terms import Op, Term
+from rnnlint.model.terms import Term
 from rnnlint.records import dataclass
 from rnnlint.syntax import tree
 
