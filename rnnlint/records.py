@@ -110,7 +110,7 @@ def _with_slots(cls: type, fields: Fields, made: Mapping[str, Any]) -> type:
 
 
 class _Standard:
-    """What the standard library would have put there, made when :func:`dataclasses.fields` asks for it."""
+    """What the standard library would have put there, made when it is first asked for."""
 
     def __init__(self, name: str, options: Mapping[str, bool]) -> None:
         self._name, self._options = name, options
@@ -118,7 +118,9 @@ class _Standard:
     def __get__(self, instance: object, owner: type) -> Any:
         said = {"__annotations__": inspect.get_annotations(owner), **vars(owner)["_fields_of_record"]}
         twin: type = dataclasses.dataclass(**self._options)(type(owner.__name__, (), said))
-        return getattr(twin, self._name)
+        made = getattr(twin, self._name)
+        setattr(owner, self._name, made)
+        return made
 
 
 # --- the methods ----------------------------------------------------------------------------------------

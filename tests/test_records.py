@@ -187,3 +187,8 @@ def test_a_class_with_no_fields_equals_itself() -> None:
     assert Nothing() == Nothing()
     assert hash(Nothing()) == hash(Nothing())
     assert repr(Nothing()).endswith("Nothing()")
+
+
+def test_what_the_standard_library_looks_at_is_made_once() -> None:
+    for kind in kinds(records.dataclass):
+        assert dataclasses.fields(kind) and dataclasses.fields(kind)[0] is dataclasses.fields(kind)[0]
