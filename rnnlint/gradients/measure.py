@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from rnnlint.gradients.directions import directions_of, nearest, projected
 from rnnlint.gradients.gradients_found import candidates_of
 from rnnlint.gradients.jobs import Workshop
 from rnnlint.gradients.losses import Kind, Loss
@@ -23,7 +24,6 @@ from rnnlint.verdicts import ParameterVerdict, Verdict
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 
-MOST_LOSSES_IN_FULL = 3
 _NOTHING = 1e-8
 ALIGNED = 0.9
 """A cosine above this, in most parameters at once, is no coincidence."""
@@ -115,23 +115,27 @@ def measure(workshop: Workshop, probe: Probe) -> Measurement | None:
     pairs = paired(probe, base)
     if not pairs:
         return None
-    places = _enough([p for p in probe.places if p.name in pairs])
+    places = [p for p in probe.places if p.name in pairs]
     losses = losses_of(probe, base.values, after_forward)
     if not losses:
         return None
-    made = differences(workshop, probe, losses, places)
-    best: tuple[tuple[int, int, bool, int], Loss, Judged, dict[str, Array]] | None = None
-    for order, loss in enumerate(_likely(made, pairs, places, probe)):
-        truth = {p.name: made.gradient(p.code, loss) for p in places}
-        if not all(np.all(np.isfinite(t)) for t in truth.values()):
+    directions = directions_of(places)
+    made = differences(workshop, probe, losses, places, along=directions)
+    best: tuple[tuple[int, int, bool, int], Loss, Judged] | None = None
+    for order, loss in enumerate(made.losses):
+        judged = _judged_along(made, loss, directions, pairs, places, probe.sizes)
+        if judged is None:
             continue
-        judged = judge(_measured(pairs, truth), probe.sizes)
         key = (judged.agreeing, -judged.wrong, judged.is_explained, -order)
         if best is None or key > best[0]:
-            best = key, loss, judged, truth
+            best = key, loss, judged
     if best is None:
         return None
-    _, loss, judged, truth = best
+    _, loss, judged = best
+    truth = _in_full(workshop, probe, made, loss, judged, directions, pairs, places)
+    if truth is None:
+        return None
+    judged = judge(_measured(pairs, truth), probe.sizes)
     unpaired = _that_matter(
         workshop, probe, loss, [p for p in probe.places if p.is_weight and p.name not in pairs]
     )
@@ -139,25 +143,50 @@ def measure(workshop: Workshop, probe: Probe) -> Measurement | None:
     return _with_repeats(workshop, measurement, outcome.runs[1:])
 
 
-def _likely(
-    made: Differences, pairs: Mapping[str, Pair], places: Sequence[Place], probe: Probe
-) -> list[Loss]:
-    """The losses worth a full look: those that fit best on the first few elements of every gradient."""
-    if len(made.losses) <= MOST_LOSSES_IN_FULL:
-        return list(made.losses)
-    scored: list[tuple[tuple[int, int, bool], int, Loss]] = []
-    for order, loss in enumerate(made.losses):
-        tokens = [
-            Measured(p.name, "", pairs[p.name].gradient.reshape(-1)[:4], made.first(p.code, loss, 4))
-            for p in places
-        ]
-        if not all(np.all(np.isfinite(m.true)) for m in tokens):
-            continue
-        judged = judge(tokens, probe.sizes)
-        scored.append(((-judged.agreeing, judged.wrong, not judged.is_explained), order, loss))
-    scored.sort(key=lambda item: item[:2])
-    kept = sorted(scored[:MOST_LOSSES_IN_FULL], key=lambda item: item[1])
-    return [loss for _, _, loss in kept]
+def _judged_along(
+    made: Differences,
+    loss: Loss,
+    directions: Mapping[str, Array],
+    pairs: Mapping[str, Pair],
+    places: Sequence[Place],
+    sizes: Mapping[str, int],
+) -> Judged | None:
+    """Verdicts by the derivatives along the directions alone; None where the loss is not finite."""
+    measured: list[Measured] = []
+    for place in places:
+        slopes = made.slopes(place.code, loss)
+        if not np.all(np.isfinite(slopes)):
+            return None
+        given = projected(pairs[place.name].gradient, directions[place.code])
+        measured.append(Measured(place.name, "", given, slopes))
+    return judge(measured, sizes)
+
+
+def _in_full(
+    workshop: Workshop,
+    probe: Probe,
+    made: Differences,
+    loss: Loss,
+    judged: Judged,
+    directions: Mapping[str, Array],
+    pairs: Mapping[str, Pair],
+    places: Sequence[Place],
+) -> dict[str, Array] | None:
+    """The true gradients: of what agrees along the directions that itself, of the rest every element.
+
+    Of very many elements that do not agree, the last ones' too are only what the directions say.
+    """
+    agreeing = {v.name for v in judged.verdicts if v.verdict in (Verdict.RIGHT, Verdict.SCALED)}
+    truth: dict[str, Array] = {}
+    for place in places:
+        given = pairs[place.name].gradient
+        given = given / judged.scale if np.all(np.isfinite(given)) else np.zeros_like(given)
+        truth[place.name] = nearest(given, directions[place.code], made.slopes(place.code, loss))
+    disagreeing = _enough([place for place in places if place.name not in agreeing])
+    if disagreeing:
+        whole = differences(workshop, probe, [loss], disagreeing)
+        truth |= {place.name: whole.gradient(place.code, whole.losses[0]) for place in disagreeing}
+    return truth if all(np.all(np.isfinite(true)) for true in truth.values()) else None
 
 
 def _that_matter(workshop: Workshop, probe: Probe, loss: Loss, places: list[Place]) -> tuple[Place, ...]:

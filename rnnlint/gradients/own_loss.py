@@ -28,23 +28,22 @@ _LOSS_NAME = re.compile("loss|cost|err|entropy", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class Differences:
-    """Perturbed runs of every element, from which any loss's gradient follows."""
+    """Perturbed runs, of every element or along directions, from which any loss's derivatives follow."""
 
     losses: tuple[Loss, ...]
     codes: tuple[str, ...]
-    plus: Mapping[str, tuple[tuple[Value, ...], ...]]  # by place, by element
+    plus: Mapping[str, tuple[tuple[Value, ...], ...]]  # by place, by element or direction
     minus: Mapping[str, tuple[tuple[Value, ...], ...]]
     shapes: Mapping[str, tuple[int, ...]]
     rest: tuple[Value, ...] = ()  # what the unperturbed run returned, which the losses read
 
     def gradient(self, place: str, loss: Loss) -> Array:
-        """∂loss/∂place by central differences."""
-        return self.first(place, loss, len(self.plus[place])).reshape(self.shapes[place])
+        """∂loss/∂place by central differences of every element."""
+        return self.slopes(place, loss).reshape(self.shapes[place])
 
-    def first(self, place: str, loss: Loss, count: int) -> Array:
-        """The first ``count`` elements of it, flat."""
-        up = loss.of_each(self.plus[place][:count])
-        down = loss.of_each(self.minus[place][:count])
+    def slopes(self, place: str, loss: Loss) -> Array:
+        """The derivative in each direction that the place was moved in."""
+        up, down = loss.of_each(self.plus[place]), loss.of_each(self.minus[place])
         with np.errstate(invalid="ignore"):  # inf − inf: a loss that is not finite is no candidate
             return np.asarray((up - down) / (2 * STEP))
 
@@ -155,25 +154,35 @@ def _place_of(loss: Loss) -> tuple[int, int]:
 
 
 def differences(
-    workshop: Workshop, probe: Probe, losses: Sequence[Loss], places: Sequence[Place], after: int = 0
+    workshop: Workshop,
+    probe: Probe,
+    losses: Sequence[Loss],
+    places: Sequence[Place],
+    after: int = 0,
+    along: Mapping[str, Array] | None = None,
 ) -> Differences:
     """Run every perturbed scenario in one job; with ``after``, in the pass that follows that many.
 
-    Raises :class:`ProbeFailedError`.
+    Every element is moved by itself, or each place ``along`` its directions, (k, *shape) by its code. Raises
+    :class:`ProbeFailedError`.
     """
     codes, rebased, backward = evaluated(probe, losses)
-    made = probe.sweep(places, codes, STEP, backward=backward, after=after, early=read_early(losses))
+    directions = [along[place.code] for place in places] if along is not None else []
+    made = probe.sweep(
+        places, codes, STEP, backward=backward, after=after, early=read_early(losses), along=directions
+    )
     ran = first_run(workshop.run([made]))
-    values = rows_of(ran, 2 + 2 * sum(place.array.size for place in places), len(codes))
+    counts = [len(each) for each in directions] or [place.array.size for place in places]
+    values = rows_of(ran, 2 + 2 * sum(counts), len(codes))
     if not _equal(values[0], values[-1]):
         raise ProbeFailedError(None)
     perturbed = values[1:-1]
     plus: dict[str, tuple[tuple[Value, ...], ...]] = {}
     minus: dict[str, tuple[tuple[Value, ...], ...]] = {}
     position = 0
-    for place in places:
-        both = perturbed[position : position + 2 * place.array.size]
-        position += 2 * place.array.size
+    for place, count in zip(places, counts, strict=True):
+        both = perturbed[position : position + 2 * count]
+        position += 2 * count
         plus[place.code], minus[place.code] = tuple(both[0::2]), tuple(both[1::2])
     shapes = {p.code: tuple(p.array.shape) for p in places}
     return Differences(tuple(rebased), codes, plus, minus, shapes, tuple(values[0]))

@@ -98,28 +98,30 @@ class Probe:
         backward: bool,
         after: int = 0,
         early: frozenset[str] = frozenset(),
+        along: Sequence[Array] = (),
     ) -> Scenario:
         """Every element of every place up and down by ``step``, in one program that replays the scenario
-        each time.
+        each time; or every place ``along`` so many directions of its own, (k, *shape) each.
 
         It returns the unperturbed values, then those of each perturbed run, then the unperturbed ones again:
         equal values first and last show that a replay starts where the first one did. ``after`` passes go
         before the perturbation (state that survives is then a constant of the pass that is judged). What is
         ``early`` is read before the backward pass.
         """
+        moved = "[...] += _by * _directions[_place][_index]" if along else ".flat[_index] += _by"
         made = self._replaying(
             returns,
             "def _replay(_place=-1, _index=0, _by=0.0):",
             between=[
                 line
                 for number, place in enumerate(places)
-                for line in (f"if _place == {number}:", f"    {place.code}.flat[_index] += _by")
+                for line in (f"if _place == {number}:", f"    {place.code}{moved}")
             ],
             backward=backward,
             after=after,
             early=early,
         )
-        counts = [place.array.size for place in places]
+        counts = [len(each) for each in along] or [place.array.size for place in places]
         program = [
             COPIED,
             *_definitions(self.draft.setup),
@@ -130,7 +132,8 @@ class Probe:
             f"        _values += [_replay(_place, _index, {step!r}), _replay(_place, _index, {-step!r})]",
             "_values.append(_replay())",
         ]
-        return Scenario("\n".join(program), self._given(1 + after), ("_values",))
+        holes = {**self._given(1 + after), **({"_directions": list(along)} if along else {})}
+        return Scenario("\n".join(program), holes, ("_values",))
 
     def replays(
         self, returns: Sequence[str], before: str, loop: Sequence[str], kept: str, *, backward: bool
