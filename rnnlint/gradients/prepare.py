@@ -60,7 +60,8 @@ from rnnlint.verdicts import GradientCheck, Reason, Status
 
 MOST_PASSES = 10
 SECONDS_FOR_REPAIR = 3.5
-"""Of the time for a file, what measuring leaves to proofs and repairs."""
+"""Of the time for a file, what measuring leaves to proofs and repairs once something is found to be wrong."""
+SECONDS_TO_REPORT = 0.5
 MOST_DRIVERS = 3
 
 
@@ -88,11 +89,6 @@ class PreparedCheck:
         """The check without its doubt: a repair has made every gradient agree, so the loss is the right
         one."""
         return self if self.doubted is None else replace(self, check=self.doubted, doubted=None)
-
-    def __post_init__(self) -> None:
-        if self.workshop is not None:  # proofs and repairs have the time that measuring left them
-            late = self.workshop.deadline.less(-SECONDS_FOR_REPAIR)
-            object.__setattr__(self, "workshop", replace(self.workshop, deadline=late, strict=False))
 
     def trials(self) -> Trials | None:
         """The same scenario, to be run on many texts of its functions at once; None where nothing was
@@ -208,7 +204,8 @@ def prepare(
 
     ``seed`` makes the probe repeatable; ``entry`` picks passes by name ("forward -> backward" or a part of
     it); ``explicit`` states them by hand, and then no others are looked for. What could not be measured
-    before the ``deadline``, less what is left for repairs, is not judged: one entry says so.
+    before the ``deadline``, less what is left for repairs where some gradient is wrong, is not judged: one
+    entry says so.
     """
     chosen_seed = secrets.randbelow(2**31) if seed is None else seed
     trees = {
@@ -217,7 +214,7 @@ def prepare(
         if held.problem is None
     }
     library = Library({source.path: trees[source.path], **trees})
-    desk = _Desk(project, source, runner, library, chosen_seed, deadline.less(SECONDS_FOR_REPAIR))
+    desk = _Desk(project, source, runner, library, chosen_seed, deadline)
     if explicit and entry is None:
         return [desk.stated(scenario) for scenario in explicit]
     found = passes_of(library, source.path)
@@ -250,6 +247,7 @@ def _driven(desk: _Desk, entry: str | None) -> Iterator[PreparedCheck]:
         if entry is None or entry in lifted.driver.title:
             there = replace(desk, project=lifted.project, library=lifted.library, lifted=lifted)
             made = there.check(lifted.pass_)
+            desk.has_wrong |= there.has_wrong
             if made is not None:
                 yield made
             else:
@@ -276,6 +274,7 @@ class _Desk:
     deadline: Deadline
     lifted: Lifted | None = None
     scenario: ExplicitScenario | None = None  # the pass, stated by hand
+    has_wrong: bool = False  # some gradient is, and there are repairs to look for
 
     def check_all(self, passes: Sequence[Pass]) -> list[PreparedCheck]:
         """The verdicts on passes, as many as there is time for, and an entry for the others together."""
@@ -291,9 +290,19 @@ class _Desk:
         the telling one.
         """
         try:
-            return None if self.deadline.has_passed else self._measured(pass_)
+            made = None if self._until.has_passed else self._measured(pass_)
         except OutOfTimeError:
             return None
+        self.has_wrong |= made is not None and bool(made.check.wrong)
+        return made
+
+    @property
+    def _until(self) -> Deadline:
+        return self.deadline.less(SECONDS_FOR_REPAIR if self.has_wrong else SECONDS_TO_REPORT)
+
+    def _for_repair(self, workshop: Workshop) -> Workshop:
+        """The workshop for what is tried afterwards: what does not run in time is then merely not tried."""
+        return replace(workshop, deadline=self.deadline, strict=False)
 
     def stated(self, scenario: ExplicitScenario) -> PreparedCheck:
         """The verdict on a pass that is stated by hand."""
@@ -358,7 +367,9 @@ class _Desk:
                 convention=str(convention),
                 notes=(*self.project.notes, *notes, *self._clip_note(workshop, m)),
             )
-            return PreparedCheck(_with_verdicts(check, m, m.judged), self.runner, m, workshop)
+            return PreparedCheck(
+                _with_verdicts(check, m, m.judged), self.runner, m, self._for_repair(workshop)
+            )
         if trouble is not None:
             return self.refused(pass_, explain_trouble(trouble, pass_))
         return self.refused(pass_, no_forward(pass_))
@@ -369,7 +380,7 @@ class _Desk:
     def _workshop(self, pass_: Pass) -> Workshop:
         companions = tuple({c.path for c in (pass_.forward, pass_.backward) if c is not None})
         neutral = clipping_functions(self.library)
-        return Workshop(self.runner, self.project, companions, neutral, deadline=self.deadline)
+        return Workshop(self.runner, self.project, companions, neutral, deadline=self._until)
 
     def _answer(self, pass_: Pass, workshop: Workshop, solved: Solved, m: Measurement) -> PreparedCheck:
         matched = match(m)
@@ -410,7 +421,9 @@ class _Desk:
             check = _with_verdicts(replace(check, call=2), m, m.second)
         if self.lifted is not None:
             check = self.lifted.described(check)
-        prepared = PreparedCheck(check, self.runner, m, workshop, solved, self.lifted, matched)
+        prepared = PreparedCheck(
+            check, self.runner, m, self._for_repair(workshop), solved, self.lifted, matched
+        )
         if m.is_trusted or (matched is not None and self.lifted is None and m.is_plausible):
             return prepared
         if m.is_plausible and prepared.agrees_over_one_step:
