@@ -9,7 +9,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rnnlint.beside import Beside
 from rnnlint.config import Config
 from rnnlint.deadline import SECONDS_A_FILE, Deadline
 from rnnlint.discovery import speaks_of_backward_pass
@@ -75,7 +74,6 @@ class Checker:
         self.selection = selection
         self.ran = False
         self._stack = stack
-        self._cache = cache_of_user() if options.cache else None
         self._runner: Runner | None = None
 
     def reports(self, request: Request, shelf: Shelf) -> Iterator[FileReport]:
@@ -95,6 +93,8 @@ class Checker:
         if runner is None:
             yield from self._of_project(request, project, self._read(project, request.origin))
             return
+        from rnnlint.beside import Beside
+
         with Beside(partial(self._read, project, request.origin)) as reading:
             scenarios = _scenarios(project, self.options, self.config, runner, deadline)
             findings = reading.result()
@@ -104,12 +104,13 @@ class Checker:
 
     def _read(self, project: Project, origin: Origin) -> list[Finding]:
         """What reading finds; in a folder's file the cache may know it."""
-        if self._cache is None or origin is not Origin.FOUND:
+        if not self.options.cache or origin is not Origin.FOUND:
             return _static_findings(project, origin)
-        known = self._cache.get(project)
+        cache = cache_of_user()
+        known = cache.get(project)
         if known is None:
             known = _static_findings(project, origin)
-            self._cache.put(project, known)
+            cache.put(project, known)
         return known
 
     def _divided(

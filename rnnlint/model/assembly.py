@@ -141,13 +141,19 @@ class Assembly:
             if self.shelf.source(path) is None:
                 continue
             for item in self.shelf.outline(path).imports:
-                reached = (
-                    self.substitutes.get((path, item.level, module)) or self._located(path, module, item)
-                    for module in modules_named(item)
-                )
-                if self.target in reached or self._stands_in(path, item):
+                if self._reaches_target(path, item, stem) or self._stands_in(path, item):
                     yield path
                     break
+
+    def _reaches_target(self, importer: Path, item: Import, stem: str) -> bool:
+        """Whether an import may name ``stem`` and is answered by the target."""
+        for module in modules_named(item):
+            reached = self.substitutes.get((importer, item.level, module))
+            if reached is None and module.rpartition(".")[2] in ("", stem):
+                reached = self._located(importer, module, item)
+            if reached == self.target:
+                return True
+        return False
 
     def _stands_in(self, importer: Path, item: Import) -> bool:
         """Whether a caller's missing import is answered by the target."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 import ast
 import builtins
 import sys
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Iterator, Mapping
 
-from rnnlint.records import dataclass
+from rnnlint.records import dataclass, replace
 from rnnlint.source import Source, tree_of
 
 WELL_KNOWN_LIBRARIES = frozenset(
@@ -28,7 +29,8 @@ class Import:
     """One imported module: ``from ..utils import sigmoid, tanh`` has level 2, module "utils", two names.
 
     ``names`` are what the importer takes from it: the names of a ``from`` import, the attributes read through
-    ``import utils``, or for a star import those names that nothing else in the file defines.
+    ``import utils`` (not looked for in a library), or for a star import those names that nothing else in the
+    file defines.
     """
 
     module: str
@@ -63,26 +65,43 @@ def outline(source: Source) -> FileOutline:
         return FileOutline()
     tree = tree_of(source.text)
     definitions = frozenset(_top_level_bindings(tree.body))
-    return FileOutline(tuple(_imports(list(ast.walk(tree)), definitions)), definitions)
+    return FileOutline(tuple(_imports(tree, definitions)), definitions)
 
 
-def _imports(nodes: Sequence[ast.AST], definitions: frozenset[str]) -> Iterator[Import]:
-    attributes: dict[str, set[str]] = {}
-    statements: list[ast.Import | ast.ImportFrom] = []
-    for node in nodes:
-        if isinstance(node, ast.Attribute) and (owner := _dotted(node.value)):
-            attributes.setdefault(owner, set()).add(node.attr)
-        elif isinstance(node, ast.Import | ast.ImportFrom):
-            statements.append(node)
-    for statement in statements:
+def _imports(tree: ast.Module, definitions: frozenset[str]) -> Iterator[Import]:
+    attributes: Mapping[str, set[str]] | None = None
+    for statement in _statements(tree):
         if isinstance(statement, ast.ImportFrom):
             star = any(alias.name == "*" for alias in statement.names)
-            names = _unbound_names(nodes, definitions) if star else tuple(a.name for a in statement.names)
+            names = _unbound_names(tree, definitions) if star else tuple(a.name for a in statement.names)
             yield Import(statement.module or "", statement.level, names, statement.lineno, star=star)
-        else:
+        elif isinstance(statement, ast.Import):
             for alias in statement.names:
-                used = tuple(sorted(attributes.get(alias.asname or alias.name, ())))
-                yield Import(alias.name, 0, used, statement.lineno, plain=True)
+                found = Import(alias.name, 0, (), statement.lineno, plain=True)
+                if not found.is_library:
+                    attributes = _attributes_read(tree) if attributes is None else attributes
+                    used = tuple(sorted(attributes.get(alias.asname or alias.name, ())))
+                    found = replace(found, names=used)
+                yield found
+
+
+def _statements(tree: ast.Module) -> Iterator[ast.AST]:
+    """Every statement, outer ones first; expressions, most of a file, are not looked into."""
+    ahead: deque[ast.AST] = deque(tree.body)
+    while ahead:
+        node = ahead.popleft()
+        yield node
+        for name in ("body", "handlers", "orelse", "finalbody", "cases"):
+            ahead.extend(getattr(node, name, ()))
+
+
+def _attributes_read(tree: ast.Module) -> Mapping[str, set[str]]:
+    """``{"utils": {"sigmoid"}}`` of ``utils.sigmoid(x)``."""
+    found: dict[str, set[str]] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and (owner := _dotted(node.value)):
+            found.setdefault(owner, set()).add(node.attr)
+    return found
 
 
 def _dotted(node: ast.expr) -> str:
@@ -94,11 +113,11 @@ def _dotted(node: ast.expr) -> str:
     return ""
 
 
-def _unbound_names(nodes: Sequence[ast.AST], definitions: frozenset[str]) -> tuple[str, ...]:
+def _unbound_names(tree: ast.Module, definitions: frozenset[str]) -> tuple[str, ...]:
     """Names that are called and never bound anywhere in the file: what a star import must supply."""
     bound = set(definitions) | set(dir(builtins))
     called: set[str] = set()
-    for node in nodes:
+    for node in ast.walk(tree):
         match node:
             case ast.Name(id=name, ctx=ast.Store()) | ast.arg(arg=name):
                 bound.add(name)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,6 +15,8 @@ def diffs(changes: Sequence[Change]) -> str:
 
 
 def _diff(change: Change) -> str:
+    import difflib
+
     name = change.path.as_posix()
     rows = difflib.unified_diff(
         change.before.splitlines(keepends=True),

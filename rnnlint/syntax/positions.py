@@ -60,6 +60,8 @@ class Positions:
 
     def enclosed(self, span: Span, statement: ast.stmt) -> Span:
         """``span``, widened by the parentheses around it that do nothing but hold an expression together."""
+        if not self._may_be_enclosed(span):
+            return span
         tokens = self._tokens_of(statement, span)
         start, end = (span.line, span.column), (span.end_line, span.end_column)
         first = sum((each.span.end_line, each.span.end_column) <= start for each in tokens) - 1
@@ -71,6 +73,12 @@ class Positions:
         if last - first == 1:
             return span  # nothing
         return _from_to(tokens[first + 1].span, tokens[last - 1].span)
+
+    def _may_be_enclosed(self, span: Span) -> bool:
+        """Whether what stands before and behind, on the same lines, leaves room for parentheses."""
+        before = self._lines[span.line - 1][: span.column - 1].rstrip()
+        behind = self._lines[span.end_line - 1][span.end_column - 1 :].lstrip()
+        return before[-1:] in ("(", "") and behind[:1] in (")", "", "#", "\\")
 
     def text(self, span: Span) -> str:
         """What stands there."""
