@@ -141,10 +141,11 @@ def _ignore(folder: Path, patterns: Iterable[str]) -> _Ignore:
 
 _NONLINEARITIES = (b"tanh", b"sigm", b"logistic", b"expit", b"relu", b"lstm", b"gru", b"rnn")
 _NONLINEARITY_IN_USE = re.compile(
-    rb"(?<!arc)(?:tanh|sigmoid\w*|sigm|logistic|expit|relu|lstm\w*|(?<![a-z])gru\w*|rnn\w*)(?:\s*\(|\s*=)"
-    rb"|class \w*(?:lstm|gru|rnn)"
+    rb"tanh(?<!arctanh)\s*[(=]|sigmoid\w*\s*[(=]|sigm\s*[(=]|logistic\s*[(=]|expit\s*[(=]|relu\s*[(=]"
+    rb"|lstm\w*\s*[(=]|gru(?<![a-z]gru)\w*\s*[(=]|rnn\w*\s*[(=]|class \w*(?:lstm|gru|rnn)"
 )
-"""Called, defined or given a second name; ``sigma`` and ``arctanh`` are other people's words."""
+"""Called, defined or given a second name; ``sigma`` and ``arctanh`` are other people's words. Each way begins
+with a letter, so that the search leaps from one such letter to the next."""
 _PASSES = (b"backward", b"bptt", b"backprop", b"grad", b"lossfun", b"delta", b"diff", b"train", b"softmax")
 _DERIVATIVES = re.compile(rb"(?<![A-Za-z0-9_])d_?[WUVhCcb](?![a-z]{3})")
 

@@ -117,8 +117,9 @@ class Assembly:
         if not item.names:
             return None
         fitting = []
+        names = [name.encode() for name in item.names]
         for path in self.listed:
-            if path == importer or not self.shelf.holds_word(path, item.names[0]):
+            if path == importer or not self.shelf.may_define(path, names):
                 continue
             if self.shelf.source(path) and set(item.names) <= self.shelf.outline(path).definitions:
                 fitting.append(path)

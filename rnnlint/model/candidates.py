@@ -138,10 +138,15 @@ def called_name(call: tree.Call) -> str:
 
 def _own_nodes(node: tree.Node) -> Iterator[tree.Node]:
     """The nodes of a statement, functions and classes defined in it left out."""
-    if not isinstance(node, tree.Function | tree.Class):
-        yield node
-        for child in node.children():
-            yield from _own_nodes(child)
+    ahead = [node]
+    while ahead:
+        node = ahead.pop()
+        if not isinstance(node, _SCOPES):
+            yield node
+            ahead.extend(node.children()[::-1])
+
+
+_SCOPES = (tree.Function, tree.Class)
 
 
 _GOES_BACK = re.compile(r"back|grad|bptt|bprop")

@@ -170,7 +170,9 @@ def unpacked(
 
 
 def _own_nodes(node: tree.Node) -> Iterator[tree.Node]:
-    yield node
-    if not isinstance(node, tree.Function):
-        for child in node.children():
-            yield from _own_nodes(child)
+    ahead = [node]
+    while ahead:
+        node = ahead.pop()
+        yield node
+        if not isinstance(node, tree.Function):
+            ahead.extend(node.children()[::-1])

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 
 from rnnlint.model.imports import FileOutline, outline
@@ -11,6 +13,8 @@ from rnnlint.source import Source, UnreadableSourceError, read_source
 
 _IMPORT_STATEMENT = re.compile(rb"\b(?:from|import)\b(?:[^\n(]|\\\n)*(?:\([^)]*)?")
 _WORD = re.compile(rb"\w+")
+MOST_BYTES_HELD = 64_000_000
+"""How much text is kept; a file beyond is read again when it is asked about again."""
 
 
 class Shelf:
@@ -25,6 +29,8 @@ class Shelf:
         self._outlines: dict[Path, FileOutline] = {}
         self._import_words: dict[Path, frozenset[str]] = {}
         self._listings: dict[Path, tuple[Path, ...]] = {}
+        self._bytes: dict[Path, bytes] = {}
+        self._bytes_held = 0
 
     def source(self, path: Path) -> Source | None:
         """The file's source, None where it cannot be read."""
@@ -45,14 +51,27 @@ class Shelf:
     def words_of_imports(self, path: Path) -> frozenset[str]:
         """The words of all that looks like an import statement, without parsing: a superset of the truth."""
         if path not in self._import_words:
-            statements = b" ".join(_IMPORT_STATEMENT.findall(_bytes_of(path)))
+            statements = b" ".join(_IMPORT_STATEMENT.findall(self._read(path)))
             words = _WORD.findall(statements)
             self._import_words[path] = frozenset(word.decode(errors="replace") for word in words)
         return self._import_words[path]
 
-    def holds_word(self, path: Path, word: str) -> bool:
-        """Whether the word stands anywhere in the file."""
-        return word.encode() in _bytes_of(path)
+    def may_define(self, path: Path, names: Sequence[bytes]) -> bool:
+        """Whether every name stands somewhere in the file where it may be bound, not only used."""
+        text = self._read(path)
+        return all(name in text for name in names) and all(_binding_of(name).search(text) for name in names)
+
+    def _read(self, path: Path) -> bytes:
+        if path in self._bytes:
+            return self._bytes[path]
+        try:
+            text = path.read_bytes()
+        except OSError:
+            text = b""
+        if self._bytes_held + len(text) <= MOST_BYTES_HELD:
+            self._bytes[path] = text
+            self._bytes_held += len(text)
+        return text
 
     def files_under(self, root: Path) -> tuple[Path, ...]:
         """The Python files under ``root``, nearest first; bounded as in :func:`python_files`."""
@@ -61,8 +80,8 @@ class Shelf:
         return self._listings[root]
 
 
-def _bytes_of(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError:
-        return b""
+@lru_cache(maxsize=256)
+def _binding_of(name: bytes) -> re.Pattern[bytes]:
+    """A definition, an import, or the name with neither a call nor an attribute behind it."""
+    word = rb"\b%b\b" % re.escape(name)
+    return re.compile(rb"\b(?:def|class)\s+%b|\bimport\b[^\n]*%b|%b(?![ \t]*[(.])" % (word, word, word))

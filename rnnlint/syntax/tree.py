@@ -15,20 +15,28 @@ Written = ast.expr | ast.stmt | ast.arg | ast.keyword | ast.alias
 """What of Python's tree has a place in the text."""
 
 
+_LEAVES = frozenset({"str", "int", "str | None", "tuple[str, ...]", "Any"})
+"""What a field is that holds no node."""
+
+
 @dataclass_transform(kw_only_default=True, frozen_default=True)
 class _Record:
     """What a frozen dataclass of keywords would be, without code made for each class.
 
     Making forty dataclasses takes a start-up longer than parsing a file. The annotations of a class are its
-    fields, those of its bases first; ``at`` counts for nothing in a comparison.
+    fields, those of its bases first; ``at`` counts for nothing in a comparison. ``_inner`` are those fields
+    that may hold nodes.
     """
 
     _fields: ClassVar[tuple[str, ...]] = ()
     _said: ClassVar[tuple[str, ...]] = ()
+    _inner: ClassVar[tuple[str, ...]] = ()
 
     def __init_subclass__(cls) -> None:
-        cls._fields = (*cls._fields, *inspect.get_annotations(cls))
+        own = inspect.get_annotations(cls)
+        cls._fields = (*cls._fields, *own)
         cls._said = tuple(name for name in cls._fields if name != "at")
+        cls._inner += tuple(name for name, kind in own.items() if name in cls._said and kind not in _LEAVES)
 
     def __init__(self, **values: Any) -> None:
         self.__dict__.update(values)
@@ -71,7 +79,7 @@ class Node(_Record):
 
 
 def _nodes_in(node: Node) -> Iterator[Node]:
-    for name in node._said:
+    for name in node._inner:
         value = getattr(node, name)
         if isinstance(value, Node):
             yield value
