@@ -181,6 +181,11 @@ class BackwardPass:
             in_order = sorted(gates, key=lambda gate: _place_in_stack(gate.preactivation.data))
             yield from zip(in_order, map(plain, stack.args), strict=True)
 
+    @cached_property
+    def deltas_of_gates(self) -> tuple[tuple[Term, Gate], ...]:
+        """Every δ with its gate."""
+        return tuple((delta.term, delta.gate) for delta in self.deltas)
+
     # --- derivatives and reads -----------------------------------------------------------------------
 
     @cached_property

@@ -35,7 +35,7 @@ class Blame(FactorValues):
     def _match(
         self, monomial: Monomial, path: Sequence[Factor], gate: Gate, delta: Term
     ) -> list[Discrepancy]:
-        if not all(self._is_clear(self.resolved(factor)) for factor in monomial.factors):
+        if not all(self.is_clear(self.resolved(factor)) for factor in monomial.factors):
             raise UncomputableError("a factor that cannot be seen into")
         observed = [factor for factor in monomial.factors if self.family(factor)]
         expected = [factor for factor in path if factor.value.op is not Op.NUMBER]
@@ -76,7 +76,7 @@ class Blame(FactorValues):
         found += [Discrepancy(Wrong.SPURIOUS, gate, delta, group) for group in families.values()]
         return found
 
-    def _is_clear(self, factor: Term) -> bool:
+    def is_clear(self, factor: Term) -> bool:
         """Whether all that a factor rests on is known: values of the forward pass and numbers."""
         if self.timeline.at(factor) is not None or factor.key in self._units or factor.key in self._aliases:
             return True
@@ -84,7 +84,7 @@ class Blame(FactorValues):
             return False
         if factor.op is Op.NUMBER:
             return True
-        return factor.op in _CLEAR and all(self._is_clear(each) for each in factor.args)
+        return factor.op in _CLEAR and all(self.is_clear(each) for each in factor.args)
 
     def _family_of(self, factor: Factor) -> frozenset[int]:
         if factor.slope_of is not None and factor.slope_of.key in self._units:

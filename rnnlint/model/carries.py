@@ -133,7 +133,7 @@ def incomplete_carries(bptt: BackwardPass) -> tuple[IncompleteCarry, ...]:
 
 def _is_of_hidden(bptt: BackwardPass, carried: Term) -> bool:
     """Whether a carry is, by every δ that it enters, the adjoint of a state that weights multiply."""
-    pairs = [(delta.term, delta.gate) for delta in bptt.deltas]
+    pairs = bptt.deltas_of_gates
     hidden = (state for state in bptt.forward.states if bptt.forward.is_multiplied(state))
     return any(bptt.derivatives.is_of(carried, state, pairs) for state in hidden)
 

@@ -141,6 +141,32 @@ class Derivatives(Blame):
                 answers.add(cell in agreeing if agreeing else None)
         return answers.pop() if len(answers) == 1 else None
 
+    def state_of_root(self, root: Term, deltas: Iterable[tuple[Term, Gate]]) -> Term | None:
+        """The one state whose adjoint ``root`` is by every δ that is right in it; None where none or more
+        are."""
+        votes = []
+        for delta, gate in deltas:
+            mine = [each for each in self.monomials(delta) or () if each.root == root]
+            try:
+                agreeing = {s.key: s for s in self.forward.states if mine and self._agrees(mine, s, gate)}
+            except UncomputableError:
+                continue
+            if agreeing:
+                votes.append(agreeing)
+        common = [s for key, s in votes[0].items() if all(key in each for each in votes)] if votes else []
+        return common[0] if len(common) == 1 else None
+
+    def along(
+        self, monomials: Sequence[Monomial], paths: Sequence[Sequence[Factor]]
+    ) -> list[tuple[float, float]]:
+        """Sums of products of a backward pass beside the slopes along paths of the forward pass, at each
+        random point. Raises :class:`rnnlint.model.numbers.UncomputableError`."""
+        slopes = [
+            sum(_signed(path, self._product_of_path(numbers, path)) for path in paths)
+            for numbers in self.points
+        ]
+        return list(zip(self._observed(monomials, self.points), slopes, strict=True))
+
     def state_of(self, root: Term, deltas: Iterable[tuple[Term, Gate]]) -> Term | None:
         """The state whose adjoint ``root`` is: the one whose paths to the gates explain it best."""
         try:

@@ -65,7 +65,7 @@ def dropped_carry(bptt: BackwardPass) -> DroppedCarry | None:
     if not bptt.forward.is_recurrent or len(bptt.step_loops) != 1 or bptt.carries:
         return None
     (loop,) = bptt.step_loops
-    pairs = [(delta.term, delta.gate) for delta in bptt.deltas]
+    pairs = bptt.deltas_of_gates
     roots = {m.root.key for delta in bptt.deltas for m in bptt.derivatives.monomials(delta.term) or ()}
     zeros = [
         each
