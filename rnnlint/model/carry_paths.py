@@ -1,7 +1,7 @@
 """What a carry takes back past the weights, against how the forward pass hands a state on.
 
 The carry of a state S is the adjoint of S_{t−1} as far as step t makes it. Every adjoint of step t reaches it
-times the slope along the direct paths: that of C_t times f, the product with a GRU's candidate weights times r.
+times the slope along the direct paths: C_t's times f, the product with a GRU's candidate weights times r.
 """
 
 from __future__ import annotations
@@ -61,12 +61,12 @@ def _wrong_in(bptt: BackwardPass, carry: Term, state: Term, binding: Binding) ->
     for root in _roots(bptt, monomials):
         value = _value_of(bptt, root, past)
         paths = past.of(value) if value is not None else None
-        if not paths:
-            continue
+        if not paths or not bptt.derivatives.is_right_from(root, bptt.deltas_of_gates):
+            continue  # nothing that is not seen, and nothing that a δ has wrong already
         mine = taken.get(root.key, [])
-        if not mine or not _agree(bptt, mine, paths):
-            if all(bptt.derivatives.is_clear(factor) for each in mine for factor in each.factors):
-                yield WrongPath(binding, _factors(paths), is_missing=not mine)
+        seen = all(bptt.derivatives.is_clear(factor) for each in mine for factor in each.factors)
+        if seen and not (mine and _agree(bptt, mine, paths)):
+            yield WrongPath(binding, _factors(paths), is_missing=not mine)
 
 
 def _without_slice(carry: Term) -> Term:

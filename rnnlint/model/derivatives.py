@@ -156,6 +156,17 @@ class Derivatives(Blame):
         common = [s for key, s in votes[0].items() if all(key in each for each in votes)] if votes else []
         return common[0] if len(common) == 1 else None
 
+    def is_right_from(self, root: Term, deltas: Iterable[tuple[Term, Gate]]) -> bool:
+        """Whether every δ that holds an adjoint takes it down with the right factors."""
+        for delta, gate in deltas:
+            mine = [each for each in self.monomials(delta) or () if each.root == root]
+            try:
+                if mine and not any(self._agrees(mine, state, gate) for state in self._states_of(root)):
+                    return False
+            except UncomputableError:
+                return False
+        return True
+
     def along(
         self, monomials: Sequence[Monomial], paths: Sequence[Sequence[Factor]]
     ) -> list[tuple[float, float]]:

@@ -95,8 +95,17 @@ _SOME_FACTOR = "The state of the step before enters this one times a factor"
 
 
 def _name_of(bptt: BackwardPass, value: Term) -> str:
-    """What the program calls a value of the forward pass; nothing where it has no name."""
+    """How the program reads a value of the forward pass, or calls it; nothing where it has no name."""
     here = bptt.forward.now(value)
+    reads = (
+        bptt.module.text_of(read.node)
+        for read in bptt.heap.reads
+        if read.loop in bptt.step_loops
+        and bptt.module.holds(read.node)
+        and bptt.forward.now(read.term) == here
+    )
+    if (text := next(reads, "")) != "":
+        return text
     names = (
         place_name(each.place)
         for each in bptt.heap.bindings
