@@ -25,6 +25,7 @@ class Assembly:
         self.shelf = shelf
         self.target = source.path
         self.files: dict[Path, Source] = {source.path: source}
+        self.taken_in: set[Path] = set()
         self.outlines: dict[Path, FileOutline] = {source.path: outline(source)}
         self.substitutes: dict[tuple[Path, int, str], Path] = {}
         self.missing: list[MissingModule] = []
@@ -71,12 +72,12 @@ class Assembly:
         return {path: tuple(found) for path, found in names.items()}
 
     def _take_in(self, start: Path) -> None:
-        waiting, seen = [start], set[Path]()
+        waiting = [start]
         while waiting and len(self.files) < MOST_FILES_HELD:
             importer = waiting.pop(0)
-            if importer in seen or not self._read(importer):
+            if importer in self.taken_in or not self._read(importer):
                 continue
-            seen.add(importer)
+            self.taken_in.add(importer)
             for item in self.outlines[importer].imports:
                 waiting.extend(self._files_behind(importer, item))
 
@@ -116,13 +117,8 @@ class Assembly:
         """The one file under the root that defines every name taken from a missing module."""
         if not item.names:
             return None
-        fitting = []
-        names = [name.encode() for name in item.names]
-        for path in self.listed:
-            if path == importer or not self.shelf.may_define(path, names):
-                continue
-            if self.shelf.source(path) and set(item.names) <= self.shelf.outline(path).definitions:
-                fitting.append(path)
+        defining = self.shelf.files_defining(self.root, item.names)
+        fitting = [path for path in defining if path != importer]
         last_part = item.module.rpartition(".")[2]
         named_alike = [path for path in fitting if path.stem == last_part]
         chosen = named_alike if len(named_alike) == 1 else fitting

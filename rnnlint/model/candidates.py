@@ -72,10 +72,10 @@ def stems_named_in(module: Module) -> frozenset[str]:
     for node in module.walk():
         match node:
             case tree.Name(id=name) | tree.Attribute(attr=name) | tree.Parameter(name=name):
-                found.add(stem_of(name))
+                found.add(name)
             case tree.Constant(value=str() as key) if len(key) < 40:
-                found.add(stem_of(key))
-    return frozenset(found)
+                found.add(key)
+    return frozenset(map(stem_of, found))
 
 
 def _leaves(target: tree.Expression) -> Iterator[tree.Expression]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from rnnlint.model.backward import BackwardPass
 from rnnlint.model.helpers import Helper, Helpers
@@ -104,5 +104,14 @@ _RECURRENT_WORDS = re.compile(
 )
 
 
+_PARTS = "lstm gru rnn bptt through backward hnext h_next forget hprev h_prev".split()
+"""One of these stands wherever the pattern matches; they are looked for at the speed of memory."""
+
+
+@lru_cache(maxsize=256)
 def _speaks_of_recurrence(text: str) -> bool:
-    return "numpy" in text and _RECURRENT_WORDS.search(text) is not None
+    """Each file is asked once, though every file of its project wants to know."""
+    if "numpy" not in text:
+        return False
+    lower = text.lower()
+    return any(part in lower for part in _PARTS) and _RECURRENT_WORDS.search(text) is not None

@@ -25,7 +25,10 @@ _ACTIVATION = re.compile(r"\btanh\b|sigmoid|\bexpit\b", re.IGNORECASE)
 _PRODUCT = re.compile(r"\bdot\b|\bmatmul\b|\s@\s|\beinsum\b|\bouter\b")
 _PARTS = {
     _CELL_NAME: "lstm gru rnn bptt through forget".split(),
-    _RECURRENT_WORD: "lstm gru rnn bptt through forget next prev hh aa".split(),
+    _RECURRENT_WORD: """
+        lstm gru rnn bptt through forget hnext h_next cnext c_next hprev h_prev cprev c_prev prev_h prev_c
+        whh w_hh waa w_aa
+    """.split(),
     _ACTIVATION: "tanh sigmoid expit".split(),
     _PRODUCT: "dot matmul @ einsum outer".split(),
 }

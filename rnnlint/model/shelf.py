@@ -12,6 +12,8 @@ from rnnlint.model.locating import Folders, python_files
 from rnnlint.source import Source, UnreadableSourceError, read_source
 
 _IMPORT_STATEMENT = re.compile(rb"\b(?:from|import)\b(?:[^\n(]|\\\n)*(?:\([^)]*)?")
+_BODY = re.compile(rb"^((?:async\s+)?def\s+\w+|class\s+\w+).*(?:\n(?:[ \t].*)?)*", re.MULTILINE)
+"""A function or class of the top level: its name, and the indented and empty lines behind it."""
 _WORD = re.compile(rb"\w+")
 MOST_BYTES_HELD = 64_000_000
 """How much text is kept; a file beyond is read again when it is asked about again."""
@@ -28,6 +30,8 @@ class Shelf:
         self._sources: dict[Path, Source | None] = {}
         self._outlines: dict[Path, FileOutline] = {}
         self._import_words: dict[Path, frozenset[str]] = {}
+        self._defining: dict[tuple[Path, tuple[str, ...]], tuple[Path, ...]] = {}
+        self._top_levels: dict[Path, bytes] = {}
         self._listings: dict[Path, tuple[Path, ...]] = {}
         self._bytes: dict[Path, bytes] = {}
         self._bytes_held = 0
@@ -56,10 +60,26 @@ class Shelf:
             self._import_words[path] = frozenset(word.decode(errors="replace") for word in words)
         return self._import_words[path]
 
-    def may_define(self, path: Path, names: Sequence[bytes]) -> bool:
-        """Whether every name stands somewhere in the file where it may be bound, not only used."""
+    def files_defining(self, root: Path, names: tuple[str, ...]) -> tuple[Path, ...]:
+        """The files under ``root`` whose top level binds every one of these names, nearest first."""
+        if (root, names) not in self._defining:
+            words = [name.encode() for name in names]
+            self._defining[root, names] = tuple(
+                path
+                for path in self.files_under(root)
+                if self._may_define(path, words) and self.outline(path).definitions.issuperset(names)
+            )
+        return self._defining[root, names]
+
+    def _may_define(self, path: Path, names: Sequence[bytes]) -> bool:
+        """Whether every name stands outside the file's functions and classes where it may be bound, not only
+        used."""
         text = self._read(path)
-        return all(name in text for name in names) and all(_binding_of(name).search(text) for name in names)
+        if not all(name in text for name in names):
+            return False
+        if path not in self._top_levels:
+            self._top_levels[path] = _BODY.sub(rb"\1", text)
+        return all(_binding_of(name).search(self._top_levels[path]) for name in names)
 
     def _read(self, path: Path) -> bytes:
         if path in self._bytes:
