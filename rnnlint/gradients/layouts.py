@@ -170,8 +170,9 @@ def stated_form(axes: Sequence[str], indices: bool, feature: str) -> Form | None
     """The array that a docstring, an assert or an unpacked shape describes; axes by their names there."""
     sizes: list[Size] = []
     taken: set[str] = set()
+    counts_steps = len(axes) >= 3 and axes[0] == "n" and TIME not in map(size_axis, axes)
     for position, text in enumerate(axes):
-        size = _stated_size(text, position, len(axes), taken)
+        size = Size.axis(TIME) if counts_steps and position == 0 else _stated_size(text, position, taken)
         if size is None:
             return None
         sizes.append(size)
@@ -181,7 +182,7 @@ def stated_form(axes: Sequence[str], indices: bool, feature: str) -> Form | None
     return ArrayForm(tuple(sizes))
 
 
-def _stated_size(text: str, position: int, rank: int, taken: set[str]) -> Size | None:
+def _stated_size(text: str, position: int, taken: set[str]) -> Size | None:
     total = Size()
     for part in text.replace(" ", "").split("+"):
         match = re.fullmatch(r"(?:(\d+)\*?)?([A-Za-z_]\w*)?(?:\*(\d+))?", part)
@@ -191,16 +192,14 @@ def _stated_size(text: str, position: int, rank: int, taken: set[str]) -> Size |
         if name is None:
             total = total + Size(constant=int(number))
             continue
-        total = total + Size.axis(_stated_axis(name, position, rank, taken)).times(int(number or after or 1))
+        total = total + Size.axis(_stated_axis(name, position, taken)).times(int(number or after or 1))
     return total
 
 
-def _stated_axis(name: str, position: int, rank: int, taken: set[str]) -> str:
+def _stated_axis(name: str, position: int, taken: set[str]) -> str:
     if name == "_":
         return f"stated.{position}"
     axis = size_axis(name)
-    if rank >= 3 and axis == BATCH and position == 0 and name == "n":
-        return TIME
     if axis is not None and axis not in taken:
         return axis
     return name

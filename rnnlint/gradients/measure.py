@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from rnnlint.gradients.directions import directions_of, nearest, projected
+from rnnlint.gradients.draft import FORWARD
 from rnnlint.gradients.gradients_found import candidates_of
 from rnnlint.gradients.jobs import Workshop
 from rnnlint.gradients.losses import Kind, Loss
@@ -27,6 +28,8 @@ Array = np.ndarray[Any, np.dtype[np.float64]]
 _NOTHING = 1e-8
 ALIGNED = 0.9
 """A cosine above this, in most parameters at once, is no coincidence."""
+HALFWAY = 0.5
+"""As :data:`ALIGNED`, where there is only one loss that it could be."""
 
 
 @dataclass(frozen=True)
@@ -67,8 +70,19 @@ class Measurement:
         if self.loss.kind not in (Kind.COTANGENT, Kind.SCALAR):
             return False
         telling = [v for v in self.judged.verdicts if math.prod(v.shape) >= 4 and v.cosine is not None]
-        aligned = [v for v in telling if v.cosine is not None and v.cosine > ALIGNED]
+        least = HALFWAY if self._has_one_output else ALIGNED
+        aligned = [v for v in telling if v.cosine is not None and v.cosine > least]
         return len(telling) >= 2 and 2 * len(aligned) > len(telling)
+
+    @property
+    def _has_one_output(self) -> bool:
+        """Whether the upstream gradient can only belong to one array: all that the forward pass gives."""
+        codes = returned_codes(self.probe.draft)
+        return (
+            self.loss.kind is Kind.COTANGENT
+            and FORWARD in codes
+            and isinstance(self.base.values[codes.index(FORWARD)], np.ndarray)
+        )
 
     @property
     def is_plausible(self) -> bool:
