@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from rnnlint.gradients.directions import directions_of, nearest, projected
-from rnnlint.gradients.draft import FORWARD
+from rnnlint.gradients.draft import FORWARD, MODEL
 from rnnlint.gradients.gradients_found import candidates_of
 from rnnlint.gradients.jobs import Workshop
 from rnnlint.gradients.losses import Kind, Loss
@@ -234,9 +234,13 @@ def paired(probe: Probe, base: Ran) -> dict[str, Pair]:
     passed_down = pair_of_input(probe, base)
     if passed_down is not None:
         pairs.setdefault(passed_down.parameter.name, passed_down)
-    # A bias called c looks like a cell state, but no state is in a dict of gradients that is returned.
-    kept = [p.named for p in probe.places if not p.is_weight and not p.in_hole]
-    pairs.update(pair(kept, [c for c in returned if len(c.words) > 1]))
+    # A bias called c looks like a cell state. But no state is in a dict of gradients that is returned, and a
+    # state that the object keeps is set by its passes.
+    kept = [p for p in probe.places if not p.is_weight and not p.in_hole]
+    set_in_passes = probe.draft.pass_.attributes_set
+    lasting = [p.named for p in kept if p.code == f"{MODEL}.{p.name}" and p.name not in set_in_passes]
+    pairs.update(pair([p.named for p in kept], [c for c in returned if len(c.words) > 1]))
+    pairs.update(pair(lasting, returned))
     return pairs
 
 

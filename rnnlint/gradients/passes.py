@@ -9,7 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from rnnlint.gradients.callables import Callable, Library
-from rnnlint.gradients.labels import own_nodes
+from rnnlint.gradients.labels import label, own_nodes
 from rnnlint.gradients.roles import Role, role_of
 from rnnlint.gradients.time_loops import called_on_the_way_back, goes_back
 from rnnlint.records import dataclass
@@ -54,6 +54,15 @@ class Pass:
     backward: Callable
     forward: Callable | None
     style: Style
+
+    @property
+    def attributes_set(self) -> frozenset[str]:
+        """The attributes of its object that the two callables bind, whole or in part."""
+        callables = [c for c in (self.forward, self.backward) if c is not None]
+        stored = (
+            n for c in callables for n in own_nodes(c.node) if isinstance(n, ast.Attribute | ast.Subscript)
+        )
+        return frozenset(label(n) for n in stored if isinstance(n.ctx, ast.Store))
 
     @property
     def title(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -372,7 +373,16 @@ def _state_places(workshop: Workshop, probe: Probe) -> tuple[list[Place], list[P
             made[identity] = replace(made[identity], ways=(*made[identity].ways, *ways))
         else:
             made[identity] = Place(leaf.code, _title(named), ways, leaf.array, False, True)
-    return list(in_holes.values()), list(made.values())
+    return list(in_holes.values()), _told_apart([*made.values()], [p.name for p in in_holes.values()])
+
+
+def _told_apart(places: list[Place], taken: Sequence[str]) -> list[Place]:
+    """Two layers have a ``params[0]`` each: those go by their whole way, ``layers[1].params[0]``."""
+    counts = Counter([*taken, *(place.name for place in places)])
+    return [
+        replace(place, name=place.code.removeprefix(f"{MODEL}.")) if counts[place.name] > 1 else place
+        for place in places
+    ]
 
 
 def _taken_apart(draft: Draft, keys: Sequence[str | int]) -> tuple[str | int, ...]:
