@@ -143,7 +143,7 @@ def _own_nodes(node: tree.Node) -> Iterator[tree.Node]:
         node = ahead.pop()
         if not isinstance(node, _SCOPES):
             yield node
-            ahead.extend(node.children()[::-1])
+            ahead.extend(node.children[::-1])
 
 
 _SCOPES = (tree.Function, tree.Class)

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import cached_property
-from typing import TypeVar
 
 from rnnlint.records import dataclass
 from rnnlint.syntax import tree
 from rnnlint.syntax.module import Module
-
-Kind = TypeVar("Kind", bound=tree.Node)
 
 _NUMERIC_MODULES = frozenset(
     {"numpy", "math", "cupy", "autograd.numpy", "numpy.linalg", "numpy.random", "scipy.special"}
@@ -37,9 +34,13 @@ class CodeBlock:
         body = self.function.body if self.function else self.module.body
         return tuple(node for statement in body for node in _own_nodes(statement))
 
-    def of_kind(self, kind: type[Kind]) -> tuple[Kind, ...]:
+    def of_kind(self, kind: type[tree.Kind]) -> tuple[tree.Kind, ...]:
         """Its nodes of one kind."""
-        return tuple(node for node in self.nodes if isinstance(node, kind))
+        return self._by_kind.of(kind)
+
+    @cached_property
+    def _by_kind(self) -> tree.ByKind:
+        return tree.ByKind(self.nodes)
 
     @cached_property
     def assigned(self) -> Mapping[str, tuple[tree.Expression, ...]]:
@@ -175,4 +176,4 @@ def _own_nodes(node: tree.Node) -> Iterator[tree.Node]:
         node = ahead.pop()
         yield node
         if not isinstance(node, tree.Function):
-            ahead.extend(node.children()[::-1])
+            ahead.extend(node.children[::-1])

@@ -59,7 +59,7 @@ class Expressions(Calls):
                 return self._mapping(node, frame)
             case tree.Comprehension():
                 return self._comprehension(node, frame)
-        inside = (self.evaluate(each, frame) for each in node.children() if isinstance(each, tree.Expression))
+        inside = (self.evaluate(each, frame) for each in node.children if isinstance(each, tree.Expression))
         return make(Op.CALL, *inside, data=type(node).__name__, origin=node)
 
     def _global(self, name: str, frame: Frame) -> Term:

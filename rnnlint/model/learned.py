@@ -77,4 +77,4 @@ def _own_nodes(body: tuple[tree.Statement, ...]) -> Iterator[tree.Node]:
         node = ahead.pop()
         if not isinstance(node, tree.Function | tree.Class):
             yield node
-            ahead.extend(node.children())
+            ahead.extend(node.children)

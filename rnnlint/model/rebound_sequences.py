@@ -14,10 +14,10 @@ def rebound_sequences(bptt: BackwardPass) -> tuple[tuple[tree.Assign, str], ...]
         if not isinstance(statement, tree.For) or loop.number in bptt.timeline.forward_loops:
             continue
         counters = {each.id for each in statement.target.walk() if isinstance(each, tree.Name)}
-        for node in statement.body:
+        for position, node in enumerate(statement.body):
             if isinstance(node, tree.Assign) and bptt.module.holds(node):
                 name = _rebinds(node, counters)
-                earlier = statement.body[: statement.body.index(node)]
+                earlier = statement.body[:position]
                 if name is not None and not any(_assigns(each, name) for each in earlier):
                     found.append((node, name))
     return tuple(dict.fromkeys(found))

@@ -124,7 +124,7 @@ def _without_backward(node: tree.Node, layer: str) -> Iterator[tree.Node]:
         case tree.Attribute(value=held) if _attribute_of_self(held) == layer:
             inside = ()
         case _:
-            inside = tuple(node.children())
+            inside = tuple(node.children)
             yield node
     for each in inside:
         yield from _without_backward(each, layer)

@@ -6,15 +6,12 @@ import ast
 from collections.abc import Iterator, Mapping
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import TypeVar
 
 from rnnlint.findings import Span
 from rnnlint.source import Source, tree_of
 from rnnlint.syntax import tree
 from rnnlint.syntax.lower import lower_module
 from rnnlint.syntax.positions import Positions
-
-Kind = TypeVar("Kind", bound=tree.Node)
 
 MOST_HELD = 64
 """How many parsed files are kept: as many as a project holds."""
@@ -92,7 +89,7 @@ class Module:
     @cached_property
     def parents(self) -> Mapping[int, tree.Node]:
         """The node that directly holds a node, by the inner one's ``id()``."""
-        return {id(child): node for node in self._nodes for child in node.children()}
+        return {id(child): node for node in self._nodes for child in node.children}
 
     def parent(self, node: tree.Node) -> tree.Node | None:
         """The node that directly holds ``node``; None for a statement of the file itself."""
@@ -110,9 +107,15 @@ class Module:
             return node
         return next((each for each in self.ancestors(node) if isinstance(each, tree.Statement)), None)
 
-    def of_kind(self, *kinds: type[Kind]) -> tuple[Kind, ...]:
+    def of_kind(self, *kinds: type[tree.Kind]) -> tuple[tree.Kind, ...]:
         """Every node of these kinds, in the order of the text."""
+        if len(kinds) == 1:
+            return self._by_kind.of(kinds[0])
         return tuple(node for node in self._nodes if isinstance(node, kinds))
+
+    @cached_property
+    def _by_kind(self) -> tree.ByKind:
+        return tree.ByKind(self._nodes)
 
     @cached_property
     def functions(self) -> Mapping[str, tree.Function]:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import ast
 import inspect
 from collections.abc import Iterator
-from typing import Any, ClassVar, dataclass_transform
+from typing import Any, ClassVar, TypeVar, dataclass_transform
 
+Kind = TypeVar("Kind", bound="Node")
 Written = ast.expr | ast.stmt | ast.arg | ast.keyword | ast.alias
 """What of Python's tree has a place in the text."""
 
@@ -57,17 +58,23 @@ class _Record:
         return f"{type(self).__name__}({said})"
 
 
+class _Children:
+    """The nodes directly inside a node, in the order of the text.
+
+    They are asked for so often that they are kept in the node's own dictionary, which is looked into before
+    this.
+    """
+
+    def __get__(self, node: Node, kind: type[Node]) -> tuple[Node, ...]:
+        found = node.__dict__["children"] = tuple(_nodes_in(node))
+        return found
+
+
 class Node(_Record):
     """Anything with a place in the file."""
 
     at: Written
-
-    def children(self) -> tuple[Node, ...]:
-        """The nodes directly inside this one, in the order of the text; worked out once, asked for often."""
-        known: tuple[Node, ...] | None = self.__dict__.get("_children")
-        if known is None:
-            known = self.__dict__["_children"] = tuple(_nodes_in(self))
-        return known
+    children = _Children()
 
     def walk(self) -> Iterator[Node]:
         """This node and everything inside it, in the order of the text."""
@@ -75,16 +82,33 @@ class Node(_Record):
         while ahead:
             node = ahead.pop()
             yield node
-            ahead.extend(node.children()[::-1])
+            if node.children:
+                ahead.extend(node.children[::-1])
 
 
-def _nodes_in(node: Node) -> Iterator[Node]:
+def _nodes_in(node: Node) -> list[Node]:
+    found: list[Node] = []
     for name in node._inner:
         value = getattr(node, name)
-        if isinstance(value, Node):
-            yield value
-        elif isinstance(value, tuple):
-            yield from (each for each in value if isinstance(each, Node))
+        if isinstance(value, tuple):
+            found += [each for each in value if isinstance(each, Node)]
+        elif value is not None:
+            found.append(value)
+    return found
+
+
+class ByKind:
+    """Nodes as they are asked for again and again: those of one kind, in their order."""
+
+    def __init__(self, nodes: tuple[Node, ...]) -> None:
+        self._nodes = nodes
+        self._known: dict[type[Node], tuple[Any, ...]] = {}
+
+    def of(self, kind: type[Kind]) -> tuple[Kind, ...]:
+        """The nodes of that kind."""
+        if kind not in self._known:
+            self._known[kind] = tuple([node for node in self._nodes if isinstance(node, kind)])
+        return self._known[kind]
 
 
 # --- expressions ----------------------------------------------------------------------------------------
