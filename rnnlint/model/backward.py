@@ -97,14 +97,43 @@ class BackwardPass:
         weights = {stem_of(last_word(pair.weight)): pair.weight for pair in self.forward.outputs}
         found = []
         for binding in self.bindings:
-            weight = weights.get(gradient_stem(binding.target) or "")
-            if weight is None or self._is_reworked(binding):
+            named = weights.get(gradient_stem(binding.target) or "")
+            if self._is_reworked(binding):
                 continue
             for product in _products(binding.value):
-                sides = self._sides(product, weight)
-                if sides is not None:
+                weight = named or self._weight_by_value(product)
+                sides = self._sides(product, weight) if weight is not None else None
+                if weight is not None and sides is not None:
                     found.append(WeightGradient(weight, *sides, binding))
         return tuple(found)
+
+    def _weight_by_value(self, product: Term) -> Term | None:
+        """The one weight in whose gradient a δ meets such an operand, whatever that gradient is called."""
+        sides = [plain(each) for each in product.args]
+        for delta, operand in (sides, sides[::-1]):
+            weights = self._weights_beside.get(delta.key, ())
+            fitting = [each for each in weights if self._is_operand(operand, each)]
+            if len(fitting) == 1:
+                return fitting[0]
+        return None
+
+    def _is_operand(self, term: Term, weight: Term) -> bool:
+        same = self.derivatives.same_value
+        return any(same(term, each, timeless=True) for each in self.forward.operands_of(weight))
+
+    @cached_property
+    def _weights_beside(self) -> dict[int, tuple[Term, ...]]:
+        """For each δ that goes back through weights (its key): the weights of the gates that it belongs
+        to."""
+        found: dict[int, dict[Term, None]] = {}
+        for binding in self.bindings:
+            for product in self.derivatives.products_in(binding.value):
+                pair = self.forward.weighted_of(product)
+                if pair is not None and self.derivatives.is_adjoint(pair.operand):
+                    gates = self.forward.gates_of(pair.weight)
+                    own = dict.fromkeys(each.weight for gate in gates for each in gate.weighted)
+                    found.setdefault(plain(pair.operand).key, {}).update(own)
+        return {key: tuple(weights) for key, weights in found.items()}
 
     def _is_reworked(self, binding: Binding) -> bool:
         """Whether it only makes something of what a loop summed there: clips it, scales it, empties it."""

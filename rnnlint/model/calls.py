@@ -71,7 +71,11 @@ class Calls(Subscripts):
             if node.arguments:
                 return self.evaluate(node.arguments[0], frame)
             kind = "dict" if node.function.id == "dict" else "list"
-            return self.terms.fresh(Op.SEQUENCE, kind=kind, origin=node)
+            made = self.terms.fresh(Op.SEQUENCE, kind=kind, origin=node)
+            for each in node.keywords:
+                if each.name:  # dict(f=f, i=i)
+                    self.heap.places[f"{self._label(made)}[{each.name!r}]"] = self.evaluate(each.value, frame)
+            return made
         followed = self._follow(node, frame)
         if followed is not None:
             return followed

@@ -15,12 +15,15 @@ FEWEST_GRADIENTS = 2
 
 
 def candidates(program: Program) -> Iterator[Definition]:
-    """The functions of the target that write gradients, or walk over steps that do."""
+    """The functions of the target that write gradients, or walk over steps that do; or that say what they
+    are for and multiply matrices in a loop, whatever they call the gradients."""
     stems = stems_named_in(program.target)
     for definition in _definitions(program.target):
         function = definition.function
         if isinstance(function, tree.Function) and (
-            writes_gradients(function.body, stems) or _walks_over_steps(program, definition)
+            writes_gradients(function.body, stems)
+            or _walks_over_steps(program, definition)
+            or _is_named_for_it(function)
         ):
             yield definition
 
@@ -104,6 +107,14 @@ def _walks_over_steps(program: Program, walker: Definition) -> bool:
     names = {name for call in calls if _GOES_BACK.search(name := called_name(call))}
     steps = [step for name in names for step in _functions_named(program, walker, name)]
     return any(_gradients_of_step(step, function) >= FEWEST_GRADIENTS for step in steps)
+
+
+def _is_named_for_it(function: tree.Function) -> bool:
+    if not _GOES_BACK.search(function.name.lower()):
+        return False
+    own = (node for statement in function.body for node in _own_nodes(statement))
+    loops = (node for node in own if isinstance(node, tree.For | tree.While))
+    return any(_is_product(node) for loop in loops for node in loop.walk())
 
 
 def _functions_named(program: Program, caller: Definition, name: str) -> Iterator[Definition]:

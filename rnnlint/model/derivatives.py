@@ -23,9 +23,7 @@ class Derivatives(Blame):
     def compare(self, delta: Term, gate: Gate) -> list[Discrepancy]:
         """What is wrong with ``delta`` as the adjoint of the gate's pre-activation; nothing where it is
         right."""
-        monomials = self.monomials(delta)
-        if not monomials or any(each.root.op is Op.CARRIED and not each.factors for each in monomials):
-            return []  # a δ carried whole had its factors a step ago
+        monomials = [each for each in self.monomials(delta) or () if not self._had_its_factors(each)]
         found: list[Discrepancy] = []
         try:
             for root in {each.root.key: each.root for each in monomials}.values():
@@ -41,6 +39,14 @@ class Derivatives(Blame):
             return []
         other = self._gate_of(delta, gate) if found else None
         return [Discrepancy(Wrong.GATE, gate, delta, other_gate=other)] if other else found
+
+    def _had_its_factors(self, monomial: Monomial) -> bool:
+        """Whether it is a δ carried whole, which got its factors when the step before put it by."""
+        if monomial.root.op is not Op.CARRIED or monomial.factors:
+            return False
+        after = self.timeline.after(monomial.root)
+        monomials = self.monomials(after) if after is not None else None
+        return monomials is None or not monomials or any(each.factors for each in monomials)
 
     def is_right(self, delta: Term, gate: Gate) -> bool:
         """Whether ``delta`` is, by value, the adjoint of the gate's pre-activation as far as its roots

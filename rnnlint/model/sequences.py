@@ -213,7 +213,12 @@ class Timeline:
         return None
 
     def _element(self, container: Term, key: Hashable) -> At | None:
-        """What a tuple or dict that a step kept holds under ``key``."""
+        """What a tuple or dict that a step kept holds under ``key``; a part of a stack that is split again."""
+        if container.op is Op.CALL and container.data == "split":
+            stacked = self.at(container.args[0])
+            parts = stacked.value.args if stacked and stacked.value.op is Op.STACK else ()
+            held = parts[key] if isinstance(key, int) and 0 <= key < len(parts) else None
+            return At(held, stacked.steps) if held is not None and stacked is not None else None
         at = self.at(container)
         if at is None:
             return None

@@ -106,6 +106,8 @@ def wrapped_reads(bptt: BackwardPass) -> tuple[WrappedRead, ...]:
         if sequence is None or offset is None or offset.from_end or not bptt.module.holds(read.node):
             continue
         skipped = read.loop.skipped if read.loop is not None else 0
+        if read.loop is not None and read.loop.lowest is not None and not read.loop.lowest.is_constant:
+            continue  # it may begin late enough
         if sequence.wraps_at(offset.steps + skipped) and not _is_guarded(bptt, read, offset.forward):
             found.setdefault(id(read.node), WrappedRead(sequence, read.node, _idle_guard(bptt, read)))
     return tuple(found.values())

@@ -63,7 +63,7 @@ def check(bptt: BackwardPass) -> Iterator[Report]:
             continue
         some_right = each.gate.value.key in bptt.right_gates
         place = each.use if some_right and each.use is not None else each.delta
-        node = _around(bptt, each.beside) or place.origin
+        node = place.origin if some_right else _around(bptt, each.beside) or place.origin
         if node is None or not bptt.module.holds(node) or id(node) in seen:
             continue
         seen.add(id(node))

@@ -31,10 +31,10 @@ def factors_in_file(bptt: BackwardPass, *kinds: Wrong) -> Iterator[tuple[Discrep
                 yield each, node
 
 
-def uses_in_file(bptt: BackwardPass, kind: Wrong) -> Iterator[tuple[Discrepancy, tree.Expression]]:
+def uses_in_file(bptt: BackwardPass, *kinds: Wrong) -> Iterator[tuple[Discrepancy, tree.Expression]]:
     """As :func:`factors_in_file`, but where the factor is used: a kept value is right where it is read."""
     adjoints = {id(b.statement) for b in bptt.bindings if bptt.derivatives.is_adjoint(b.value)}
-    for each, node in factors_in_file(bptt, kind):
+    for each, node in factors_in_file(bptt, *kinds):
         statement, whole = bptt.module.statement_of(node), each.delta.origin
         if id(statement) in adjoints:
             yield each, node

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from rnnlint.findings import Severity
 from rnnlint.model.backward import BackwardPass
 from rnnlint.model.discrepancies import Wrong
+from rnnlint.model.terms import Op
 from rnnlint.rules.derivatives.cases import LSTM, lstm
 from rnnlint.rules.derivatives.wording import uses_in_file
 from rnnlint.rules.registry import Invalid, Report, Valid, rule
@@ -47,7 +48,9 @@ def check(bptt: BackwardPass) -> Iterator[Report]:
 
     There is no fix: the right partner may not be at hand under a name.
     """
-    for _, node in uses_in_file(bptt, Wrong.PARTNER):
+    for each, node in uses_in_file(bptt, Wrong.PARTNER, Wrong.STEP):
+        if each.read is not None and each.read.op is Op.RECALL:
+            continue  # an index that points to another step
         text = bptt.module.text_of(node)
         yield Report(
             node,
