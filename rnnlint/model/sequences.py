@@ -213,7 +213,7 @@ class Timeline:
         return None
 
     def _element(self, container: Term, key: Hashable) -> At | None:
-        """What a tuple or dict that a step kept holds under ``key``; a part of a stack that is split again."""
+        """What a tuple or dict that a step kept holds under ``key``, or a stack that is split again."""
         if container.op is Op.CALL and container.data == "split":
             stacked = self.at(container.args[0])
             parts = stacked.value.args if stacked and stacked.value.op is Op.STACK else ()

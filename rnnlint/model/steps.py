@@ -97,9 +97,9 @@ class Loop:
         if self.variable is None or self.lowest is None:
             return None
         slope = index.coefficients.get(self.variable.key, 0)
-        if slope == 1 and not self.lowest.is_constant:  # from max(0, t - 5) on: it counts the steps themselves
+        if slope == 1 and not self.lowest.is_constant:
             own = index - Affine(0, {self.variable.key: 1})
-            if own.is_constant:
+            if own.is_constant:  # from max(0, t - 5) on, it counts the steps themselves
                 return Offset(own.constant, forward=True)
         step = Affine(0, {self.variable.key: 1}) - self.lowest + Affine(self.skipped)
         if slope == 1:

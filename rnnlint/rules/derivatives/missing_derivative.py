@@ -123,6 +123,11 @@ VALID = (
 )
 
 INVALID = (
+    Invalid(
+        "the adjoint of h goes back where that of a belongs",
+        lstm(dz="W_f.T @ df + W_i.T @ di + W_g.T @ dg + W_o.T @ dh"),
+        lines=(53,),
+    ),
     Invalid("none in the input gate", lstm(di="dC * g[t]"), lines=(43,)),
     Invalid("none in the cell state", lstm(dC="dC_next + dh * o[t]"), lines=(41,)),
 )

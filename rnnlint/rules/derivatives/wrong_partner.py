@@ -65,5 +65,16 @@ VALID = (Valid("every gate with its partner", LSTM),)
 
 INVALID = (
     Invalid("the cell state for its tanh", lstm(do="dh * C[t] * o[t] * (1 - o[t])"), lines=(40,)),
+    Invalid(
+        "this step's cell state for the one before, both taken out of a tuple",
+        lstm(df="dC * now * f[t] * (1 - f[t])")
+        .replace(
+            "z, f, i, g, o, ys = {}, {}, {}, {}, {}, {}",
+            "z, f, i, g, o, ys, kept = {}, {}, {}, {}, {}, {}, []",
+        )
+        .replace("        h[t] = o[t]", "        kept.append((C[t - 1], C[t]))\n        h[t] = o[t]")
+        .replace("        dv = ys", "        before, now = kept[t]\n        dv = ys"),
+        lines=(46,),
+    ),
     Invalid("the candidate for the cell state", lstm(df="dC * g[t] * f[t] * (1 - f[t])"), lines=(44,)),
 )

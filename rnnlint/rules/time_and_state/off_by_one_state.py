@@ -152,11 +152,42 @@ def backward(xs, hs, dys, W_x, W_h, W_y, b_h):
         dh_next = W_h.T @ da
     return dW_x, dW_h, dW_y, db_h
 """
+_UNNAMED = """\
+import numpy as np
+
+
+def run(xs, params):
+    W_x, W_h, b = params
+    hs = [np.zeros(len(b))]
+    for x in xs:
+        hs.append(np.tanh(x @ W_x + hs[-1] @ W_h + b))
+    return hs
+
+
+def gradients(xs, dhs, params):
+    hs = run(xs, params)
+    W_x, W_h, b = params
+    found = [np.zeros_like(each) for each in params]
+    carry = np.zeros(len(b))
+    for t in reversed(range(len(xs))):
+        da = (dhs[t] + carry) * (1 - hs[STATE] ** 2)
+        found[0] += np.outer(xs[t], da)
+        found[1] += np.outer(hs[BEFORE], da)
+        found[2] += da
+        carry = W_h @ da
+    return found
+"""
 _RIGHT = _WRONG.replace("dys[t] @ hs[t].T", "dys[t] @ hs[t + 1].T").replace(
     "1 - hs[t] **", "1 - hs[t + 1] **"
 )
 
 INVALID = (
+    Invalid(
+        "gradients in a list, under no name",
+        _UNNAMED.replace("STATE", "t").replace("BEFORE", "t"),
+        lines=(18,),
+        fixed=_UNNAMED.replace("STATE", "t + 1").replace("BEFORE", "t"),
+    ),
     Invalid(
         "index t of a list whose first entry is the initial state",
         _FORWARD + _WRONG,
