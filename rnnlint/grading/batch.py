@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
 from contextlib import AbstractContextManager
 from itertools import islice
+from time import monotonic
 
 from rnnlint.grading.journal import Journal
 from rnnlint.grading.marking import blank_result, fingerprint, nothing
@@ -16,13 +17,24 @@ from rnnlint.grading.worker import Chunk, chunk, grade_chunk, results_of
 from rnnlint.records import dataclass, field
 
 CHUNK = 4
-"""Submissions in a chunk: few, as a chunk whose worker dies is begun again."""
-IN_FLIGHT = 4
-"""Chunks at once for each worker: nobody waits, and not all submissions lie in memory."""
+"""Most submissions in a chunk: few, as a chunk whose worker dies is begun again."""
+CHUNKS_A_WORKER = 4
+"""At least so many chunks for each worker, where there are submissions enough: all end at about one time."""
+PATIENCE = 2.0
+"""Seconds after which a chunk is taken to wait for a submission that does not end."""
 MOST_DEATHS = 2
 """After so many deaths of a worker that graded nothing else, a submission is taken for the reason."""
 
 _DEATH = "The process that graded it ended, several times."
+
+
+@dataclass(frozen=True, slots=True)
+class _Out:
+    """A chunk that is being graded."""
+
+    members: Sequence[Submission]
+    since: float
+
 
 Pool = Callable[[], AbstractContextManager[Executor]]
 """Opens an executor; again, where one has broken."""
@@ -30,12 +42,17 @@ Pool = Callable[[], AbstractContextManager[Executor]]
 
 @dataclass(frozen=True)
 class Batch:
-    """What is graded, by what plan, where, and who is told of each result."""
+    """What is graded, by what plan, where, and who is told of each result.
+
+    ``workers`` chunks are out at once, and up to ``spare`` more while as many have waited for long: a
+    submission that runs until it is stopped holds nobody up.
+    """
 
     plan: Plan
     submissions: Sequence[Submission]
     pool: Pool
     workers: int
+    spare: int = 0
     without: tuple[str, ...] = ()
     told: Callable[[StudentResult], None] = field(default=lambda result: None)
 
@@ -96,25 +113,25 @@ class Batch:
 
         ``alone`` grades one submission at a time, to find the one that breaks whatever grades it.
         """
-        size = 1 if alone else CHUNK
-        chunks = iter([waiting[n : n + size] for n in range(0, len(waiting), size)])
-        running: dict[Future[list[dict[str, object]]], Sequence[Submission]] = {}
-        limit = 1 if alone else max(1, self.workers * IN_FLIGHT)
+        chunks = iter([[each] for each in waiting] if alone else self._dealt(waiting))
+        running: dict[Future[list[dict[str, object]]], _Out] = {}
         broken = False
         try:
             while True:
-                for members in islice(chunks, 0 if broken else max(0, limit - len(running))):
+                room = self._room([out.since for out in running.values()], alone=alone)
+                for members in islice(chunks, 0 if broken else room):
                     task = self._chunk(plan, members)
                     try:
-                        running[executor.submit(grade_chunk, task)] = members
+                        running[executor.submit(grade_chunk, task)] = _Out(members, monotonic())
                     except BrokenExecutor:
                         broken = True
                         break
                 if not running:
                     return
-                done, _ = wait(running, return_when=FIRST_COMPLETED)
+                seldom = PATIENCE if self.spare else None
+                done, _ = wait(running, timeout=seldom, return_when=FIRST_COMPLETED)
                 for future in done:
-                    members = running.pop(future)
+                    members = running.pop(future).members
                     error = future.exception()
                     if error is None:
                         yield results_of(future.result())
@@ -126,6 +143,19 @@ class Batch:
         finally:
             for future in running:
                 future.cancel()
+
+    def _dealt(self, waiting: Sequence[Submission]) -> list[Sequence[Submission]]:
+        """The submissions in chunks, dealt like cards: neighbours are alike, and so are those that hang."""
+        size = min(CHUNK, max(1, len(waiting) // (self.workers * CHUNKS_A_WORKER)))
+        count = -(-len(waiting) // size)
+        return [waiting[n::count] for n in range(count)]
+
+    def _room(self, since: Sequence[float], *, alone: bool) -> int:
+        """How many more chunks may go out, beside those that went out at these times."""
+        if alone:
+            return 1 - len(since)
+        waiting = sum(monotonic() - each > PATIENCE for each in since)
+        return max(0, self.workers + min(waiting, self.spare) - len(since))
 
     def _chunk(self, plan: bytes, members: Sequence[Submission]) -> Chunk:
         return chunk(plan, self.without, (each.read(self.plan.files) for each in members))

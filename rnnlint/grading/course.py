@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Sequence
-from concurrent.futures import Executor
-from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
 
@@ -25,6 +23,10 @@ from rnnlint.records import dataclass
 from rnnlint.results import SandboxMode
 from rnnlint.sandbox import LAYERS, Runner
 
+SENT_AHEAD = 4
+"""Chunks for each worker of a cluster: none of them waits for the next, and not all submissions lie there."""
+SPARE = 3
+"""Processes that may be started for each one here, in place of those that wait for a submission to end."""
 _LARGEST_SEED = 2**128
 
 
@@ -64,8 +66,7 @@ def grade(course: Course, told: Callable[[StudentResult], None] = lambda result:
         course.folder / JOURNAL, plan.assignment_sha256, plan.seed_id if course.seed is not None else None
     )
     with journal:
-        batch = Batch(plan, course.submissions, _pool(course, workers), workers, without, told)
-        students = batch.grade(journal)
+        students = _batch(course, plan, workers, without, told).grade(journal)
     return book_of(course, plan, students, layers)
 
 
@@ -114,7 +115,13 @@ def book_of(
     )
 
 
-def _pool(course: Course, workers: int) -> Callable[[], AbstractContextManager[Executor]]:
+def _batch(
+    course: Course, plan: Plan, workers: int, without: tuple[str, ...], told: Callable[[StudentResult], None]
+) -> Batch:
     if course.scheduler is not None:
-        return partial(dask_cluster, course.scheduler)
-    return partial(local_pool, min(workers, max(1, len(course.submissions))))
+        pool = partial(dask_cluster, course.scheduler)
+        return Batch(plan, course.submissions, pool, workers * SENT_AHEAD, without=without, told=told)
+    workers = min(workers, max(1, len(course.submissions)))
+    spare = workers * SPARE
+    pool = partial(local_pool, workers + spare)
+    return Batch(plan, course.submissions, pool, workers, spare, without, told)

@@ -21,10 +21,13 @@ def processors() -> int:
 
 
 @contextmanager
-def local_pool(workers: int) -> Iterator[Executor]:
-    """Processes of this machine, each with a zygote of its own; freshly executed, they hold nothing."""
+def local_pool(most: int) -> Iterator[Executor]:
+    """Processes of this machine, each with a zygote of its own; freshly executed, they hold nothing.
+
+    As many as there are tasks at once, and no more than ``most``.
+    """
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context, initializer=_leave_interrupts_to_the_host) as pool:
+    with ProcessPoolExecutor(most, mp_context=context, initializer=_leave_interrupts_to_the_host) as pool:
         yield pool
 
 
