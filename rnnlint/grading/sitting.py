@@ -20,6 +20,8 @@ from rnnlint.sandbox.job import Act, Failure, Job, Ran, Scenario, Trouble, Value
 
 MOST_TIMEOUTS = 2
 """After so many runs that never ended, a submission's further runs are left out."""
+SECONDS_AFTERWARDS = 1.0
+"""What is left for the other tasks once a run has used up its seconds: a hundred times what they need."""
 _COUNTING = ("<calls>",)
 """No function's name: calls are counted and nothing is recorded."""
 _ENDING = frozenset({Failure.TIMEOUT, Failure.CRASH, Failure.MEMORY, Failure.VIOLATION})
@@ -114,7 +116,7 @@ class Sitting:
             scenarios=tuple(scenarios),
             neutral=tuple(dict.fromkeys((*self.plan.neutral, *self.program.neutral))),
             imports_of_user=self.program.unprovided,
-            seconds=self.plan.seconds,
+            seconds=min(self.plan.seconds, SECONDS_AFTERWARDS) if self._timeouts else self.plan.seconds,
             memory_mb=self.plan.memory_mb,
         )
         outcome = self.runner.run(job, fresh=fresh)

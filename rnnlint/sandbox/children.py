@@ -18,13 +18,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rnnlint.sandbox.bubblewrap import wrapped
-from rnnlint.sandbox.zygote import COMMAND, FORK, REAP, REPLY
+from rnnlint.sandbox.zygote import COMMAND, DELAY, FORK, REAP, REPLY
 
 if TYPE_CHECKING:
     from rnnlint.guest.job import Value
 
 START_SECONDS = 30.0
 """For a zygote to import NumPy and a child to raise its walls, on the slowest machine worth waiting for."""
+MOST_DELAY = 3
+"""So many times its seconds may be added to a deadline for what other processes took."""
 LARGEST_ANSWER = 512 * 2**20
 _SCRIPT = Path(__file__).with_name("zygote.py")
 
@@ -85,6 +87,11 @@ class ZygoteProcess:
         self._control.sendall(COMMAND.pack(REAP, pid))
         return self._reply(REAP)[1]
 
+    def delay_of(self, pid: int) -> float:
+        """Seconds for which a child was ready to run while others did."""
+        self._control.sendall(COMMAND.pack(DELAY, pid))
+        return self._reply(DELAY)[1] / 1e9
+
     def _reply(self, kind: bytes) -> tuple[int, int]:
         """The first reply of a kind; those to other commands are kept until they are asked for."""
         while not any(reply[0] == kind for reply in self._replies):
@@ -131,6 +138,14 @@ class ZygoteProcess:
 
 
 @dataclass(slots=True)
+class _OwnTime:
+    """How long a child had been kept waiting when last asked, and when its deadline is at the latest."""
+
+    delay: float
+    latest: float
+
+
+@dataclass(slots=True)
 class Child:
     """A forked child and the channel to it."""
 
@@ -141,6 +156,7 @@ class Child:
     status: int | None = None
     deadline: float = 0.0
     received: int = 0
+    _own_time: _OwnTime | None = None
 
     def greet(self) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]:
         """Wait for the child's hello: the layers in force and those missing."""
@@ -157,8 +173,10 @@ class Child:
         self.greeted = True
         return layers, missing
 
-    def expire_in(self, seconds: float) -> None:
+    def expire_in(self, seconds: float, *, of_its_own: bool = False) -> None:
+        """Let every wait end after so many seconds; ``of_its_own``: of which other processes took none."""
         self.deadline = time.monotonic() + seconds
+        self._own_time = _OwnTime(self._delay(), self.deadline + MOST_DELAY * seconds) if of_its_own else None
 
     def send(self, frame: bytes) -> None:
         """Raises TimeoutError at the deadline, OSError where the child has gone."""
@@ -193,7 +211,10 @@ class Child:
         received = bytearray()
         while len(received) < size:
             self.channel.settimeout(self._remaining())
-            part = self.channel.recv(min(size - len(received), 2**20))
+            try:
+                part = self.channel.recv(min(size - len(received), 2**20))
+            except TimeoutError:
+                continue  # whether there is more time is known above
             if not part:
                 raise EOFError
             received += part
@@ -201,9 +222,24 @@ class Child:
 
     def _remaining(self) -> float:
         remaining = self.deadline - time.monotonic()
+        if remaining <= 0 and self._own_time is not None:
+            remaining = self._repaid(self._own_time)
         if remaining <= 0:
             raise TimeoutError
         return remaining
+
+    def _repaid(self, own: _OwnTime) -> float:
+        """Seconds that others have taken from it since it was last asked, added to the deadline."""
+        delay = self._delay()
+        self.deadline = min(self.deadline + delay - own.delay, own.latest)
+        own.delay = delay
+        return self.deadline - time.monotonic()
+
+    def _delay(self) -> float:
+        try:
+            return self.zygote.delay_of(self.pid)
+        except (EOFError, OSError):
+            return 0.0  # the zygote has died; whoever reaps will notice
 
 
 def _namespaces() -> str:

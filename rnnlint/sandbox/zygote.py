@@ -2,7 +2,8 @@
 
 Executed by path (``python -I -S zygote.py CONTROL NUMPY WITHOUT OUTSIDE``), never imported by the host. It
 reads no source and no job: over the control socket it is told to fork (with the child's own channel) and to
-reap. The child raises its walls, says which stand, and only then reads its job from its channel.
+reap, and asked how long a child has been kept waiting for a processor. The child raises its walls, says which
+stand, and only then reads its job from its channel.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-FORK, REAP = b"F", b"R"
+FORK, REAP, DELAY = b"F", b"R", b"D"
 COMMAND = struct.Struct("<cq")
 REPLY = struct.Struct("<cqq")
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
@@ -86,6 +87,8 @@ def main(arguments: Sequence[str]) -> None:
             os.close(descriptors[0])
             living.add(pid)
             control.sendall(REPLY.pack(FORK, pid, 0))
+        elif command == DELAY:
+            control.sendall(REPLY.pack(DELAY, pid, _delay(pid)))
         else:
             living.discard(pid)
             control.sendall(REPLY.pack(REAP, pid, _reap(pid, living)))
@@ -158,6 +161,14 @@ def _reap(pid: int, living: set[int]) -> int:
             os.kill(stray, signal.SIGKILL)
             os.waitpid(stray, 0)
     return status
+
+
+def _delay(pid: int) -> int:
+    """Nanoseconds for which a child was ready and others ran; 0 where the system does not tell."""
+    try:
+        return int(Path(f"/proc/{pid}/schedstat").read_text(encoding="ascii").split()[1])
+    except (OSError, ValueError, IndexError):
+        return 0
 
 
 def _children() -> set[int]:
