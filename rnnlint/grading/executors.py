@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import signal
@@ -27,7 +28,7 @@ def local_pool(most: int) -> Iterator[Executor]:
     As many as there are tasks at once, and no more than ``most``.
     """
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(most, mp_context=context, initializer=_leave_interrupts_to_the_host) as pool:
+    with ProcessPoolExecutor(most, mp_context=context, initializer=_settle) as pool:
         yield pool
 
 
@@ -51,5 +52,9 @@ def dask_cluster(scheduler: str) -> Iterator[Executor]:
         yield client.get_executor(pure=False, retries=2)
 
 
-def _leave_interrupts_to_the_host() -> None:
+def _settle() -> None:
+    """Leave interrupts to the host, and spare the garbage collector what is here to stay."""
+    import rnnlint.grading.worker  # noqa: F401
+
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    gc.freeze()
