@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from rnnlint.checking import Checker, Request, UnmetSandboxError, cache_of_user, is_worth_processes
+from rnnlint.checking import Checker, Request, UnmetSandboxError, cache_of_user
 from rnnlint.config import Config
 from rnnlint.findings import Finding, Fix
 from rnnlint.model.project import Project
@@ -66,8 +66,11 @@ def check(
 def _reports(
     checker: Checker, requests: Sequence[Request], announce: Callable[[Path], None]
 ) -> tuple[FileReport, ...]:
-    if is_worth_processes(requests, checker.options):
-        return _reports_of_many(checker, requests, announce)
+    if len(requests) > 1:
+        from rnnlint.parallel import pays
+
+        if pays(requests, checker.options):
+            return _reports_of_many(checker, requests, announce)
     found: list[FileReport] = []
     shelf = Shelf()
     for request in requests:

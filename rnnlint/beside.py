@@ -64,9 +64,13 @@ class Beside(Generic[Result]):
         return received if status == 0 else None
 
 
+def processors() -> int:
+    """How many this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def _pays() -> bool:
-    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return hasattr(os, "fork") and processors > 1 and threading.active_count() == 1
+    return hasattr(os, "fork") and processors() > 1 and threading.active_count() == 1
 
 
 def _answer(work: Callable[[], Result], channel: int) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from functools import partial
@@ -34,10 +33,6 @@ ALWAYS_SHOWN = frozenset({"RNN907"})
 """Nobody may take silence for a right gradient."""
 
 
-FEWEST_FILES = 12
-"""With fewer files of folders, a second process costs more than it saves."""
-
-
 @dataclass(frozen=True, slots=True)
 class Request:
     """One file to check: where it is, how it came into the run, and its text where it is not on disk.
@@ -57,12 +52,6 @@ class UnmetSandboxError(Exception):
     def __init__(self, missing: Sequence[tuple[str, str]]) -> None:
         reasons = ", ".join(f"{layer} ({reason})" for layer, reason in missing)
         super().__init__(f"--sandbox require: this machine does not offer {reasons}; nothing was run.")
-
-
-def is_worth_processes(requests: Sequence[Request], options: RunOptions) -> bool:
-    """Whether several processes pay: many files of folders, only to be read, and processes can be forked."""
-    read_only = all(request.origin is Origin.FOUND and request.source is None for request in requests)
-    return read_only and not options.run and len(requests) >= FEWEST_FILES and hasattr(os, "fork")
 
 
 class Checker:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from importlib import resources
 
 from rnnlint.atomic import write_whole
+from rnnlint.beside import processors
 from rnnlint.grading.assignment import AssignmentError, read_assignment
 from rnnlint.grading.course import Course, UnprotectedError, grade
-from rnnlint.grading.executors import SchedulerError, processors
+from rnnlint.grading.executors import SchedulerError
 from rnnlint.grading.feedback import markdown
 from rnnlint.grading.results_folder import (
     FORMATS,

@@ -8,9 +8,10 @@ from functools import partial
 from pathlib import Path
 
 from rnnlint import __version__
+from rnnlint.beside import processors
 from rnnlint.grading.assignment import Assignment
 from rnnlint.grading.batch import Batch
-from rnnlint.grading.executors import dask_cluster, local_pool, processors
+from rnnlint.grading.executors import dask_cluster, local_pool
 from rnnlint.grading.journal import Journal
 from rnnlint.grading.plan import Plan
 from rnnlint.grading.protection import unprotected

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from rnnlint.records import dataclass
 from rnnlint.syntax import tree
-from rnnlint.syntax.module import Module
+from rnnlint.syntax.module import MOST_HELD, Module
 
 _NUMERIC_MODULES = frozenset(
     {"numpy", "math", "cupy", "autograd.numpy", "numpy.linalg", "numpy.random", "scipy.special"}
@@ -102,6 +102,7 @@ class CodeBlock:
         }
 
 
+@lru_cache(maxsize=MOST_HELD)
 def blocks(module: Module) -> tuple[CodeBlock, ...]:
     """The file's top level, then every function of the file, methods and nested ones included."""
     functions = (

@@ -35,15 +35,17 @@ def products_that_map_forward_again(code: RecurrentCode) -> Iterator[WeightProdu
     By the weights' names, so nothing is said of a name that is used both ways, or that a block gives a value
     of its own.
     """
+    products = [product for block in code.all_blocks for product in weight_products(block)]
     ways: dict[str, set[bool]] = {}
-    for block in code.all_blocks:
-        for product in weight_products(block):
-            if not product.takes_adjoint:
-                ways.setdefault(product.weight, set()).add(product.maps_from_the_left)
-    for block in code.blocks:
-        for product in weight_products(block):
-            if product.takes_adjoint and ways.get(product.weight) == {product.maps_from_the_left}:
-                yield product
+    for product in products:
+        if not product.takes_adjoint:
+            ways.setdefault(product.weight, set()).add(product.maps_from_the_left)
+    own = {id(block.function) for block in code.blocks}
+    for product in products:
+        is_own = product.block.module is code.module and id(product.block.function) in own
+        again = product.takes_adjoint and ways.get(product.weight) == {product.maps_from_the_left}
+        if is_own and again:
+            yield product
 
 
 def weight_products(block: CodeBlock) -> Iterator[WeightProduct]:
