@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from rnnlint.gradients.applied import with_misapplied
 from rnnlint.gradients.directions import directions_of, nearest, projected
 from rnnlint.gradients.draft import FORWARD, MODEL
 from rnnlint.gradients.gradients_found import candidates_of
@@ -224,7 +225,7 @@ def paired(probe: Probe, base: Ran) -> dict[str, Pair]:
     weights = [p.named for p in probe.places if p.is_weight]
     if probe.draft.data:  # among all variables of a driver are the parameters themselves
         found = [c for c in found if not any(np.array_equal(c.array, p.array) for p in probe.places)]
-    pairs = without_rates(pair(weights, found), found)
+    pairs = with_misapplied(without_rates(pair(weights, found), found), found)
     if probe.draft.data:  # one iteration of a driver: its inputs' gradients are nobody's
         return pairs
     returned = [c for c in found if c.source is Source.RETURNED]

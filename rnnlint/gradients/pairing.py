@@ -126,8 +126,8 @@ def without_rates(pairs: Mapping[str, Pair], candidates: Sequence[Candidate]) ->
         for name, held in pairs.items()
         if name not in applied
         for candidate in candidates
-        if candidate.source is Source.APPLIED and _belongs_to(held.parameter, candidate)
-        if (rate := _factor(candidate.array, held.gradient)) is not None
+        if candidate.source is Source.APPLIED and belongs_to(held.parameter, candidate)
+        if (rate := factor_of(candidate.array, held.gradient)) is not None
     ]
     kept = {name: held for name, held in pairs.items() if name not in applied}
     if not rates or not np.allclose(rates, rates[0], rtol=1e-6, atol=0.0):
@@ -140,7 +140,8 @@ def without_rates(pairs: Mapping[str, Pair], candidates: Sequence[Candidate]) ->
     }
 
 
-def _belongs_to(parameter: Named, candidate: Candidate) -> bool:
+def belongs_to(parameter: Named, candidate: Candidate) -> bool:
+    """Whether a candidate is what this parameter lost."""
     return any(
         way.words
         and candidate.words == (*way.words[:-1], f"d{way.words[-1]}")
@@ -149,7 +150,7 @@ def _belongs_to(parameter: Named, candidate: Candidate) -> bool:
     )
 
 
-def _factor(array: Array, of: Array) -> float | None:
+def factor_of(array: Array, of: Array) -> float | None:
     """What ``of`` is multiplied with in ``array``; None where it is no multiple of it."""
     if array.shape != of.shape or not np.any(of):
         return None

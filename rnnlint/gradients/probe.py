@@ -12,7 +12,7 @@ import numpy as np
 from rnnlint.gradients.draft import BACKWARD, FORWARD, MODEL, Draft
 from rnnlint.gradients.forms import SCALE, ArrayForm, BundleForm, Form, drawn
 from rnnlint.gradients.jobs import SECONDS, Workshop
-from rnnlint.gradients.pairing import VALUE_WORDS, Named, Way, split, titles
+from rnnlint.gradients.pairing import VALUE_WORDS, Named, Way, is_gradient_name, split, titles
 from rnnlint.gradients.roles import Role, role_of
 from rnnlint.gradients.sizes import BATCH, HIDDEN, INPUT, OUTPUT, TIME
 from rnnlint.gradients.solve import Solved
@@ -421,9 +421,22 @@ def _title(keys: Sequence[str | int]) -> str:
 
 
 def _filled(workshop: Workshop, probe: Probe, state: list[Place], rng: np.random.Generator) -> Probe:
-    """Which of the places the forward's result depends on, and random values for them."""
+    """Which of the places the forward's result depends on, and random values for them.
+
+    Behind a weight that starts from zero nothing shows: what looks like a weight and seems to have no effect
+    is tried once more when the others have their values.
+    """
+    probe, silent = _with_live(workshop, probe, state, rng)
+    hidden = [place for place in silent if _looks_like_weight(place) and not _is_called_a_gradient(place)]
+    return _with_live(workshop, probe, hidden, rng)[0] if probe.fills else probe
+
+
+def _with_live(
+    workshop: Workshop, probe: Probe, state: list[Place], rng: np.random.Generator
+) -> tuple[Probe, list[Place]]:
+    """The probe with those of the places filled that move the forward's result, and the others."""
     if not state:
-        return probe
+        return probe, []
     code = _observed(probe.draft)
     needs_backward = BACKWARD in code
     base = probe.scenario([code], backward=needs_backward)
@@ -439,7 +452,8 @@ def _filled(workshop: Workshop, probe: Probe, state: list[Place], rng: np.random
     before = first_run(outcome).values[0]
     old = [leaf.array for leaf in leaves(before, "")]
     live: list[Place] = []
-    fills: dict[str, Array] = {}
+    silent: list[Place] = []
+    fills = dict(probe.fills)
     for place, ran in zip(state, outcome.runs[1:], strict=False):
         if ran.trouble is not None:
             continue
@@ -447,11 +461,17 @@ def _filled(workshop: Workshop, probe: Probe, state: list[Place], rng: np.random
         same = len(new) == len(old) and all(
             a.shape == b.shape and np.array_equal(a, b, equal_nan=True) for a, b in zip(new, old, strict=True)
         )
-        if not same:
-            value: Array = np.asarray(rng.normal(0.0, SCALE, place.array.shape))
-            fills[place.code] = value
-            live.append(replace(place, array=value, is_weight=_looks_like_weight(place)))
-    return replace(probe, places=(*probe.places, *live), fills=fills)
+        if same:
+            silent.append(place)
+            continue
+        value: Array = np.asarray(rng.normal(0.0, SCALE, place.array.shape))
+        fills[place.code] = value
+        live.append(replace(place, array=value, is_weight=_looks_like_weight(place)))
+    return replace(probe, places=(*probe.places, *live), fills=fills), silent
+
+
+def _is_called_a_gradient(place: Place) -> bool:
+    return any(is_gradient_name(word) for way in place.ways for word in way.words[-1:])
 
 
 def _observed(draft: Draft) -> str:
