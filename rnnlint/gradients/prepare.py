@@ -24,7 +24,7 @@ from rnnlint.gradients.jobs import JobRunner, OutOfTimeError, Workshop
 from rnnlint.gradients.layouts import Steps
 from rnnlint.gradients.measure import Measurement, measure, parameter_verdicts, rejudge, with_truth
 from rnnlint.gradients.named import NotThereError, entered
-from rnnlint.gradients.passes import Pass, Style, passes_of
+from rnnlint.gradients.passes import Pass, Style, is_named_backward, passes_of
 from rnnlint.gradients.probe import ProbeFailedError, first_run, returned_codes
 from rnnlint.gradients.reasons import (
     Explained,
@@ -79,6 +79,13 @@ class PreparedCheck:
     doubted: GradientCheck | None = (
         None  # what holds if the loss, under which nothing agrees, is the right one
     )
+    is_named: bool = False  # its name says backward pass
+
+    @property
+    def is_missed(self) -> bool:
+        """Whether it could not be checked and calls itself a backward pass: RIGHT must not be read as if it
+        had been."""
+        return self.check.status is Status.NOT_CHECKED and self.is_named
 
     @property
     def is_of_one_step(self) -> bool:
@@ -233,7 +240,7 @@ def prepare(
         results += [r for r in over_steps if r.check.reason_code is Reason.TIMEOUT]
     if checked:
         said = _ALWAYS_SAID | (_SAID_BESIDE_STEPS if only_steps else frozenset())
-        return checked + [r for r in results if r.check.reason_code in said]
+        return checked + [r for r in results if r.check.reason_code in said or r.is_missed]
     driven = list(_driven(desk, entry))
     checked = [r for r in driven if r.check.status is not Status.NOT_CHECKED]
     late = [r for r in (*results, *driven) if r.check.reason_code is Reason.TIMEOUT]
@@ -458,7 +465,8 @@ class _Desk:
         """A check that could not be made, with the reason."""
         advice = ADVICE if self.scenario is not None and why.code in CORRECTABLE else why.advice
         check = replace(self._empty(pass_), reason=why.reason, reason_code=why.code, advice=advice)
-        return PreparedCheck(check, self.runner)
+        named = pass_ is not None and is_named_backward(pass_.backward.name)
+        return PreparedCheck(check, self.runner, is_named=named)
 
 
 def _with_verdicts(check: GradientCheck, m: Measurement, judged: Judged) -> GradientCheck:

@@ -67,10 +67,11 @@ _CERTAIN_COTANGENT = re.compile(
 _BUNDLE = re.compile(
     r"^(p|ps|params?|parameters?|weights|theta|thetas|params_\w+|model|net|network|w_dict|wts)$"
 )
-_BIAS = re.compile(r"^(b|b_?\w{1,3}|bias\w*|\w+_bias|\w+_b|bias_\w+|[bB][a-z]{1,3})$")
+_BIAS = re.compile(r"^(b|b_?\w{1,3}|b_\w+|bias\w*|\w+_bias|\w+_b|bias_\w+|[bB][a-z]{1,3})$")
 _WEIGHT = re.compile(
     r"^([wuvr]|[wuvr]_?[a-z0-9~]{1,5}|\w*weights?\w*|\w*kernel\w*|w_\w+|u_\w+|wlstm\w*|\w+_w)$"
 )
+_CERTAIN_WEIGHT = re.compile(r"^(w|weights?|kernel)_\w+$")
 _CACHE = re.compile(
     r"^(\w*caches?|memory|ctx|context|tape|history|saved|stored|fwd\w*|forward_\w+|\w*_?cache_\w+)$"
 )
@@ -108,6 +109,7 @@ def role_of(name: str) -> Role:
     for pattern, role in (
         (_CERTAIN_SIZE, Role.SIZE),
         (_CERTAIN_COTANGENT, Role.COTANGENT),
+        (_CERTAIN_WEIGHT, Role.WEIGHT),
         (_TARGET, Role.TARGET),
         (_HIDDEN, Role.HIDDEN_STATE),
         (_CELL, Role.CELL_STATE),

@@ -10,7 +10,6 @@ from rnnlint.gradients.callables import Library
 from rnnlint.gradients.draft import Draft
 from rnnlint.gradients.forms import sizes_of
 from rnnlint.gradients.jobs import Workshop
-from rnnlint.gradients.passes import Style
 from rnnlint.gradients.repairs import repaired, sliced_by
 from rnnlint.gradients.sizes import DATA_AXES, Size, Solution
 from rnnlint.gradients.target_fit import refitted
@@ -116,7 +115,7 @@ def _advance(library: Library, attempt: Attempt, ran: Ran, sizes: dict[str, int]
     if trouble is None:
         if attempt.stage == 0:
             attempt.stage = 1
-            if ran.values and attempt.draft.pass_.style is Style.PAIR:
+            if ran.values:
                 holes = refitted(attempt.draft, attempt.solution, sizes, ran.values[0])
                 if holes is not None:
                     attempt.draft = replace(attempt.draft, holes=holes)

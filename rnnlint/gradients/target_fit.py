@@ -7,10 +7,11 @@ NumPy broadcasts what does not belong together, so that a target of a wrong shap
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from rnnlint.gradients.draft import FORWARD, Draft
 from rnnlint.gradients.forms import ArrayForm, Fill, Form, IndicesForm, StepsForm
+from rnnlint.gradients.passes import Style
 from rnnlint.gradients.roles import Role, role_of
 from rnnlint.gradients.sizes import OUTPUT, Size, Solution, decode
 from rnnlint.records import dataclass
@@ -40,7 +41,7 @@ def refitted(
 ) -> Mapping[str, Form] | None:
     """The holes with the targets in an output's shape; None where they fit one, or nothing is known."""
     outputs = list(_outputs(shapes))
-    if not outputs:
+    if not outputs or (draft.pass_.style is not Style.PAIR and not _is_one_number(outputs)):
         return None
     changed = {
         hole: made
@@ -49,6 +50,11 @@ def refitted(
         and (made := _like(draft, draft.holes[hole], outputs[0], sizes)) is not None
     }
     return {**draft.holes, **changed} if changed else None
+
+
+def _is_one_number(outputs: Sequence[Output]) -> bool:
+    """Whether the forward gives a single number: what goes on from there inside the pass is its error."""
+    return len(outputs) == 1 and outputs[0].steps is None and all(size == 1 for size in outputs[0].shape)
 
 
 def _targets(draft: Draft) -> Iterator[str]:
