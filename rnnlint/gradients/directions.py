@@ -30,7 +30,8 @@ def directions_of(places: Sequence[Place]) -> dict[str, Array]:
 
 def projected(gradient: Array, directions: Array) -> Array:
     """The derivatives along the directions of what has this gradient: (k,)."""
-    return directions.reshape(len(directions), -1) @ gradient.reshape(-1)
+    with np.errstate(invalid="ignore"):  # a gradient that is not finite is said to be so later
+        return np.asarray(directions.reshape(len(directions), -1) @ gradient.reshape(-1))
 
 
 def nearest(gradient: Array, directions: Array, slopes: Array) -> Array:

@@ -409,8 +409,7 @@ def _title(keys: Sequence[str | int]) -> str:
     shown = [
         k
         for i, k in enumerate(kept)
-        if i >= last
-        or not (k in _HOLDERS or (isinstance(k, str) and k.startswith("_object_")))
+        if i >= last or not (k in _HOLDERS or (isinstance(k, str) and k.startswith("_object_")))
     ]
     words = [k for k in shown if isinstance(k, str)]
     if len(words) <= 1:
