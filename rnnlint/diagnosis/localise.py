@@ -18,6 +18,7 @@ from rnnlint.diagnosis.tracing.blame import Blame, blame
 from rnnlint.diagnosis.tracing.expressions import expressions_for
 from rnnlint.diagnosis.tracing.judged import Made, State
 from rnnlint.diagnosis.tracing.retried import those_that_mend
+from rnnlint.diagnosis.tracing.screened import Screen
 from rnnlint.diagnosis.tracing.trace import Trace
 from rnnlint.diagnosis.tracing.watched import Part
 from rnnlint.diagnosis.vocabulary import Vocabulary
@@ -30,6 +31,8 @@ GUARDED = 4
 """Lines below a condition that may decide over a blamed statement."""
 MOST_TRIED = 224
 """Edits that are tried for one bug."""
+MENDS_ON_PAPER, FAILS_ON_PAPER = -3.0, 2.0
+"""Added to the rank of an edit after which the first wrong statement makes a true quantity, or none."""
 MOST_JUDGED = 6
 """Of these, the edits after which every statement is judged anew."""
 
@@ -97,7 +100,8 @@ class Localiser:
         outcomes: list[_Outcome] = []
         mending: list[_Outcome] = []
         score = _Score.of(wrong_in(self.trials.errors), made)
-        ranked = _ranked(blamed, texts, [*self._offered(blamed), *self._written_anew(blamed, made)])
+        known = [*self._offered(blamed), *self._written_anew(blamed, made)]
+        ranked = self._screened(_ranked(blamed, texts, known), blamed, made)
         for batch in self._tried(ranked):
             for outcome in batch:
                 if not outcome.wrong:
@@ -106,11 +110,22 @@ class Localiser:
             outcomes += helpful
             mend = self._that_mend(blamed.first, helpful)
             mending += mend
-            known = [outcome for outcome in mend if outcome.candidate.kind is Kind.OFFERED]
-            good = self._best(known, score) or self._best(mend, score, further=True)
+            offered = [outcome for outcome in mend if outcome.candidate.kind is Kind.OFFERED]
+            good = self._best(offered, score) or self._best(mend, score, further=True)
             if good is not None:
                 return Step(blamed, good)
         return Step(blamed, self._best(mending, score) or self._best(outcomes, score))
+
+    def _screened(
+        self, ranked: Sequence[tuple[float, Candidate]], blamed: Blame, made: Sequence[Made]
+    ) -> list[Candidate]:
+        """The likeliest edits first: those that mend the first wrong result on paper before all others."""
+        if blamed.first is None:
+            return [candidate for _, candidate in ranked]
+        screen = Screen.of(blamed.first, made, self.trace.truths)
+        judged = {True: MENDS_ON_PAPER, None: 0.0, False: FAILS_ON_PAPER}
+        weighed = [(rank + judged[screen.mends(c.edits)], c) for rank, c in ranked]
+        return [candidate for _, candidate in sorted(weighed, key=lambda item: item[0])]
 
     def _offered(self, blamed: Blame) -> list[Candidate]:
         """The known fixes on the blamed lines."""
@@ -173,9 +188,11 @@ class Localiser:
         return _Score.of(outcome.wrong, made) if made is not None else None
 
 
-def _ranked(blamed: Blame, texts: Sequence[BackwardText], known: Sequence[Candidate]) -> list[Candidate]:
+def _ranked(
+    blamed: Blame, texts: Sequence[BackwardText], known: Sequence[Candidate]
+) -> list[tuple[float, Candidate]]:
     """Edits of the blamed statements, and of the loops where a carry is never set, among the ``known`` ones;
-    the likeliest first.
+    each once, with how unlikely it is.
     """
     vocabularies = {id(text): Vocabulary(text) for text in texts}
     ranked = [(candidate.rank, candidate) for candidate in known]
@@ -191,7 +208,7 @@ def _ranked(blamed: Blame, texts: Sequence[BackwardText], known: Sequence[Candid
             handicap = -0.5 if blamed.unset or (guarded and candidate.kind is Kind.STEPS) else 0.9
             ranked.append((handicap + candidate.rank, candidate))
     ranked.sort(key=lambda item: item[0])
-    return list({candidate.edits: candidate for _, candidate in reversed(ranked)}.values())[::-1]
+    return list({candidate.edits: (rank, candidate) for rank, candidate in reversed(ranked)}.values())[::-1]
 
 
 def _differ(errors: Errors, before: Errors) -> bool:

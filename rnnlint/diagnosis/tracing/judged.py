@@ -58,6 +58,7 @@ class Made:
     quantities: tuple[Quantity, ...] = ()
     after: Array | None = None
     regrouped: bool = False
+    computed: tuple[tuple[str, Array], ...] = ()  # every expression in it, in normal form, with its value
 
     @property
     def is_wrong(self) -> bool:
@@ -79,6 +80,7 @@ class Judge:
     gradients: Mapping[str, str]  # the name that a gradient is kept under -> its parameter
     _false_values: set[bytes] = field(default_factory=set)
     _false_names: set[tuple[int, str]] = field(default_factory=set)
+    _texts: dict[ast.expr, str] = field(default_factory=dict)
 
     def made(self, events: Sequence[Event]) -> list[Made]:
         """Every result of the backward pass, in the order of the run."""
@@ -123,10 +125,19 @@ class Judge:
         )
         quantities = tuple(self.truths.adjoints.find(value))
         state = self._state(watched, value, reads, quantities)
-        made = Made(watched, step, value, state, reads, quantities)
+        made = Made(watched, step, value, state, reads, quantities, computed=self._computed(inside))
         if not (watched.part is Part.PASSED and watched.is_read):
             self._remember(made, value)
         return made
+
+    def _computed(self, inside: Iterable[Event]) -> tuple[tuple[str, Array], ...]:
+        nodes = ((self.table[event.number].node, event.value) for event in inside)
+        return tuple((self._written(node), value) for node, value in nodes if node is not None)
+
+    def _written(self, node: ast.expr) -> str:
+        if node not in self._texts:
+            self._texts[node] = ast.unparse(node)
+        return self._texts[node]
 
     def _changed(self, watched: Watched, step: int, value: Array) -> Made:
         """What a change by a constant leaves behind: ``dv[target] -= 1``."""
@@ -143,7 +154,7 @@ class Judge:
     ) -> State:
         if np.max(np.abs(value), initial=0.0) <= NOTHING:
             return State.ZERO
-        names = [base_name(target) for target in _targets(watched)]
+        names = [base_name(target) for target in targets_of(watched)]
         parameter = next((self.gradients[name] for name in names if name in self.gradients), None)
         if value.size > 1 and self._fits(parameter, quantities):
             return State.TRUE
@@ -160,7 +171,7 @@ class Judge:
 
     def _of_update(self, watched: Watched, value: Array, reads: Sequence[Read]) -> State:
         """What a parameter loses is its gradient times a rate, if anything of the gradients is in it."""
-        names = {base_name(target) for target in _targets(watched)}
+        names = {base_name(target) for target in targets_of(watched)}
         true = [g for name, g in self.truths.gradients.items() if name.rpartition(".")[2] in names]
         if len(true) != 1 or true[0].size != value.size or value.size < 2:
             return State.OTHER
@@ -197,7 +208,7 @@ class Judge:
         root = root_of(self.table[event.number].node)
         made.after = event.value
         quantities = self.truths.adjoints.find(event.value) if event.value.size > 1 else []
-        names = [base_name(target) for target in _targets(made.watched)]
+        names = [base_name(target) for target in targets_of(made.watched)]
         parameter = next((self.gradients[name] for name in names if name in self.gradients), None)
         if self._fits(parameter, quantities):
             made.state = State.TRUE
@@ -212,12 +223,12 @@ class Judge:
         statement = made.watched.statement.node
         if isinstance(statement, ast.AugAssign) and isinstance(statement.op, ast.Sub):
             return True
-        key = self._key(made.watched, root_of(_targets(made.watched)[0]))
+        key = self._key(made.watched, root_of(targets_of(made.watched)[0]))
         known = parameter is not None and (parameter, value.size) in self.truths.contributions
         return known and key not in self._false_names
 
     def _remember(self, made: Made, value: Array, root: str = "") -> None:
-        keys = {self._key(made.watched, root or root_of(target)) for target in _targets(made.watched)}
+        keys = {self._key(made.watched, root or root_of(target)) for target in targets_of(made.watched)}
         if made.state is State.FALSE:
             self._false_values.add(fingerprint(value))
             self._false_names |= keys
@@ -234,7 +245,7 @@ def _find_regrouped(found: Sequence[Made]) -> None:
     readers: dict[bytes, list[Made]] = {}
     mended_by: dict[tuple[int, str], frozenset[int]] = {}
     for made in reversed(found):
-        keys = {(id(made.watched.statement.function), root_of(t)) for t in _targets(made.watched)}
+        keys = {(id(made.watched.statement.function), root_of(t)) for t in targets_of(made.watched)}
         node = made.watched.statement.node
         if made.state is State.FALSE and any(mended_by.get(key, frozenset()) - {id(node)} for key in keys):
             made.regrouped = True
@@ -255,11 +266,11 @@ def _find_regrouped(found: Sequence[Made]) -> None:
 
 def _is_update(watched: Watched, truths: Truths) -> bool:
     """Whether the statement changes a parameter: what it takes off is no adjoint, but a step."""
-    names = {base_name(target) for target in _targets(watched)}
+    names = {base_name(target) for target in targets_of(watched)}
     return bool(names & truths.names_of_parameters)
 
 
-def _targets(watched: Watched) -> tuple[ast.expr, ...]:
+def targets_of(watched: Watched) -> tuple[ast.expr, ...]:
     """What the statement binds to this result."""
     if watched.part is Part.PASSED:
         return ()

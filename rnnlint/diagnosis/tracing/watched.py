@@ -82,10 +82,8 @@ class WatchedProgram:
         prefixes = dict(_entries(statements)) if entries else {}
         for statement in statements:
             span = statement.program.span(statement.node)
-            inside = [
-                edit for edit in self.changes if edit.path == statement.path and _is_within(edit.span, span)
-            ]
-            changed = _changed(statement, inside) if inside else statement
+            inside = [edit for edit in self.changes if stands_in(edit, statement)]
+            changed = edited_statement(statement, inside) if inside else statement
             if changed is not None and value_of(changed.node) is not None:
                 self._taken_up |= set(inside)
                 text = self._written(changed, prefixes.get(id(statement.node), ()))
@@ -108,7 +106,7 @@ class WatchedProgram:
         return text
 
 
-def _changed(statement: Suspect, edits: Sequence[Edit]) -> Suspect | None:
+def edited_statement(statement: Suspect, edits: Sequence[Edit]) -> Suspect | None:
     """The statement as the edits leave it, in a program of its own; None where that is no such statement."""
     origin = statement.program.span(statement.node)
     text = apply_edits(statement.program.source(statement.node), [_moved(edit, origin) for edit in edits])
@@ -117,6 +115,11 @@ def _changed(statement: Suspect, edits: Sequence[Edit]) -> Suspect | None:
     except (SyntaxError, ValueError):
         return None
     return replace(statement, program=ProgramText(statement.path, text), node=node)
+
+
+def stands_in(edit: Edit, statement: Suspect) -> bool:
+    """Whether an edit changes nothing but this statement."""
+    return edit.path == statement.path and _is_within(edit.span, statement.program.span(statement.node))
 
 
 def _is_within(inner: Span, outer: Span) -> bool:
