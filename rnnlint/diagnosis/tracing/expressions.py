@@ -37,8 +37,10 @@ class Expression:
 
 
 def expressions_for(first: Made, made: Sequence[Made], truths: Truths) -> list[Expression]:
-    """What the statement of ``first`` may have to be, at every step; likest to what it is now first."""
-    same = [each for each in made if each.watched.number == first.watched.number]
+    """What the statement of ``first`` may have to be, at every step down to the first wrong one; likest to
+    what it is now first.
+    """
+    same = [m for m in made if m.watched.number == first.watched.number and m.step <= first.step]
     scope = _Scope.of(same, made)
     if scope is None:
         return []

@@ -1,93 +1,71 @@
-"""Edits of the first wrong statement tried on paper: what it would compute of the values of one run.
+"""Edits tried on paper: what the first wrong statement would make of the values that one run recorded.
 
-The user's program is not run for it. An edit after which the statement makes a true quantity is tried first;
-what cannot be computed here (a function of the user's own on a new argument, a size) is not judged.
+An edit after which it makes a true quantity is tried first; what cannot be computed is not judged.
 """
 
 from __future__ import annotations
 
 import ast
-from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from rnnlint.diagnosis.suspects import Suspect, value_of
-from rnnlint.diagnosis.tracing.judged import Made, targets_of
+from rnnlint.diagnosis.tracing.judged import Made
+from rnnlint.diagnosis.tracing.recording import Recording, UnknownValueError
 from rnnlint.diagnosis.tracing.truths import NOTHING, Truths
 from rnnlint.diagnosis.tracing.watched import Part, edited_statement, stands_in
 from rnnlint.findings import Edit
 
-Array = np.ndarray[Any, np.dtype[np.float64]]
-
-_FUNCTIONS: Mapping[str, Any] = {
-    name: getattr(np, name)
-    for name in "dot matmul outer multiply tanh square power exp sqrt sum zeros_like ones_like".split()
-}
-_OPERATORS: Mapping[type[ast.operator], Any] = {
-    ast.Add: np.add,
-    ast.Sub: np.subtract,
-    ast.Mult: np.multiply,
-    ast.Div: np.divide,
-    ast.Pow: np.power,
-    ast.MatMult: np.matmul,
-}
-
-
-@dataclass(frozen=True, slots=True)
-class _Held:
-    """What an expression held, or a variable from then on (``is_set``)."""
-
-    moment: int
-    step: int
-    value: Array
-    is_set: bool = False
-
-
-class _UnknownError(Exception):
-    """An expression's value does not follow from what was recorded."""
-
 
 @dataclass(frozen=True)
 class Screen:
-    """The first wrong result, and what everything in its function held at the steps up to it."""
+    """The first wrong result, and the run of its function."""
 
     first: Made
     truths: Truths
-    _values: Mapping[str, Sequence[_Held]]  # by text, in the order of the run
-    _when: Mapping[int, int]  # by step, when the statement was reached
+    recording: Recording
+    statements: tuple[Suspect, ...]  # of the function
 
     @staticmethod
     def of(first: Made, made: Sequence[Made], truths: Truths) -> Screen:
-        function = first.watched.statement.function
-        values: dict[str, list[_Held]] = defaultdict(list)
-        when: dict[int, int] = {}
-        for moment, each in enumerate(made):
-            if each.watched.statement.function is not function:
-                continue
-            for text, value in each.computed:
-                values[text].append(_Held(moment, each.step, value))
-            for target in targets_of(each.watched):
-                after = each.after if each.after is not None else each.value
-                values[ast.unparse(target)].append(_Held(moment, each.step, after, is_set=True))
-            if each.watched.number == first.watched.number:
-                when[each.step] = moment
-        return Screen(first, truths, values, when)
+        own = first.watched.statement
+        same = {id(m.watched.statement.node): m.watched.statement for m in made}
+        statements = [statement for statement in same.values() if statement.function is own.function]
+        return Screen(first, truths, Recording.of(own.function, made), tuple(statements))
 
     def mends(self, edits: Sequence[Edit]) -> bool | None:
-        """Whether the statement would make a true quantity, at this step and where it did before.
+        """Whether the statement would make a true quantity, at its step and at those before it.
 
         None where that cannot be said.
         """
-        expression = self._result(edits)
-        if expression is None:
+        own = self.first.watched.statement
+        statement = next((s for s in self.statements if all(stands_in(e, s) for e in edits)), None)
+        if statement is None or self.first.watched.part is not Part.RESULT:
             return None
+        changed = edited_statement(statement, edits)
+        if changed is None:
+            return None
+        if statement.node is own.node:
+            place = _place(statement, self.first.watched.node)
+            expression = _at(value_of(changed.node), place) if place is not None else None
+            return self._is_true(expression, {}) if expression is not None else None
+        match statement.node, changed.node:  # a variable that the statement reads is set otherwise
+            case ast.Assign(targets=[target]), ast.Assign(value=value) if not isinstance(target, ast.Tuple):
+                read = {ast.unparse(read.node) for read in self.first.reads if read.node is not None}
+                if ast.unparse(target) in read and self.first.watched.node is not None:
+                    return self._is_true(self.first.watched.node, {ast.unparse(target): value})
+            case _:
+                pass
+        return None
+
+    def _is_true(self, expression: ast.expr, given: dict[str, ast.expr]) -> bool | None:
         for step in range(self.first.step, -1, -1):
+            now = self.recording.when(self.first, step)
             try:
-                value = np.asarray(self._of(expression, step), dtype=float)
-            except _UnknownError:
+                value = np.asarray(self.recording.value(expression, step, now or 0, given), dtype=float)
+            except UnknownValueError:
                 return None if step == self.first.step else True
             except (ValueError, TypeError):  # shapes that do not go together
                 return False
@@ -95,108 +73,13 @@ class Screen:
                 return False
         return True
 
-    def _result(self, edits: Sequence[Edit]) -> ast.expr | None:
-        """The expression of the first wrong result as the edits leave it; None where they reach elsewhere."""
-        statement = self.first.watched.statement
-        if self.first.watched.part is not Part.RESULT or not all(stands_in(e, statement) for e in edits):
-            return None
-        changed = edited_statement(statement, edits)
-        if changed is None:
-            return None
-        place = _place(statement, self.first.watched.node)
-        return _at(value_of(changed.node), place) if place is not None else None
-
-    def _of(self, node: ast.expr, step: int) -> Any:
-        match node:
-            case ast.Name() | ast.Attribute() | ast.Subscript() | ast.Call():
-                known = self._recorded(ast.unparse(node), step)
-                if known is not None:
-                    return known
-            case _:
-                pass
-        match node:
-            case ast.Constant(value=int(number)) | ast.Constant(value=float(number)):
-                return number
-            case ast.BinOp(left=left, op=op, right=right) if type(op) in _OPERATORS:
-                return _OPERATORS[type(op)](self._of(left, step), self._of(right, step))
-            case ast.IfExp(body=first, orelse=later):  # the edits' conditions hold at the first step alone
-                return self._of(first if step == 0 else later, step)
-            case ast.UnaryOp(op=ast.USub(), operand=operand):
-                return -self._of(operand, step)
-            case ast.Attribute(value=value, attr="T"):
-                return np.transpose(self._of(value, step))
-            case ast.Call(func=ast.Attribute(value=ast.Name(id="np" | "numpy"), attr=name)):
-                return self._called(name, node, node.args, step)
-            case ast.Call(func=ast.Attribute(value=value, attr="dot" | "sum" as name)):
-                return self._called(name, node, [value, *node.args], step)
-            case ast.Subscript():
-                return self._of_another_step(node, step)
-            case _:
-                raise _UnknownError
-
-    def _of_another_step(self, node: ast.Subscript, step: int) -> Array:
-        """``C[t + 1]`` where ``C[t]`` is read: what that was one step further back."""
-        text, offset = _stepless(node)
-        for distance in (1, -1, 2, -2):
-            known = self._recorded(text.format(_written(offset + distance)), step + distance)
-            if known is not None:
-                return known
-        raise _UnknownError
-
-    def _called(self, name: str, call: ast.Call, arguments: Sequence[ast.expr], step: int) -> Any:
-        function = _FUNCTIONS.get(name)
-        if function is None:
-            raise _UnknownError
-        options: dict[str, Any] = {}
-        for keyword in call.keywords:
-            if keyword.arg not in ("axis", "keepdims") or not isinstance(keyword.value, ast.Constant):
-                raise _UnknownError
-            options[keyword.arg] = keyword.value.value
-        return function(*(self._of(argument, step) for argument in arguments), **options)
-
-    def _recorded(self, text: str, step: int) -> Array | None:
-        """What an expression held when the statement was reached at a step."""
-        now = self._when.get(step)
-        if now is None:
-            return None
-        held = self._values.get(text, ())
-        before = [each for each in held if each.moment <= now and not (each.is_set and each.moment == now)]
-        if before and before[-1].step == step:
-            return before[-1].value
-        after = next((each for each in held if each.moment >= now and each.step == step), None)
-        if after is not None and not after.is_set:
-            return after.value
-        return before[-1].value if before else None
-
-
-def _stepless(node: ast.Subscript) -> tuple[str, int]:
-    """A subscript's text with a gap for what is added to the step, and what that is."""
-    holder = ast.unparse(node.value).replace("{", "{{").replace("}", "}}")
-    match node.slice:
-        case ast.Name(id=step):
-            return f"{holder}[{step}{{}}]", 0
-        case ast.BinOp(
-            left=ast.Name(id=step), op=ast.Add() | ast.Sub() as op, right=ast.Constant(value=int(by))
-        ):
-            return f"{holder}[{step}{{}}]", by if isinstance(op, ast.Add) else -by
-        case _:
-            raise _UnknownError
-
-
-def _written(offset: int) -> str:
-    """As :func:`ast.unparse` writes it."""
-    return "" if not offset else f" + {offset}" if offset > 0 else f" - {-offset}"
-
 
 def _place(statement: Suspect, wanted: ast.expr | None) -> tuple[int, ...] | None:
     """Where a result stands among those that a statement's value is written out of; () where it is alone."""
     value = value_of(statement.node)
     if value is wanted:
         return ()
-    for number, part in enumerate(_parts(value)):
-        if part is wanted:
-            return (number,)
-    return None
+    return next(((number,) for number, part in enumerate(_parts(value)) if part is wanted), None)
 
 
 def _at(value: ast.expr | None, place: tuple[int, ...]) -> ast.expr | None:
