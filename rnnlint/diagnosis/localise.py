@@ -17,6 +17,7 @@ from rnnlint.diagnosis.suspects import BackwardText, backward_texts
 from rnnlint.diagnosis.tracing.blame import Blame, blame
 from rnnlint.diagnosis.tracing.expressions import expressions_for
 from rnnlint.diagnosis.tracing.judged import Made, State
+from rnnlint.diagnosis.tracing.lacking import lacking
 from rnnlint.diagnosis.tracing.retried import those_that_mend
 from rnnlint.diagnosis.tracing.screened import Screen
 from rnnlint.diagnosis.tracing.trace import Trace
@@ -31,8 +32,9 @@ GUARDED = 4
 """Lines below a condition that may decide over a blamed statement."""
 MOST_TRIED = 224
 """Edits that are tried for one bug."""
-MENDS_ON_PAPER, FAILS_ON_PAPER = -3.0, 2.0
-"""Added to the rank of an edit after which the first wrong statement makes a true quantity, or none."""
+LIKELY = 0.3
+MOST_SUBJECTS = 3
+"""Of how many blamed statements it is asked what they lack: those that are no less likely than so much."""
 MOST_JUDGED = 6
 """Of these, the edits after which every statement is judged anew."""
 
@@ -59,23 +61,25 @@ class _Outcome:
 
 @dataclass(frozen=True, slots=True, order=True)
 class _Score:
-    """How wrong a text is: in how many gradients, in how many results, and at which step of the way back
-    first.
+    """How wrong a text is: in how many gradients, in how many results down to the step that was the first
+    wrong one and in how many of all, and at which step of the way back first.
     """
 
     parameters: int
+    early: int
     results: int
     step: float
 
     def is_further_than(self, other: _Score) -> bool:
         """Whether a bug has gone, and not only moved."""
-        return self.parameters < other.parameters or self.step > other.step
+        return self.parameters < other.parameters or self.step > other.step or self.early < other.early
 
     @staticmethod
-    def of(wrong: frozenset[str], made: Sequence[Made]) -> _Score:
+    def of(wrong: frozenset[str], made: Sequence[Made], first: Made) -> _Score:
         results = [each for each in made if each.is_wrong]
-        zeros = sum(each.state is State.ZERO for each in made)  # an edit that wipes out is no better
-        return _Score(len(wrong), len(results) + zeros, results[0].step if results else math.inf)
+        silent = [each for each in made if each.state is State.ZERO]  # an edit that wipes out is no better
+        early = sum(each.step <= first.step for each in [*results, *silent])
+        return _Score(len(wrong), early, len(results) + len(silent), results[0].step if results else math.inf)
 
 
 @dataclass(frozen=True)
@@ -99,8 +103,9 @@ class Localiser:
             return Step(blamed)
         outcomes: list[_Outcome] = []
         mending: list[_Outcome] = []
-        score = _Score.of(wrong_in(self.trials.errors), made)
-        known = [*self._offered(blamed), *self._written_anew(blamed, made)]
+        first = blamed.first if blamed.first is not None else made[0]
+        score = _Score.of(wrong_in(self.trials.errors), made, first)
+        known = [*self._offered(blamed), *self._written_anew(blamed, made, texts)]
         ranked = self._screened(_ranked(blamed, texts, known), blamed, made)
         for batch in self._tried(ranked):
             for outcome in batch:
@@ -111,10 +116,10 @@ class Localiser:
             mend = self._that_mend(blamed.first, helpful)
             mending += mend
             offered = [outcome for outcome in mend if outcome.candidate.kind is Kind.OFFERED]
-            good = self._best(offered, score) or self._best(mend, score, further=True)
+            good = self._best(offered, score, first) or self._best(mend, score, first, further=True)
             if good is not None:
                 return Step(blamed, good)
-        return Step(blamed, self._best(mending, score) or self._best(outcomes, score))
+        return Step(blamed, self._best(mending, score, first) or self._best(outcomes, score, first))
 
     def _screened(
         self, ranked: Sequence[tuple[float, Candidate]], blamed: Blame, made: Sequence[Made]
@@ -123,8 +128,7 @@ class Localiser:
         if blamed.first is None:
             return [candidate for _, candidate in ranked]
         screen = Screen.of(blamed.first, made, self.trace.truths)
-        judged = {True: MENDS_ON_PAPER, None: 0.0, False: FAILS_ON_PAPER}
-        weighed = [(rank + judged[screen.mends(c.edits)], c) for rank, c in ranked]
+        weighed = [(rank + _weight_on_paper(screen.prospect(c.edits)), c) for rank, c in ranked]
         return [candidate for _, candidate in sorted(weighed, key=lambda item: item[0])]
 
     def _offered(self, blamed: Blame) -> list[Candidate]:
@@ -132,18 +136,37 @@ class Localiser:
         lines = {(suspect.path, suspect.line) for _, suspect in blamed.suspects}
         return [c for c in self.offered if any((e.path, e.span.line) in lines for e in c.edits)]
 
-    def _written_anew(self, blamed: Blame, made: Sequence[Made]) -> list[Candidate]:
-        """The first wrong statement as the products of true quantities that it may have to be."""
+    def _written_anew(
+        self, blamed: Blame, made: Sequence[Made], texts: Sequence[BackwardText]
+    ) -> list[Candidate]:
+        """The likeliest statements with what they lack, and the first wrong one as the products of true
+        quantities that it may have to be.
+        """
+        found: list[Candidate] = []
+        for subject in self._subjects(blamed, made):
+            statement = subject.watched.statement
+            text = next((text for text in texts if text.function is statement.function), None)
+            if text is not None:
+                found += lacking(subject, made, self.trace.truths, Vocabulary(text))
+        first = blamed.first
+        if first is not None and first.watched.node is not None and first.watched.part is not Part.AFTER:
+            program, node = first.watched.statement.program, first.watched.node
+            found += [
+                replacing(program, node, each.text, Kind.EXPRESSION, 0.75 + 0.1 * each.unread)
+                for each in expressions_for(first, made, self.trace.truths)
+            ]
+        return found
+
+    @staticmethod
+    def _subjects(blamed: Blame, made: Sequence[Made]) -> list[Made]:
+        """What the likeliest statements made when the first wrong result came about, that one first."""
         if blamed.first is None:
             return []
-        statement, node = blamed.first.watched.statement, blamed.first.watched.node
-        if node is None or blamed.first.watched.part is Part.AFTER:
-            return []
-        found = expressions_for(blamed.first, made, self.trace.truths)
-        return [
-            replacing(statement.program, node, each.text, Kind.EXPRESSION, 0.75 + 0.1 * each.unread)
-            for each in found
-        ]
+        nodes = {id(suspect.node) for handicap, suspect in blamed.suspects if handicap <= LIKELY}
+        step = blamed.first.step
+        same = [m for m in made if m.step == step and id(m.watched.statement.node) in nodes]
+        flowing = [m for m in same if m.state is not State.FORWARD and m is not blamed.first]
+        return [m for m in (blamed.first, *flowing) if m.watched.part is not Part.AFTER][:MOST_SUBJECTS]
 
     def _that_mend(self, first: Made | None, outcomes: Sequence[_Outcome]) -> list[_Outcome]:
         """Those after which the first wrong result is a true one."""
@@ -167,14 +190,17 @@ class Localiser:
                 if errors is not None
             ]
 
-    def _best(self, outcomes: Sequence[_Outcome], now: _Score, *, further: bool = False) -> Candidate | None:
+    def _best(
+        self, outcomes: Sequence[_Outcome], now: _Score, first: Made, *, further: bool = False
+    ) -> Candidate | None:
         """The edit after which the fewest gradients and results are wrong; none unless fewer than now.
 
-        With ``further`` only one that leaves fewer gradients wrong, or no result so early on the way back.
+        With ``further`` only one that leaves fewer gradients wrong, or fewer results so early on the way
+        back.
         """
         best, chosen = now, None
         for outcome in sorted(outcomes, key=_fewest_wrong)[:MOST_JUDGED]:
-            after = None if self.budget.spent else self._score(outcome)
+            after = None if self.budget.spent else self._score(outcome, first)
             new = outcome.candidate.kind is Kind.EXPRESSION
             if after is None or ((further or new) and not after.is_further_than(now)):
                 continue
@@ -182,10 +208,15 @@ class Localiser:
                 best, chosen = after, outcome.candidate
         return chosen
 
-    def _score(self, outcome: _Outcome) -> _Score | None:
+    def _score(self, outcome: _Outcome, first: Made) -> _Score | None:
         texts = backward_texts(self.project, self.trace.check)
         made = self.trace.made_by(self.trials, texts, outcome.candidate.edits)
-        return _Score.of(outcome.wrong, made) if made is not None else None
+        return _Score.of(outcome.wrong, made, first) if made is not None else None
+
+
+def _weight_on_paper(prospect: float | None) -> float:
+    """What an edit's prospect adds to its rank."""
+    return 0.0 if prospect is None else 2.0 - 3.0 * prospect
 
 
 def _ranked(

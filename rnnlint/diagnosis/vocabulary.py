@@ -70,7 +70,21 @@ class Vocabulary:
             for parameter in self.text.function.args.args:
                 if looks_like_adjoint(parameter.arg):
                     found[parameter.arg] = None
+        found.update(dict.fromkeys(self._unread_upstream()))
         return tuple(found)
+
+    def _unread_upstream(self) -> Iterator[str]:
+        """One step of each upstream adjoint that the function is given and never reads."""
+        function = self.text.function
+        if function is None:
+            return
+        read = {n.id for s in self.text.suspects for n in ast.walk(s.node) if isinstance(n, ast.Name)}
+        for parameter in function.args.args:
+            if looks_like_adjoint(parameter.arg) and parameter.arg not in read:
+                for step in sorted(self.loop_variables):
+                    yield f"{parameter.arg}[{step}]"
+                    yield f"{parameter.arg}[:, {step}]"
+                    yield f"{parameter.arg}[:, :, {step}]"
 
     @cached_property
     def deltas(self) -> tuple[str, ...]:
@@ -90,9 +104,8 @@ class Vocabulary:
             if suspect.loops and isinstance(suspect.node, ast.Assign)
             for target in suspect.targets
         }
-        return tuple(
-            adjoint for adjoint in self.adjoints if adjoint in read or adjoint in given or adjoint in assigned
-        )
+        upstream = tuple(self._unread_upstream())
+        return tuple(a for a in self.adjoints if a in read or a in given or a in assigned or a in upstream)
 
     @cached_property
     def atoms(self) -> tuple[str, ...]:

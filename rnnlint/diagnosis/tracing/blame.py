@@ -58,6 +58,8 @@ def blame(made: Sequence[Made], texts: Sequence[BackwardText]) -> Blame:
     unset = list(_zeros_read(made, first, [suspect for _, suspect in blamed]))
     for read, reader in unset:
         add(0.3, _that_set(read, reader, texts))
+    for silent in _made_zero(made, first, together):
+        add(0.2, _suspects_of(silent, texts))
     return Blame(tuple(sorted(found.values(), key=lambda item: item[0])), first, bool(unset))
 
 
@@ -69,6 +71,16 @@ def _zeros_read(made: Sequence[Made], first: Made, blamed: Sequence[Suspect]) ->
             for read in each.reads:
                 if read.state is State.ZERO and looks_like_adjoint(read.name):
                     yield read, each
+
+
+def _made_zero(made: Sequence[Made], first: Made, wrong: Sequence[Made]) -> Iterator[Made]:
+    """What wrong statements read and the loop has set to zero just before: nothing has entered there."""
+    read = {root_of(r.node) for each in wrong for r in each.reads if r.state is State.ZERO}
+    for each in made[: _position(made, first)]:
+        targets = {root_of(target) for target in each.watched.statement.targets}
+        in_loop = bool(each.watched.statement.loops)
+        if in_loop and each.step == first.step and each.state is State.ZERO and targets & read:
+            yield each
 
 
 def _without_a_gradient(

@@ -47,22 +47,22 @@ def expressions_for(first: Made, made: Sequence[Made], truths: Truths) -> list[E
     read = {each.text for each in first.reads}
     claimed = {(q.number, q.of) for each in made if each.state is State.TRUE for q in each.quantities}
     found: dict[str, tuple[bool, int]] = {}
-    for use, series in _series(truths, scope):
+    for use, series in series_of(truths, scope.shape, scope.steps):
         for text, atoms in scope.products(series):
             found.setdefault(text, (use in claimed, len(set(atoms) - read)))
     ranked = sorted(found.items(), key=lambda item: (*item[1], len(item[0])))
     return [Expression(text, unread) for text, (_, unread) in ranked[:MOST_FOUND]]
 
 
-def _series(truths: Truths, scope: _Scope) -> Iterator[tuple[tuple[int, str], Array]]:
-    """The true adjoints of one expression each, step by step on the way back, of the results' shape."""
+def series_of(truths: Truths, shape: tuple[int, ...], steps: int) -> Iterator[tuple[tuple[int, str], Array]]:
+    """The true adjoints of one expression each, of a shape, over the first steps of the way back."""
     by_use: dict[tuple[int, str], dict[int, Array]] = defaultdict(dict)
     for quantity in truths.quantities:
-        if not quantity.whole and quantity.value.shape == scope.shape:
+        if not quantity.whole and quantity.value.shape == shape:
             by_use[quantity.number, quantity.of].setdefault(quantity.step, quantity.value)
-    for use, steps in by_use.items():
-        ordered = [steps[step] for step in sorted(steps, reverse=True)][: scope.steps]
-        if len(ordered) == scope.steps:
+    for use, found in by_use.items():
+        ordered = [found[step] for step in sorted(found, reverse=True)][:steps]
+        if len(ordered) == steps:
             yield use, np.stack(ordered)
 
 
@@ -99,7 +99,7 @@ class _Scope:
             form
             for name, held in states.items()
             if (values := _stacked(held, steps)) is not None
-            for form in _forms(name, values)
+            for form in forms_of(name, values)
         ]
         kept = {name: values for name, values in whole.items() if values is not None}
         return _Scope(shape, steps, dict(list(kept.items())[:MOST_ADJOINTS]), tuple(factors[:MOST_FACTORS]))
@@ -158,7 +158,7 @@ def _stacked(held: Mapping[int, Array], steps: int) -> Array | None:
     return np.stack(values) if len(values) == steps else None
 
 
-def _forms(name: str, values: Array) -> Iterator[tuple[str, str, Array]]:
+def forms_of(name: str, values: Array) -> Iterator[tuple[str, str, Array]]:
     """What may stand for a state in a product."""
     plain = name if precedence_of_text(name) >= precedence_of_text("a ** b") else f"({name})"
     yield name, name, values

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 
-from rnnlint.diagnosis.suspects import Function
 from rnnlint.diagnosis.tracing.judged import Made, targets_of
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
@@ -56,12 +55,11 @@ class Recording:
     _moments: Mapping[tuple[int, int], int]  # when a watched expression was reached at a step
 
     @staticmethod
-    def of(function: Function | None, made: Sequence[Made]) -> Recording:
+    def of(made: Sequence[Made]) -> Recording:
+        """From what the statements of one function made."""
         held: dict[str, list[_Held]] = defaultdict(list)
         moments: dict[tuple[int, int], int] = {}
         for moment, each in enumerate(made):
-            if each.watched.statement.function is not function:
-                continue
             moments[each.watched.number, each.step] = moment
             for text, value in each.computed:
                 held[text].append(_Held(moment, each.step, value))

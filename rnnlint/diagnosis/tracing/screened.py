@@ -6,17 +6,21 @@ An edit after which it makes a true quantity is tried first; what cannot be comp
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
-from rnnlint.diagnosis.suspects import Suspect, value_of
-from rnnlint.diagnosis.tracing.judged import Made
+from rnnlint.diagnosis.suspects import Suspect
+from rnnlint.diagnosis.tracing.adjoints import fingerprint
+from rnnlint.diagnosis.tracing.judged import Made, targets_of
 from rnnlint.diagnosis.tracing.recording import Recording, UnknownValueError
 from rnnlint.diagnosis.tracing.truths import NOTHING, Truths
 from rnnlint.diagnosis.tracing.watched import Part, edited_statement, stands_in
 from rnnlint.findings import Edit
+
+MOST_READERS = 8
 
 
 @dataclass(frozen=True)
@@ -26,74 +30,104 @@ class Screen:
     first: Made
     truths: Truths
     recording: Recording
-    statements: tuple[Suspect, ...]  # of the function
+    made: Sequence[Made]  # of the function
+    statements: tuple[Suspect, ...]
 
     @staticmethod
     def of(first: Made, made: Sequence[Made], truths: Truths) -> Screen:
         own = first.watched.statement
-        same = {id(m.watched.statement.node): m.watched.statement for m in made}
-        statements = [statement for statement in same.values() if statement.function is own.function]
-        return Screen(first, truths, Recording.of(own.function, made), tuple(statements))
+        inside = [each for each in made if each.watched.statement.function is own.function]
+        statements = {id(m.watched.statement.node): m.watched.statement for m in inside}
+        return Screen(first, truths, Recording.of(inside), inside, tuple(statements.values()))
 
-    def mends(self, edits: Sequence[Edit]) -> bool | None:
-        """Whether the statement would make a true quantity, at its step and at those before it.
+    def prospect(self, edits: Sequence[Edit]) -> float | None:
+        """How well edits do on paper: 0 where the statement then makes no true quantity, at its step or one
+        before; else 1 and the share of the statements reading it that then make one as well.
 
         None where that cannot be said.
         """
-        own = self.first.watched.statement
+        wanted = self.first.watched.node
         statement = next((s for s in self.statements if all(stands_in(e, s) for e in edits)), None)
-        if statement is None or self.first.watched.part is not Part.RESULT:
+        if statement is None or wanted is None or self.first.watched.part is Part.AFTER:
             return None
         changed = edited_statement(statement, edits)
         if changed is None:
             return None
-        if statement.node is own.node:
-            place = _place(statement, self.first.watched.node)
-            expression = _at(value_of(changed.node), place) if place is not None else None
-            return self._is_true(expression, {}) if expression is not None else None
+        if statement.node is self.first.watched.statement.node:
+            expression = _at(changed.node, _way(statement.node, wanted))
+            return self._judged(expression, {}) if expression is not None else None
         match statement.node, changed.node:  # a variable that the statement reads is set otherwise
             case ast.Assign(targets=[target]), ast.Assign(value=value) if not isinstance(target, ast.Tuple):
                 read = {ast.unparse(read.node) for read in self.first.reads if read.node is not None}
-                if ast.unparse(target) in read and self.first.watched.node is not None:
-                    return self._is_true(self.first.watched.node, {ast.unparse(target): value})
+                if ast.unparse(target) in read:
+                    return self._judged(wanted, {ast.unparse(target): value})
             case _:
                 pass
         return None
 
-    def _is_true(self, expression: ast.expr, given: dict[str, ast.expr]) -> bool | None:
+    def _judged(self, expression: ast.expr, given: Mapping[str, ast.expr]) -> float | None:
         for step in range(self.first.step, -1, -1):
-            now = self.recording.when(self.first, step)
-            try:
-                value = np.asarray(self.recording.value(expression, step, now or 0, given), dtype=float)
-            except UnknownValueError:
-                return None if step == self.first.step else True
-            except (ValueError, TypeError):  # shapes that do not go together
-                return False
-            if not np.max(np.abs(value), initial=0.0) > NOTHING or not self.truths.adjoints.find(value):
-                return False
-        return True
+            true = self._is_true(self.first, expression, step, given)
+            if true is None and step == self.first.step:
+                return None
+            if true is False:
+                return 0.0
+        targets = [ast.unparse(target) for target in targets_of(self.first.watched)]
+        if len(targets) != 1 or not self._readers:
+            return 1.5
+        set_so = {**given, targets[0]: expression}
+        found = [
+            self._is_true(reader, reader.watched.node, reader.step, set_so)
+            for reader in self._readers
+            if reader.watched.node is not None
+        ]
+        return 1.0 + sum(true is True for true in found) / len(found) if found else 1.5
+
+    @cached_property
+    def _readers(self) -> list[Made]:
+        """What is made of the first wrong result at the same step, before it is set again."""
+        mark = fingerprint(self.first.value)
+        return [
+            each
+            for each in self.made[self.recording.when(self.first, self.first.step) or 0 :]
+            if each is not self.first
+            and each.step == self.first.step
+            and any(fingerprint(read.value) == mark for read in each.reads)
+        ][:MOST_READERS]
+
+    def _is_true(
+        self, made: Made, expression: ast.expr, step: int, given: Mapping[str, ast.expr]
+    ) -> bool | None:
+        now = self.recording.when(made, step)
+        try:
+            value = np.asarray(self.recording.value(expression, step, now or 0, given), dtype=float)
+        except UnknownValueError:
+            return None
+        except (ValueError, TypeError):  # shapes that do not go together
+            return False
+        something = np.max(np.abs(value), initial=0.0) > NOTHING
+        return bool(something) and bool(self.truths.adjoints.find(value))
 
 
-def _place(statement: Suspect, wanted: ast.expr | None) -> tuple[int, ...] | None:
-    """Where a result stands among those that a statement's value is written out of; () where it is alone."""
-    value = value_of(statement.node)
-    if value is wanted:
+def _way(root: ast.AST, wanted: ast.AST) -> tuple[int, ...] | None:
+    """From a node down to one inside it: which child each time."""
+    if root is wanted:
         return ()
-    return next(((number,) for number, part in enumerate(_parts(value)) if part is wanted), None)
+    for number, child in enumerate(ast.iter_child_nodes(root)):
+        rest = _way(child, wanted)
+        if rest is not None:
+            return (number, *rest)
+    return None
 
 
-def _at(value: ast.expr | None, place: tuple[int, ...]) -> ast.expr | None:
-    if not place:
-        return value
-    parts = list(_parts(value))
-    return parts[place[0]] if place[0] < len(parts) else None
-
-
-def _parts(value: ast.expr | None) -> Iterator[ast.expr]:
-    match value:
-        case ast.Tuple(elts=elements) | ast.List(elts=elements):
-            yield from elements
-        case ast.Dict(values=values):
-            yield from values
-        case _:
-            pass
+def _at(root: ast.AST, way: tuple[int, ...] | None) -> ast.expr | None:
+    """Where the same way leads in another tree."""
+    if way is None:
+        return None
+    node = root
+    for number in way:
+        children = list(ast.iter_child_nodes(node))
+        if number >= len(children):
+            return None
+        node = children[number]
+    return node if isinstance(node, ast.expr) else None
