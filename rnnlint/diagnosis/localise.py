@@ -74,6 +74,10 @@ class _Score:
         """Whether a bug has gone, and not only moved."""
         return self.parameters < other.parameters or self.step > other.step or self.early < other.early
 
+    def is_better_than(self, other: _Score) -> bool:
+        """Whether it is so in more than how far a bug that is still there spreads."""
+        return (self.parameters, self.early) < (other.parameters, other.early)
+
     @staticmethod
     def of(wrong: frozenset[str], made: Sequence[Made], first: Made) -> _Score:
         results = [each for each in made if each.is_wrong]
@@ -162,10 +166,15 @@ class Localiser:
         """What the likeliest statements made when the first wrong result came about, that one first."""
         if blamed.first is None:
             return []
-        nodes = {id(suspect.node) for handicap, suspect in blamed.suspects if handicap <= LIKELY}
-        step = blamed.first.step
-        same = [m for m in made if m.step == step and id(m.watched.statement.node) in nodes]
-        flowing = [m for m in same if m.state is not State.FORWARD and m is not blamed.first]
+        likely = [suspect.node for handicap, suspect in blamed.suspects if handicap <= LIKELY]
+        others = [
+            each
+            for node in dict.fromkeys(likely)
+            if node is not blamed.first.watched.statement.node
+            for each in made
+            if each.step == blamed.first.step and each.watched.statement.node is node
+        ]
+        flowing = [each for each in others if each.state is not State.FORWARD]
         return [m for m in (blamed.first, *flowing) if m.watched.part is not Part.AFTER][:MOST_SUBJECTS]
 
     def _that_mend(self, first: Made | None, outcomes: Sequence[_Outcome]) -> list[_Outcome]:
@@ -204,7 +213,7 @@ class Localiser:
             new = outcome.candidate.kind is Kind.EXPRESSION
             if after is None or ((further or new) and not after.is_further_than(now)):
                 continue
-            if after < best:
+            if after < best and (chosen is None or after.is_better_than(best)):
                 best, chosen = after, outcome.candidate
         return chosen
 

@@ -70,21 +70,23 @@ class Vocabulary:
             for parameter in self.text.function.args.args:
                 if looks_like_adjoint(parameter.arg):
                     found[parameter.arg] = None
-        found.update(dict.fromkeys(self._unread_upstream()))
+        found.update(dict.fromkeys(self.upstream))
         return tuple(found)
 
-    def _unread_upstream(self) -> Iterator[str]:
+    @cached_property
+    def upstream(self) -> tuple[str, ...]:
         """One step of each upstream adjoint that the function is given and never reads."""
         function = self.text.function
         if function is None:
-            return
+            return ()
         read = {n.id for s in self.text.suspects for n in ast.walk(s.node) if isinstance(n, ast.Name)}
-        for parameter in function.args.args:
-            if looks_like_adjoint(parameter.arg) and parameter.arg not in read:
-                for step in sorted(self.loop_variables):
-                    yield f"{parameter.arg}[{step}]"
-                    yield f"{parameter.arg}[:, {step}]"
-                    yield f"{parameter.arg}[:, :, {step}]"
+        unread = [p.arg for p in function.args.args if looks_like_adjoint(p.arg) and p.arg not in read]
+        return tuple(
+            f"{name}[{before}{step}]"
+            for name in unread
+            for step in sorted(self.loop_variables)
+            for before in ("", ":, ", ":, :, ")
+        )
 
     @cached_property
     def deltas(self) -> tuple[str, ...]:
@@ -104,8 +106,8 @@ class Vocabulary:
             if suspect.loops and isinstance(suspect.node, ast.Assign)
             for target in suspect.targets
         }
-        upstream = tuple(self._unread_upstream())
-        return tuple(a for a in self.adjoints if a in read or a in given or a in assigned or a in upstream)
+        flowing = {*read, *given, *assigned, *self.upstream}
+        return tuple(adjoint for adjoint in self.adjoints if adjoint in flowing)
 
     @cached_property
     def atoms(self) -> tuple[str, ...]:

@@ -111,7 +111,8 @@ def _added(suspect: Suspect, words: Vocabulary, chain: Chain) -> Iterator[Candid
     for adjoint in words.deltas[:MOST_ADJOINTS]:
         if adjoint in own or adjoint in present:
             continue
-        yield chain.with_term(adjoint, 0.7 if "next" in adjoint or "prev" in adjoint else 1.6)
+        forgotten = "next" in adjoint or "prev" in adjoint or adjoint in words.upstream
+        yield chain.with_term(adjoint, 0.7 if forgotten else 1.6)
         if "next" in adjoint:
             for state in words.states:
                 yield chain.with_term(f"{adjoint} * {state}", 2.4)

@@ -240,6 +240,21 @@ class Judge:
         return id(watched.statement.function), root
 
 
+def wholes_beside(made: Made, others: Sequence[Made]) -> frozenset[str]:
+    """Of what the right parts beside a wrong one, in the same stack at the same step, are parts."""
+    if made.watched.part is not Part.PASSED:
+        return frozenset()
+    node = made.watched.statement.node
+    return frozenset(
+        quantity.part_of
+        for each in others
+        if each.watched.part is Part.PASSED and each.watched.statement.node is node
+        if each.step == made.step and each.state is State.TRUE
+        for quantity in each.quantities
+        if quantity.part_of
+    )
+
+
 def _find_regrouped(found: Sequence[Made]) -> None:
     """A wrong result is regrouped where a later true one, or one regrouped itself, was made of it."""
     readers: dict[bytes, list[Made]] = {}

@@ -29,7 +29,7 @@ Array = np.ndarray[Any, np.dtype[np.float64]]
 
 MOST_FORMS = 60
 MOST_ADJOINTS = 10
-MOST_FOUND = 10
+MOST_FOUND = 30
 CLOSE = 1e-5
 
 

@@ -14,9 +14,9 @@ import numpy as np
 
 from rnnlint.diagnosis.suspects import Suspect
 from rnnlint.diagnosis.tracing.adjoints import fingerprint
-from rnnlint.diagnosis.tracing.judged import Made, targets_of
+from rnnlint.diagnosis.tracing.judged import Made, targets_of, wholes_beside
 from rnnlint.diagnosis.tracing.recording import Recording, UnknownValueError
-from rnnlint.diagnosis.tracing.truths import NOTHING, Truths
+from rnnlint.diagnosis.tracing.truths import NOTHING, Quantity, Truths
 from rnnlint.diagnosis.tracing.watched import Part, edited_statement, stands_in
 from rnnlint.findings import Edit
 
@@ -42,7 +42,8 @@ class Screen:
 
     def prospect(self, edits: Sequence[Edit]) -> float | None:
         """How well edits do on paper: 0 where the statement then makes no true quantity, at its step or one
-        before; else 1 and the share of the statements reading it that then make one as well.
+        before; else 1 and the share of the statements reading it that then make one as well. A part of a
+        stack has no readers: 2 where it is a part of what its neighbours are parts of.
 
         None where that cannot be said.
         """
@@ -67,21 +68,28 @@ class Screen:
 
     def _judged(self, expression: ast.expr, given: Mapping[str, ast.expr]) -> float | None:
         for step in range(self.first.step, -1, -1):
-            true = self._is_true(self.first, expression, step, given)
+            true = self._true(self.first, expression, step, given)
             if true is None and step == self.first.step:
                 return None
-            if true is False:
+            if true is not None and not true:
                 return 0.0
+            if step == self.first.step and true is not None and self._neighbours:
+                return 2.0 if any(quantity.part_of in self._neighbours for quantity in true) else 1.0
         targets = [ast.unparse(target) for target in targets_of(self.first.watched)]
         if len(targets) != 1 or not self._readers:
             return 1.5
         set_so = {**given, targets[0]: expression}
         found = [
-            self._is_true(reader, reader.watched.node, reader.step, set_so)
+            self._true(reader, reader.watched.node, reader.step, set_so)
             for reader in self._readers
             if reader.watched.node is not None
         ]
-        return 1.0 + sum(true is True for true in found) / len(found) if found else 1.5
+        return 1.0 + sum(map(bool, found)) / len(found) if found else 1.5
+
+    @cached_property
+    def _neighbours(self) -> frozenset[str]:
+        """Of what the other parts of the same stack are true parts."""
+        return wholes_beside(self.first, self.made)
 
     @cached_property
     def _readers(self) -> list[Made]:
@@ -95,18 +103,19 @@ class Screen:
             and any(fingerprint(read.value) == mark for read in each.reads)
         ][:MOST_READERS]
 
-    def _is_true(
+    def _true(
         self, made: Made, expression: ast.expr, step: int, given: Mapping[str, ast.expr]
-    ) -> bool | None:
+    ) -> list[Quantity] | None:
+        """The true quantities that an expression would have been; None where its value is not known."""
         now = self.recording.when(made, step)
         try:
             value = np.asarray(self.recording.value(expression, step, now or 0, given), dtype=float)
         except UnknownValueError:
             return None
         except (ValueError, TypeError):  # shapes that do not go together
-            return False
-        something = np.max(np.abs(value), initial=0.0) > NOTHING
-        return bool(something) and bool(self.truths.adjoints.find(value))
+            return []
+        silent = not np.max(np.abs(value), initial=0.0) > NOTHING
+        return [] if silent else self.truths.adjoints.find(value)
 
 
 def _way(root: ast.AST, wanted: ast.AST) -> tuple[int, ...] | None:

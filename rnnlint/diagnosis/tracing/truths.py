@@ -25,7 +25,8 @@ NOTHING = 1e-9
 class Quantity:
     """A true adjoint: of which expression of the forward pass, at which step; of a parameter by its name.
 
-    ``whole`` where it holds all steps, or is their sum from the last one down to ``step``.
+    ``whole`` where it holds all steps, or is their sum from the last one down to ``step``; ``part_of`` where
+    it is one gate of a stacked adjoint.
     """
 
     of: str
@@ -34,6 +35,7 @@ class Quantity:
     parameter: str | None = None
     whole: bool = False
     number: int = -1
+    part_of: str = ""
 
 
 class Table:
@@ -157,7 +159,13 @@ class Truths:
             if size in (2 * self.hidden, 3 * self.hidden, 4 * self.hidden):
                 parts = np.split(stacked.value, size // self.hidden, axis=axis)
                 for number, part in enumerate(parts):
-                    yield replace(stacked, of=f"{stacked.of}, part {number}", value=part, number=-1)
+                    yield replace(
+                        stacked,
+                        of=f"{stacked.of}, part {number}",
+                        value=part,
+                        number=-1,
+                        part_of=stacked.of,
+                    )
 
     def _together(self, single: Sequence[Quantity]) -> list[Quantity]:
         """What one step's uses of one value send back together."""
