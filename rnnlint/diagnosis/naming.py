@@ -100,6 +100,17 @@ _BUGS = {
         "dropped-carry",
         "Nothing flows from a step back to the one before it: the carry is read at every step and never set.",
     ),
+    Kind.STEP_RESULTS: _Bug(
+        "RNN104",
+        "dropped-carry",
+        "What a step's backward pass returns is not all used: the adjoint of the state before it belongs into "
+        "the next round's call, and each weight's gradient is the sum over all steps.",
+    ),
+    Kind.INITIAL_STATE: _Bug(
+        "RNN314",
+        "unreturned-initial-gradient",
+        "This gradient is returned as the zeros it begins with; it is what the carry holds after the loop.",
+    ),
     Kind.STEPS: _Bug(
         "RNN107", "skipped-step", "The backward does not walk back over all the steps that the forward took."
     ),
@@ -143,6 +154,10 @@ def _of_index(candidate: Candidate) -> _Bug:
 def _instead(candidate: Candidate, program: ProgramText) -> str:
     if candidate.kind is Kind.CARRY:
         return f"At the end of the loop set `{candidate.after.replace('; ', '` and `')}`."
+    if candidate.kind is Kind.STEP_RESULTS:
+        return f"Complete the call: `{candidate.after.replace('; ', '`, `')}`."
+    if candidate.kind is Kind.INITIAL_STATE:
+        return f"After the loop set `{candidate.after}`."
     if candidate.kind is Kind.SPURIOUS_STATEMENT:
         return f"Leave out `{candidate.before}`."
     if candidate.kind in _MISSING:
@@ -187,7 +202,7 @@ def _bare(factor: str) -> str:
 
 
 def _described(candidate: Candidate) -> str:
-    if candidate.kind is Kind.CARRY:
+    if candidate.kind in (Kind.CARRY, Kind.STEP_RESULTS, Kind.INITIAL_STATE):
         return f"Set {candidate.after}"
     if candidate.kind is Kind.SPURIOUS_STATEMENT:
         return f"Leave out {candidate.before}"

@@ -15,6 +15,7 @@ from rnnlint.diagnosis.edits.indices import index_edits
 from rnnlint.diagnosis.edits.matrices import matrix_edits
 from rnnlint.diagnosis.edits.names import name_edits
 from rnnlint.diagnosis.edits.statements import loop_edits, statement_edits
+from rnnlint.diagnosis.edits.step_calls import step_call_edits
 from rnnlint.diagnosis.edits.terms import term_edits
 from rnnlint.diagnosis.suspects import BackwardText, Suspect
 from rnnlint.diagnosis.vocabulary import Vocabulary, atoms_in
@@ -46,10 +47,9 @@ def edits_of_statement(suspect: Suspect, words: Vocabulary) -> tuple[Candidate, 
 
 
 def edits_of_loops(text: BackwardText, words: Vocabulary) -> tuple[Candidate, ...]:
-    """Edits of a loop's head, and statements that are missing at its end: the carries."""
-    return _ordered(
-        candidate for family in (loop_edits(text, words), carry_edits(text, words)) for candidate in family
-    )
+    """Edits of a loop's head, and what is missing in it: the carries, the use of what a step returns."""
+    families = (loop_edits(text, words), carry_edits(text, words), step_call_edits(text, words))
+    return _ordered(candidate for family in families for candidate in family)
 
 
 def _ordered(candidates: Iterator[Candidate]) -> tuple[Candidate, ...]:

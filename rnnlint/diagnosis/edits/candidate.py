@@ -33,6 +33,8 @@ class Kind(StrEnum):
     SPURIOUS_TERM = "spurious-term"
     INJECTED = "injected"  # at every step what belongs to the last one
     CARRY = "carry"
+    STEP_RESULTS = "step-results"  # what a step's own backward pass returns is not summed or carried on
+    INITIAL_STATE = "initial-state"  # its gradient stays zero
     STEPS = "steps"
     AXIS = "axis"
     EXPRESSION = "expression"

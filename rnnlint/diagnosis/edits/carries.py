@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from itertools import product
 
 from rnnlint.diagnosis.edits.candidate import Candidate, Kind
 from rnnlint.diagnosis.program_text import ProgramText
 from rnnlint.diagnosis.suspects import BackwardText, Suspect, targets
-from rnnlint.diagnosis.vocabulary import Vocabulary, atoms_in
+from rnnlint.diagnosis.vocabulary import Vocabulary, atoms_in, base_name
 from rnnlint.findings import Edit, Span
 
 MOST_SOURCES = 10
@@ -24,11 +25,45 @@ def carry_edits(text: BackwardText, words: Vocabulary) -> Iterator[Candidate]:
         for name, sources in single.items():
             for source, rank in sources:
                 yield _appended(text.program, loop, [(name, source)], rank)
+        yield from _initial_gradients(text, words, loop, inside)
         if len(unset) == 2:
             for (one, first), (other, second) in product(single[unset[0]], single[unset[1]]):
                 yield _appended(
                     text.program, loop, [(unset[0], one), (unset[1], other)], 0.1 + first + second
                 )
+
+
+def _initial_gradients(
+    text: BackwardText, words: Vocabulary, loop: ast.For | ast.While, inside: list[Suspect]
+) -> Iterator[Candidate]:
+    """The gradient of an initial state, begun as zeros and never set: what the carry holds after the loop."""
+    program = text.program
+    set_elsewhere = {base_name(t) for s in text.suspects for t in s.targets if s.line >= loop.lineno}
+    zeros = [
+        target.id
+        for suspect in text.suspects
+        if suspect.line < loop.lineno
+        for target in suspect.targets
+        if isinstance(target, ast.Name) and words.is_adjoint(target) and target.id not in set_elsewhere
+    ]
+    carried = {target.id for s in inside for target in s.targets if isinstance(target, ast.Name)}
+    for name in dict.fromkeys(each for each in zeros if _INITIAL.search(each)):
+        for carry in (each for each in sorted(words.carried) if each in carried):
+            span = program.span(loop)
+            line = program.lines[span.line - 1]
+            indent = line[: len(line) - len(line.lstrip())]
+            place = Span(span.end_line, span.end_column, span.end_line, span.end_column)
+            written = f"{name} = {carry}"
+            edit = Edit(program.path, place, f"\n{indent}{written}")
+            rank = 0.3 if _state_of(name) == _state_of(carry) else 1.0
+            yield Candidate(Kind.INITIAL_STATE, (edit,), span, "", written, rank)
+
+
+_INITIAL = re.compile(r"0$|init|first|start")
+
+
+def _state_of(name: str) -> str:
+    return re.sub(r"prev|next|init|first|start|[\d_]|t$", "", name.lower())
 
 
 def _never_set(
