@@ -103,8 +103,8 @@ _BUGS = {
     Kind.STEP_RESULTS: _Bug(
         "RNN104",
         "dropped-carry",
-        "What a step's backward pass returns is not all used: the adjoint of the state before it belongs into "
-        "the next round's call, and each weight's gradient is the sum over all steps.",
+        "What a step's backward pass returns is not all used: the adjoint of the state before it belongs "
+        "into the next round's call, and each weight's gradient is the sum over all steps.",
     ),
     Kind.INITIAL_STATE: _Bug(
         "RNN314",

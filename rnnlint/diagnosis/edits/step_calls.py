@@ -1,9 +1,9 @@
 """What a step's backward pass returns and the loop over the steps leaves out: sums, carries, the initial
 state's gradient.
 
-A step sends back the adjoint of the state before it, which the step before needs among its inputs, and its own
-share of the weights' gradients. A loop that throws the one away, or keeps the last of the other, is completed
-here as a whole: neither half of that repair makes any gradient right.
+A step sends back the adjoint of the state before it, which the step before needs among its inputs, and its
+own share of the weights' gradients. A loop that throws the one away, or keeps the last of the other, is
+completed here as a whole: neither half of that repair makes any gradient right.
 """
 
 from __future__ import annotations
@@ -99,12 +99,17 @@ def _call_of_a_step(program: ProgramText, suspect: Suspect) -> Iterator[_StepCal
         ) if suspect.part is None:
             for callee in program.functions.get(name, ()):
                 returned = _returned(callee)
-                target = suspect.node.targets[0]
-                if returned and (not isinstance(target, ast.Tuple) or len(target.elts) == len(returned)):
-                    if isinstance(target, ast.Tuple) == (_dictionary(callee) is None):
-                        yield _StepCall(suspect.node, call, callee, returned)
+                if returned and _fits(suspect.node.targets[0], callee, returned):
+                    yield _StepCall(suspect.node, call, callee, returned)
         case _:
             pass
+
+
+def _fits(target: ast.expr, callee: Function, returned: tuple[str, ...]) -> bool:
+    """Whether a target takes what the function returns: a name a dictionary, a tuple as many values."""
+    if isinstance(target, ast.Tuple):
+        return _dictionary(callee) is None and len(target.elts) == len(returned)
+    return _dictionary(callee) is not None
 
 
 def _returned(callee: Function) -> tuple[str, ...]:
