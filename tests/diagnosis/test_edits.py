@@ -68,9 +68,14 @@ SLIPS = [
 
 def written(path: Path, text: str) -> set[str]:
     """Every program that is one edit away, in the normal form of its syntax tree."""
+    return programs_of(path, text, line=3)
+
+
+def programs_of(path: Path, text: str, line: int) -> set[str]:
+    """As :func:`written`, for the backward pass at ``line``."""
     path.write_text(text)
     project = Project.of(read_source(path))
-    (backward,) = backward_texts(project, GradientCheck("x", Status.CHECKED, path, 3))
+    backward = backward_texts(project, GradientCheck("x", Status.CHECKED, path, line))[0]
     words = Vocabulary(backward)
     candidates = [c for suspect in backward.suspects for c in edits_of_statement(suspect, words)]
     candidates += edits_of_loops(backward, words)
@@ -129,3 +134,45 @@ def backward(W_y, W, h, dy, T):
         for candidate in edits_of_statement(suspect, words)
     ]
     assert ast.unparse(ast.parse(injected)) in {ast.unparse(ast.parse(each)) for each in made}
+
+
+STEPS = """\
+import numpy as np
+
+def step_backward(dh_next, cache):
+    x, h_prev, W_x, W_h, h = cache
+    da = dh_next * (1 - h ** 2)
+    dx = da @ W_x.T
+    dh_prev = da @ W_h.T
+    dW_x, dW_h = x.T @ da, h_prev.T @ da
+    return dx, dh_prev, dW_x, dW_h
+
+def sequence_backward(dhs, caches, W_x, W_h):
+    dxs = np.zeros_like(dhs)
+    dW_x, dW_h = np.zeros_like(W_x), np.zeros_like(W_h)
+    dh0 = np.zeros_like(dhs[0])
+    dprev = np.zeros_like(dhs[0])
+    for t in reversed(range(len(dhs))):
+        dx_t, dprev, dW_x_t, dW_h_t = step_backward(dhs[t] + dprev, caches[t])
+        dW_x += dW_x_t
+        dW_h += dW_h_t
+        dxs[t] = dx_t
+    dh0 = dprev
+    return dxs, dh0, dW_x, dW_h
+"""
+
+CALL = "dx_t, dprev, dW_x_t, dW_h_t = step_backward(dhs[t] + dprev, caches[t])"
+SUMS = "        dW_x += dW_x_t\n        dW_h += dW_h_t\n"
+
+LEFT_OUT = [
+    ("dhs[t] + dprev", "dhs[t]"),
+    (f"{CALL}\n{SUMS}", "dx_t, _, dW_x, dW_h = step_backward(dhs[t], caches[t])\n"),
+    ("    dh0 = dprev\n", ""),
+]
+
+
+@pytest.mark.parametrize(("right", "slip"), LEFT_OUT)
+def test_what_a_step_returns_is_summed_and_carried_on(tmp_path, right, slip):
+    assert STEPS.count(right) == 1
+    text = STEPS.replace(right, slip)
+    assert ast.unparse(ast.parse(STEPS)) in programs_of(tmp_path / "model.py", text, line=11)
