@@ -57,6 +57,12 @@ class _Outcome:
     wrong: frozenset[str]
     changed: bool
     order: int
+    prospect: float | None = None  # on paper
+
+    @property
+    def spreads(self) -> bool:
+        """Whether something right is made of what the edit makes right: it is no true adjoint by chance."""
+        return self.prospect is not None and self.prospect > 1.0
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -72,7 +78,7 @@ class _Score:
 
     def is_further_than(self, other: _Score) -> bool:
         """Whether a bug has gone, and not only moved."""
-        return self.parameters < other.parameters or self.step > other.step or self.early < other.early
+        return self.parameters < other.parameters or self.step > other.step
 
     def is_better_than(self, other: _Score) -> bool:
         """Whether it is so in more than how far a bug that is still there spreads."""
@@ -123,17 +129,21 @@ class Localiser:
             good = self._best(offered, score, first) or self._best(mend, score, first, further=True)
             if good is not None:
                 return Step(blamed, good)
-        return Step(blamed, self._best(mending, score, first) or self._best(outcomes, score, first))
+        best = self._best(mending, score, first) or self._best(outcomes, score, first, further=True)
+        return Step(blamed, best)
 
     def _screened(
         self, ranked: Sequence[tuple[float, Candidate]], blamed: Blame, made: Sequence[Made]
-    ) -> list[Candidate]:
-        """The likeliest edits first: those that mend the first wrong result on paper before all others."""
+    ) -> list[tuple[Candidate, float | None]]:
+        """The likeliest edits first, with their prospects: those that mend the first wrong result on paper
+        before all others.
+        """
         if blamed.first is None:
-            return [candidate for _, candidate in ranked]
+            return [(candidate, None) for _, candidate in ranked]
         screen = Screen.of(blamed.first, made, self.trace.truths)
-        weighed = [(rank + _weight_on_paper(screen.prospect(c.edits)), c) for rank, c in ranked]
-        return [candidate for _, candidate in sorted(weighed, key=lambda item: item[0])]
+        weighed = [(rank, c, screen.prospect(c.edits)) for rank, c in ranked]
+        weighed.sort(key=lambda item: item[0] + _weight_on_paper(item[2]))
+        return [(candidate, prospect) for _, candidate, prospect in weighed]
 
     def _offered(self, blamed: Blame) -> list[Candidate]:
         """The known fixes on the blamed lines."""
@@ -185,17 +195,17 @@ class Localiser:
         mended = those_that_mend(first, variants, self.trace, self.trials)
         return [outcome for outcome, mends in zip(outcomes, mended, strict=True) if mends]
 
-    def _tried(self, candidates: Sequence[Candidate]) -> Iterator[list[_Outcome]]:
+    def _tried(self, candidates: Sequence[tuple[Candidate, float | None]]) -> Iterator[list[_Outcome]]:
         """What the edits come to, some at a time."""
         before = self.trials.errors
         for start in range(0, min(len(candidates), MOST_TRIED), BATCH):
             batch = candidates[start : start + self.budget.take(BATCH)]
             if not batch:
                 return
-            ran = self.trials.run([list(candidate.edits) for candidate in batch])
+            ran = self.trials.run([list(candidate.edits) for candidate, _ in batch])
             yield [
-                _Outcome(candidate, wrong_in(errors), _differ(errors, before), number)
-                for number, (candidate, errors) in enumerate(zip(batch, ran, strict=True), start)
+                _Outcome(candidate, wrong_in(errors), _differ(errors, before), number, prospect)
+                for number, ((candidate, prospect), errors) in enumerate(zip(batch, ran, strict=True), start)
                 if errors is not None
             ]
 
@@ -211,7 +221,10 @@ class Localiser:
         for outcome in sorted(outcomes, key=_fewest_wrong)[:MOST_JUDGED]:
             after = None if self.budget.spent else self._score(outcome, first)
             new = outcome.candidate.kind is Kind.EXPRESSION
-            if after is None or ((further or new) and not after.is_further_than(now)):
+            if after is None:
+                continue
+            spreads = outcome.spreads and after.early < now.early
+            if (further or new) and not (spreads or after.is_further_than(now)):
                 continue
             if after < best and (chosen is None or after.is_better_than(best)):
                 best, chosen = after, outcome.candidate

@@ -127,6 +127,8 @@ class _Stock:
         for member, sign, value in self.members:
             rest = sign * (wanted - self.result) + value
             for index in self.terms.equal_to(rest):
+                if member is self.node and self.terms.texts[index] in self.terms.names[index]:
+                    continue  # a copy
                 rank = 0.1 + self._rank(self.terms.names[index]) + handicap
                 yield replacing(self.program, member, self.terms.texts[index], Kind.EXPRESSION, rank)
             if np.min(np.abs(value)) > NOTHING:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import ast
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,9 +72,11 @@ class Recording:
         """The moment at which a statement was reached at a step."""
         return self._moments.get((made.watched.number, step))
 
-    def texts(self) -> Iterator[str]:
-        """Every expression that was recorded."""
-        yield from self._held
+    def last(self, number: int, now: int) -> tuple[int, int] | None:
+        """The step and the moment at which a watched expression was reached last before a moment."""
+        reached = ((moment, step) for (n, step), moment in self._moments.items() if n == number)
+        moment, step = max((each for each in reached if each[0] < now), default=(-1, -1))
+        return (step, moment) if step >= 0 else None
 
     def known(self, text: str, step: int, now: int) -> Array | None:
         """What an expression held at a moment of a step; None where that is not known."""
@@ -87,7 +89,7 @@ class Recording:
             return after.value
         return before[-1].value if before else None
 
-    def value(self, node: ast.expr, step: int, now: int, given: Mapping[str, ast.expr] | None = None) -> Any:
+    def value(self, node: ast.expr, step: int, now: int, given: Mapping[str, Array] | None = None) -> Any:
         """What an expression would have been; ``given`` are variables that would have been set otherwise.
 
         Raises :class:`UnknownValueError`, and NumPy's own errors where shapes do not go together.
@@ -96,7 +98,7 @@ class Recording:
             case ast.Name() | ast.Attribute() | ast.Subscript() | ast.Call():
                 text = ast.unparse(node)
                 if given and text in given:
-                    return self.value(given[text], step, now)
+                    return given[text]
                 known = self.known(text, step, now) if not _reads(node, given) else None
                 if known is not None:
                     return known
@@ -148,7 +150,7 @@ def _called(name: str, call: ast.Call, values: Sequence[Any]) -> Any:
     return _FUNCTIONS[name](*values, **options)
 
 
-def _reads(node: ast.expr, given: Mapping[str, ast.expr] | None) -> bool:
+def _reads(node: ast.expr, given: Mapping[str, Array] | None) -> bool:
     return bool(given) and any(
         isinstance(inner, ast.expr) and ast.unparse(inner) in (given or {}) for inner in ast.walk(node)
     )

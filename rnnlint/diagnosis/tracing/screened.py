@@ -6,19 +6,22 @@ An edit after which it makes a true quantity is tried first; what cannot be comp
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
 from rnnlint.diagnosis.suspects import Suspect
 from rnnlint.diagnosis.tracing.adjoints import fingerprint
-from rnnlint.diagnosis.tracing.judged import Made, targets_of, wholes_beside
+from rnnlint.diagnosis.tracing.judged import Made, State, targets_of, wholes_beside
 from rnnlint.diagnosis.tracing.recording import Recording, UnknownValueError
 from rnnlint.diagnosis.tracing.truths import NOTHING, Quantity, Truths
 from rnnlint.diagnosis.tracing.watched import Part, edited_statement, stands_in
 from rnnlint.findings import Edit
+
+Array = np.ndarray[Any, np.dtype[np.float64]]
 
 MOST_READERS = 8
 
@@ -43,7 +46,8 @@ class Screen:
     def prospect(self, edits: Sequence[Edit]) -> float | None:
         """How well edits do on paper: 0 where the statement then makes no true quantity, at its step or one
         before; else 1 and the share of the statements reading it that then make one as well. A part of a
-        stack has no readers: 2 where it is a part of what its neighbours are parts of.
+        stack has no readers: 2 where it is a part of what its neighbours are parts of. Half, where another
+        statement of the step makes the same quantity: it need not be made twice.
 
         None where that cannot be said.
         """
@@ -56,35 +60,45 @@ class Screen:
             return None
         if statement.node is self.first.watched.statement.node:
             expression = _at(changed.node, _way(statement.node, wanted))
-            return self._judged(expression, {}) if expression is not None else None
+            return self._judged(expression) if expression is not None else None
         match statement.node, changed.node:  # a variable that the statement reads is set otherwise
             case ast.Assign(targets=[target]), ast.Assign(value=value) if not isinstance(target, ast.Tuple):
                 read = {ast.unparse(read.node) for read in self.first.reads if read.node is not None}
-                if ast.unparse(target) in read:
-                    return self._judged(wanted, {ast.unparse(target): value})
+                setter = next((m for m in self.made if m.watched.statement is statement), None)
+                if setter is not None and ast.unparse(target) in read:
+                    return self._judged(wanted, _SetSo(setter.watched.number, ast.unparse(target), value))
             case _:
                 pass
         return None
 
-    def _judged(self, expression: ast.expr, given: Mapping[str, ast.expr]) -> float | None:
+    def _judged(self, expression: ast.expr, set_so: _SetSo | None = None) -> float | None:
         for step in range(self.first.step, -1, -1):
-            true = self._true(self.first, expression, step, given)
+            true = self._true(self.first, expression, step, set_so)
             if true is None and step == self.first.step:
                 return None
             if true is not None and not true:
                 return 0.0
-            if step == self.first.step and true is not None and self._neighbours:
+            if step == self.first.step and true and all(_use(q) in self._claimed for q in true):
+                return 0.5
+            if step == self.first.step and true and self._neighbours:
                 return 2.0 if any(quantity.part_of in self._neighbours for quantity in true) else 1.0
         targets = [ast.unparse(target) for target in targets_of(self.first.watched)]
-        if len(targets) != 1 or not self._readers:
+        if len(targets) != 1 or not self._readers or set_so is not None:
             return 1.5
-        set_so = {**given, targets[0]: expression}
+        result = _SetSo(self.first.watched.number, targets[0], expression)
         found = [
-            self._true(reader, reader.watched.node, reader.step, set_so)
+            self._true(reader, reader.watched.node, reader.step, result)
             for reader in self._readers
             if reader.watched.node is not None
         ]
         return 1.0 + sum(map(bool, found)) / len(found) if found else 1.5
+
+    @cached_property
+    def _claimed(self) -> frozenset[tuple[int, str, int]]:
+        """The quantities that other statements make at the step."""
+        own = self.first.watched.statement.node
+        others = (m for m in self.made if m.step == self.first.step and m.watched.statement.node is not own)
+        return frozenset(_use(q) for m in others if m.state is State.TRUE for q in m.quantities)
 
     @cached_property
     def _neighbours(self) -> frozenset[str]:
@@ -104,18 +118,40 @@ class Screen:
         ][:MOST_READERS]
 
     def _true(
-        self, made: Made, expression: ast.expr, step: int, given: Mapping[str, ast.expr]
+        self, made: Made, expression: ast.expr, step: int, set_so: _SetSo | None
     ) -> list[Quantity] | None:
         """The true quantities that an expression would have been; None where its value is not known."""
-        now = self.recording.when(made, step)
+        now = self.recording.when(made, step) or 0
         try:
-            value = np.asarray(self.recording.value(expression, step, now or 0, given), dtype=float)
+            given = self._given(set_so, now) if set_so is not None else {}
+            value = np.asarray(self.recording.value(expression, step, now, given), dtype=np.float64)
         except UnknownValueError:
             return None
         except (ValueError, TypeError):  # shapes that do not go together
             return []
         silent = not np.max(np.abs(value), initial=0.0) > NOTHING
         return [] if silent else self.truths.adjoints.find(value)
+
+    def _given(self, set_so: _SetSo, now: int) -> dict[str, Array]:
+        """What the variable would hold at a moment; nothing where it has not been set by then."""
+        reached = self.recording.last(set_so.number, now)
+        if reached is None:
+            return {}
+        value = self.recording.value(set_so.expression, *reached)
+        return {set_so.target: np.asarray(value, dtype=np.float64)}
+
+
+@dataclass(frozen=True, slots=True)
+class _SetSo:
+    """A variable that one watched statement would set otherwise."""
+
+    number: int
+    target: str
+    expression: ast.expr
+
+
+def _use(quantity: Quantity) -> tuple[int, str, int]:
+    return quantity.number, quantity.of, quantity.step
 
 
 def _way(root: ast.AST, wanted: ast.AST) -> tuple[int, ...] | None:
