@@ -18,6 +18,7 @@ from rnnlint.diagnosis.tracing.blame import Blame, blame
 from rnnlint.diagnosis.tracing.expressions import expressions_for
 from rnnlint.diagnosis.tracing.judged import Made, State
 from rnnlint.diagnosis.tracing.lacking import lacking
+from rnnlint.diagnosis.tracing.recording import weights_at_hand
 from rnnlint.diagnosis.tracing.retried import those_that_mend
 from rnnlint.diagnosis.tracing.screened import Screen
 from rnnlint.diagnosis.tracing.trace import Trace
@@ -59,11 +60,6 @@ class _Outcome:
     order: int
     prospect: float | None = None  # on paper
 
-    @property
-    def spreads(self) -> bool:
-        """Whether something right is made of what the edit makes right: it is no true adjoint by chance."""
-        return self.prospect is not None and self.prospect > 1.0
-
 
 @dataclass(frozen=True, slots=True, order=True)
 class _Score:
@@ -75,10 +71,6 @@ class _Score:
     early: int
     results: int
     step: float
-
-    def is_further_than(self, other: _Score) -> bool:
-        """Whether a bug has gone, and not only moved."""
-        return self.parameters < other.parameters or self.step > other.step
 
     def is_better_than(self, other: _Score) -> bool:
         """Whether it is so in more than how far a bug that is still there spreads."""
@@ -116,7 +108,7 @@ class Localiser:
         first = blamed.first if blamed.first is not None else made[0]
         score = _Score.of(wrong_in(self.trials.errors), made, first)
         known = [*self._offered(blamed), *self._written_anew(blamed, made, texts)]
-        ranked = self._screened(_ranked(blamed, texts, known), blamed, made)
+        ranked = self._screened(_ranked(blamed, texts, known), blamed, made, texts)
         for batch in self._tried(ranked):
             for outcome in batch:
                 if not outcome.wrong:
@@ -133,14 +125,21 @@ class Localiser:
         return Step(blamed, best)
 
     def _screened(
-        self, ranked: Sequence[tuple[float, Candidate]], blamed: Blame, made: Sequence[Made]
+        self,
+        ranked: Sequence[tuple[float, Candidate]],
+        blamed: Blame,
+        made: Sequence[Made],
+        texts: Sequence[BackwardText],
     ) -> list[tuple[Candidate, float | None]]:
         """The likeliest edits first, with their prospects: those that mend the first wrong result on paper
         before all others.
         """
         if blamed.first is None:
             return [(candidate, None) for _, candidate in ranked]
-        screen = Screen.of(blamed.first, made, self.trace.truths)
+        own = blamed.first.watched.statement.function
+        text = next((text for text in texts if text.function is own), None)
+        at_hand = weights_at_hand(self.trace.truths, text) if text is not None else {}
+        screen = Screen.of(blamed.first, made, self.trace.truths, at_hand)
         weighed = [(rank, c, screen.prospect(c.edits)) for rank, c in ranked]
         weighed.sort(key=lambda item: item[0] + _weight_on_paper(item[2]))
         return [(candidate, prospect) for _, candidate, prospect in weighed]
@@ -223,12 +222,21 @@ class Localiser:
             new = outcome.candidate.kind is Kind.EXPRESSION
             if after is None:
                 continue
-            spreads = outcome.spreads and after.early < now.early
-            if (further or new) and not (spreads or after.is_further_than(now)):
+            if (further or new) and not self._is_progress(outcome, after, now):
                 continue
             if after < best and (chosen is None or after.is_better_than(best)):
                 best, chosen = after, outcome.candidate
         return chosen
+
+    @staticmethod
+    def _is_progress(outcome: _Outcome, after: _Score, now: _Score) -> bool:
+        """Whether a bug has gone, and not only moved."""
+        if after.parameters < now.parameters:
+            return True
+        spreads = outcome.prospect is None or outcome.prospect > 1.0
+        return spreads and (
+            after.step > now.step or (outcome.prospect is not None and after.early < now.early)
+        )
 
     def _score(self, outcome: _Outcome, first: Made) -> _Score | None:
         texts = backward_texts(self.project, self.trace.check)

@@ -21,7 +21,7 @@ from rnnlint.diagnosis.edits.chains import single, sums_in
 from rnnlint.diagnosis.program_text import ProgramText
 from rnnlint.diagnosis.tracing.expressions import forms_of, series_of
 from rnnlint.diagnosis.tracing.judged import Made, State
-from rnnlint.diagnosis.tracing.recording import Recording, UnknownValueError
+from rnnlint.diagnosis.tracing.recording import Recording, UnknownValueError, weights_at_hand
 from rnnlint.diagnosis.tracing.truths import NOTHING, Truths
 from rnnlint.diagnosis.vocabulary import Vocabulary
 
@@ -38,7 +38,7 @@ def lacking(subject: Made, made: Sequence[Made], truths: Truths, words: Vocabula
     node = subject.watched.node
     if node is None or subject.value.size < 2:
         return []
-    stock = _Stock.of(subject, made, words)
+    stock = _Stock.of(subject, made, truths, words)
     if stock is None:
         return []
     claimed = {(q.number, q.of) for each in made if each.state is State.TRUE for q in each.quantities}
@@ -93,11 +93,12 @@ class _Stock:
     present: frozenset[str]
 
     @staticmethod
-    def of(subject: Made, made: Sequence[Made], words: Vocabulary) -> _Stock | None:
+    def of(subject: Made, made: Sequence[Made], truths: Truths, words: Vocabulary) -> _Stock | None:
         node, statement = subject.watched.node, subject.watched.statement
         assert node is not None
         made = [each for each in made if each.watched.statement.function is statement.function]
-        recording = Recording.of(made)
+        at_hand = weights_at_hand(truths, words.text)
+        recording = Recording.of(made, at_hand)
         moments = [recording.when(subject, step) for step in range(subject.step + 1)]
         same = [m.value for m in made if m.watched.number == subject.watched.number]
         values = same[: subject.step + 1]
@@ -106,7 +107,8 @@ class _Stock:
         inside = _Inside(recording, [moment or 0 for moment in moments], subject.value.shape)
         states, adjoints = inside.atoms(made)
         factors = _factors(states)
-        terms = _terms(adjoints, factors, inside.products(made, words))
+        weights = list(inside.weights(made) | dict.fromkeys(at_hand))
+        terms = _terms(adjoints, factors, inside.products(made, weights, words))
         return _Stock(
             statement.program,
             node,
@@ -186,13 +188,19 @@ class _Inside:
                 adjoints[text] = rows
         return states, dict(list(adjoints.items())[:MOST_ADJOINTS])
 
-    def products(self, made: Sequence[Made], words: Vocabulary) -> dict[str, tuple[frozenset[str], Array]]:
-        """Matrix products of a weight that the pass reads with what flows back, of the result's shape."""
+    def weights(self, made: Sequence[Made]) -> dict[str, None]:
+        """The matrices that the pass reads."""
+        reads = (read for each in made if each.step < len(self.moments) for read in each.reads)
+        return dict.fromkeys(r.text for r in reads if r.state is State.FORWARD and r.value.ndim == 2)
+
+    def products(
+        self, made: Sequence[Made], weights: Sequence[str], words: Vocabulary
+    ) -> dict[str, tuple[frozenset[str], Array]]:
+        """Matrix products of a weight with what flows back, of the result's shape."""
         reads = [read for each in made if each.step < len(self.moments) for read in each.reads]
-        weights = dict.fromkeys(r.text for r in reads if r.state is State.FORWARD and r.value.ndim == 2)
         deltas = dict.fromkeys(r.text for r in reads if r.state is State.TRUE)
         found: dict[str, tuple[frozenset[str], Array]] = {}
-        for weight in list(weights)[:MOST_FORMS]:
+        for weight in weights[:MOST_FORMS]:
             for delta in list(deltas)[:MOST_ADJOINTS]:
                 for left, right in ((f"{weight}.T", delta), (delta, f"{weight}.T")):
                     text = words.product.format(left, right)

@@ -12,7 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from rnnlint.diagnosis.suspects import BackwardText, targets
+from rnnlint.diagnosis.tracing.adjoints import fingerprint
 from rnnlint.diagnosis.tracing.judged import Made, targets_of
+from rnnlint.diagnosis.tracing.truths import Truths
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 
@@ -52,10 +55,11 @@ class Recording:
     """
 
     _held: Mapping[str, Sequence[_Held]]  # by text, in normal form
+    _constants: Mapping[str, Array]  # weights that the function can name, and need not read
     _moments: Mapping[tuple[int, int], int]  # when a watched expression was reached at a step
 
     @staticmethod
-    def of(made: Sequence[Made]) -> Recording:
+    def of(made: Sequence[Made], constants: Mapping[str, Array]) -> Recording:
         """From what the statements of one function made."""
         held: dict[str, list[_Held]] = defaultdict(list)
         moments: dict[tuple[int, int], int] = {}
@@ -66,7 +70,7 @@ class Recording:
             for target in targets_of(each.watched):
                 after = each.after if each.after is not None else each.value
                 held[ast.unparse(target)].append(_Held(moment, each.step, after, is_set=True))
-        return Recording(held, moments)
+        return Recording(held, constants, moments)
 
     def when(self, made: Made, step: int) -> int | None:
         """The moment at which a statement was reached at a step."""
@@ -87,7 +91,7 @@ class Recording:
         after = next((each for each in held if each.moment >= now and each.step == step), None)
         if after is not None and not after.is_set:
             return after.value
-        return before[-1].value if before else None
+        return before[-1].value if before else self._constants.get(text)
 
     def value(self, node: ast.expr, step: int, now: int, given: Mapping[str, Array] | None = None) -> Any:
         """What an expression would have been; ``given`` are variables that would have been set otherwise.
@@ -137,6 +141,19 @@ class Recording:
             if there is not None:
                 return there
         raise UnknownValueError
+
+
+def weights_at_hand(truths: Truths, text: BackwardText) -> dict[str, Array]:
+    """The forward pass's weights that a backward pass can name too: attributes, globals, its parameters."""
+    own = {target.id for s in text.program.tree.body for target in targets(s) if isinstance(target, ast.Name)}
+    if text.function is not None:
+        own |= {parameter.arg for parameter in text.function.args.args}
+    return {
+        use.watched.text: use.value
+        for use in truths.uses
+        if use.watched.is_read and use.value.ndim == 2 and fingerprint(use.value) in truths.parameters
+        if use.watched.text.partition("[")[0].partition(".")[0] in own
+    }
 
 
 def _called(name: str, call: ast.Call, values: Sequence[Any]) -> Any:

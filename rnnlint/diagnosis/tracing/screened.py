@@ -6,7 +6,7 @@ An edit after which it makes a true quantity is tried first; what cannot be comp
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -37,11 +37,11 @@ class Screen:
     statements: tuple[Suspect, ...]
 
     @staticmethod
-    def of(first: Made, made: Sequence[Made], truths: Truths) -> Screen:
+    def of(first: Made, made: Sequence[Made], truths: Truths, at_hand: Mapping[str, Array]) -> Screen:
         own = first.watched.statement
         inside = [each for each in made if each.watched.statement.function is own.function]
         statements = {id(m.watched.statement.node): m.watched.statement for m in inside}
-        return Screen(first, truths, Recording.of(inside), inside, tuple(statements.values()))
+        return Screen(first, truths, Recording.of(inside, at_hand), inside, tuple(statements.values()))
 
     def prospect(self, edits: Sequence[Edit]) -> float | None:
         """How well edits do on paper: 0 where the statement then makes no true quantity, at its step or one
@@ -73,7 +73,7 @@ class Screen:
 
     def _judged(self, expression: ast.expr, set_so: _SetSo | None = None) -> float | None:
         for step in range(self.first.step, -1, -1):
-            true = self._true(self.first, expression, step, set_so)
+            true = self._true(expression, step, set_so)
             if true is None and step == self.first.step:
                 return None
             if true is not None and not true:
@@ -82,16 +82,17 @@ class Screen:
                 return 0.5
             if step == self.first.step and true and self._neighbours:
                 return 2.0 if any(quantity.part_of in self._neighbours for quantity in true) else 1.0
+        return self._spread(expression, set_so)
+
+    def _spread(self, expression: ast.expr, set_so: _SetSo | None) -> float:
+        """1 and the share of the statements reading the result that then make something true."""
         targets = [ast.unparse(target) for target in targets_of(self.first.watched)]
-        if len(targets) != 1 or not self._readers or set_so is not None:
+        if len(targets) != 1 or not self._readers:
             return 1.5
-        result = _SetSo(self.first.watched.number, targets[0], expression)
-        found = [
-            self._true(reader, reader.watched.node, reader.step, result)
-            for reader in self._readers
-            if reader.watched.node is not None
-        ]
-        return 1.0 + sum(map(bool, found)) / len(found) if found else 1.5
+        now = self.recording.when(self.first, self.first.step) or 0
+        result = {targets[0]: self._value(expression, self.first.step, now, set_so)}
+        true = sum(bool(self._true_of(reader, result)) for reader in self._readers)
+        return 1.0 + true / len(self._readers)
 
     @cached_property
     def _claimed(self) -> frozenset[tuple[int, str, int]]:
@@ -107,30 +108,40 @@ class Screen:
 
     @cached_property
     def _readers(self) -> list[Made]:
-        """What is made of the first wrong result at the same step, before it is set again."""
+        """What is made of the first wrong result at the same step; of what is carried, at the next one."""
         mark = fingerprint(self.first.value)
-        return [
+        now = self.recording.when(self.first, self.first.step) or 0
+        reading = [
             each
-            for each in self.made[self.recording.when(self.first, self.first.step) or 0 :]
-            if each is not self.first
-            and each.step == self.first.step
-            and any(fingerprint(read.value) == mark for read in each.reads)
-        ][:MOST_READERS]
+            for each in self.made[now:]
+            if each is not self.first and any(fingerprint(read.value) == mark for read in each.reads)
+        ]
+        same = [each for each in reading if each.step == self.first.step]
+        return (same or [each for each in reading if each.step == self.first.step + 1])[:MOST_READERS]
 
-    def _true(
-        self, made: Made, expression: ast.expr, step: int, set_so: _SetSo | None
-    ) -> list[Quantity] | None:
-        """The true quantities that an expression would have been; None where its value is not known."""
-        now = self.recording.when(made, step) or 0
+    def _true(self, expression: ast.expr, step: int, set_so: _SetSo | None) -> list[Quantity] | None:
+        """The true quantities that the first wrong result would have been; None where that is not known."""
+        now = self.recording.when(self.first, step) or 0
+        return self._looked_up(lambda: self._value(expression, step, now, set_so))
+
+    def _true_of(self, reader: Made, given: Mapping[str, Array]) -> list[Quantity] | None:
+        """Those that a statement would have made of other values."""
+        node, now = reader.watched.node, self.recording.when(reader, reader.step) or 0
+        return self._looked_up(lambda: self.recording.value(node, reader.step, now, given)) if node else None
+
+    def _looked_up(self, value_of: Callable[[], Any]) -> list[Quantity] | None:
         try:
-            given = self._given(set_so, now) if set_so is not None else {}
-            value = np.asarray(self.recording.value(expression, step, now, given), dtype=np.float64)
+            value = np.asarray(value_of(), dtype=np.float64)
         except UnknownValueError:
             return None
         except (ValueError, TypeError):  # shapes that do not go together
             return []
         silent = not np.max(np.abs(value), initial=0.0) > NOTHING
         return [] if silent else self.truths.adjoints.find(value)
+
+    def _value(self, expression: ast.expr, step: int, now: int, set_so: _SetSo | None) -> Array:
+        given = self._given(set_so, now) if set_so is not None else {}
+        return np.asarray(self.recording.value(expression, step, now, given), dtype=np.float64)
 
     def _given(self, set_so: _SetSo, now: int) -> dict[str, Array]:
         """What the variable would hold at a moment; nothing where it has not been set by then."""
