@@ -122,6 +122,12 @@ def test_reading_needs_no_library() -> None:
         assert outside(RNNLINT / layer, "rnnlint") == []
 
 
+def test_dataclasses_cost_little_to_make() -> None:
+    elsewhere = ("rnnlint/guest/", "rnnlint/sandbox/", "rnnlint/records.py", "rnnlint/pytest_plugin.py")
+    rows = offenders(RNNLINT, "dataclasses.dataclass", "dataclasses.replace")
+    assert [row for row in rows if not row.startswith(elsewhere)] == [], "rnnlint.records has them"
+
+
 def test_the_host_never_unpickles() -> None:
     for folder in ("sandbox", "gradients", "diagnosis"):
         assert offenders(RNNLINT / folder, "pickle", "marshal", "shelve") == []

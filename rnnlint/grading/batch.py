@@ -87,7 +87,7 @@ class Batch:
 
     def _waiting(self, journal: Journal, settle: Callable[[StudentResult], None]) -> Iterator[Submission]:
         """The submissions that the journal does not know; those it knows are settled."""
-        from dataclasses import replace
+        from rnnlint.records import replace
 
         for each in self.submissions:
             handed = each.read(self.plan.files)

@@ -50,7 +50,7 @@ def read_book(folder: Path) -> GradeBook:
 
 def merged(books: Sequence[tuple[Path, GradeBook]]) -> GradeBook:
     """The shards of one run as one grade book. Raises :class:`ResultsError` where they are of several."""
-    from dataclasses import replace
+    from rnnlint.records import replace
 
     (first_folder, first), *others = books
     for folder, book in others:

@@ -54,7 +54,7 @@ def results_of(answer: Sequence[Mapping[str, Any]]) -> list[StudentResult]:
 
 def grade(handed: Handed, plan: Plan, runner: Runner) -> StudentResult:
     """The marks of what a student handed in."""
-    from dataclasses import replace
+    from rnnlint.records import replace
 
     if handed.problem:
         blank = blank_result(handed.student_id, handed.place, handed.files, plan)
