@@ -11,13 +11,13 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from rnnlint.diagnosis.edits.candidate import Candidate, Kind
 from rnnlint.diagnosis.program_text import ProgramText
 from rnnlint.diagnosis.suspects import BackwardText, Function, Suspect
 from rnnlint.diagnosis.vocabulary import Vocabulary, base_name, looks_like_adjoint
 from rnnlint.findings import Edit, Span
+from rnnlint.records import dataclass
 
 Loop = ast.For | ast.While
 

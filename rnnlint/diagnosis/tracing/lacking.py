@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations
 from typing import Any
@@ -24,6 +23,7 @@ from rnnlint.diagnosis.tracing.judged import Made, State
 from rnnlint.diagnosis.tracing.recording import Recording, UnknownValueError, weights_at_hand
 from rnnlint.diagnosis.tracing.truths import NOTHING, Truths
 from rnnlint.diagnosis.vocabulary import Vocabulary
+from rnnlint.records import dataclass
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 import ast
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,6 +15,7 @@ from rnnlint.diagnosis.suspects import BackwardText, targets
 from rnnlint.diagnosis.tracing.adjoints import fingerprint
 from rnnlint.diagnosis.tracing.judged import Made, targets_of
 from rnnlint.diagnosis.tracing.truths import Truths
+from rnnlint.records import dataclass
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 

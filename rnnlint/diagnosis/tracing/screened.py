@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -20,6 +19,7 @@ from rnnlint.diagnosis.tracing.recording import Recording, UnknownValueError
 from rnnlint.diagnosis.tracing.truths import NOTHING, Quantity, Truths
 from rnnlint.diagnosis.tracing.watched import Part, edited_statement, stands_in
 from rnnlint.findings import Edit
+from rnnlint.records import dataclass
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 
