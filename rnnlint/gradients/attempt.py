@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rnnlint.gradients.draft import Draft
-from rnnlint.gradients.forms import dyed, sizes_of
-from rnnlint.gradients.sizes import Size, Solution
+from rnnlint.gradients.forms import ArrayForm, arrays_in, dyed, sizes_of
+from rnnlint.gradients.sizes import ONE, Size, Solution
 from rnnlint.gradients.target_fit import OUTPUT_SHAPES, SHAPES
 from rnnlint.records import dataclass, field
 from rnnlint.sandbox.job import Scenario, Trouble
@@ -70,6 +70,16 @@ class Attempt:
     def open_weights(self) -> list[str]:
         """The axes of weights that nothing is known of yet."""
         return [a for a in self.axes if "." in a and self.solution.resolve(Size.axis(a)) == Size.axis(a)]
+
+    @property
+    def has_a_single_number(self) -> bool:
+        """Whether a weight matrix has come down to one number, in which no transpose is seen."""
+        return any(
+            isinstance(form, ArrayForm)
+            and len(form.axes) > 1
+            and all(size.terms and self.solution.resolve(size) == ONE for size in form.axes)
+            for form in arrays_in(self.draft.holes.values())
+        )
 
     @property
     def axes(self) -> tuple[str, ...]:

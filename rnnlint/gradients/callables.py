@@ -346,6 +346,15 @@ def _is_product(call: ast.Call) -> bool:
     return ast.unparse(call.func).rpartition(".")[2] in ("dot", "matmul", "einsum", "tensordot", "outer")
 
 
+def _is_whole(operand: ast.expr) -> bool:
+    """A variable or an entry of a dict, not a row or a column of an array: ``W[:, x[t]]`` is of a matrix."""
+    match operand:
+        case ast.Name() | ast.Subscript(slice=ast.Constant(value=str())):
+            return True
+        case _:
+            return False
+
+
 def _operands(function: ast.AST, operators: type[ast.operator] | object) -> frozenset[str]:
     found: set[str] = set()
     for node in own_nodes(function):
@@ -354,7 +363,7 @@ def _operands(function: ast.AST, operators: type[ast.operator] | object) -> froz
             sides = [node.left, node.right]
         elif isinstance(node, ast.Call) and operators is ast.MatMult and _is_product(node):
             sides = [*node.args, *([node.func.value] if isinstance(node.func, ast.Attribute) else [])]
-        found |= {label(side) for side in sides if isinstance(side, ast.Name | ast.Subscript)}
+        found |= {label(side) for side in sides if _is_whole(side)}
         found |= {label(s.value) for s in sides if isinstance(s, ast.Attribute) and s.attr == "T"}
     return frozenset(found - {""})
 

@@ -35,6 +35,7 @@ class Draft:
     holes: Mapping[str, Form]
     upstream: tuple[Upstream, ...] = ()
     globals_: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()  # variables of the module that the backward binds
     has_model: bool = False
     watched: tuple[str, ...] = ("*",)  # functions whose locals are recorded
     resets: tuple[str, ...] = ()  # methods that a caller calls between two passes

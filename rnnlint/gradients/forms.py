@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import StrEnum
 from typing import Any
 
@@ -109,6 +109,17 @@ def sizes_of(form: Form) -> Iterator[Size]:
 
 KEPT = 0.6
 """How much of a mask is ones."""
+
+
+def arrays_in(forms: Iterable[Form]) -> Iterator[Form]:
+    """The forms themselves, and those that bundles are made of."""
+    for form in forms:
+        if isinstance(form, BundleForm):
+            yield from arrays_in(form.items.values())
+        else:
+            yield form
+
+
 FAR = 100_000
 """Added to an index whose bound is not known yet, so that the error names the axis it indexes."""
 

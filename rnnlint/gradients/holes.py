@@ -7,7 +7,7 @@ import ast
 
 from rnnlint.gradients.callables import Callable, Library, Parameter
 from rnnlint.gradients.forms import ArrayForm, BundleForm, Fill, Form, GivenForm, IndicesForm, NumberForm
-from rnnlint.gradients.layouts import Item, Layout, Steps, stated_form
+from rnnlint.gradients.layouts import LAYERS_DEEP, Item, Layout, Steps, stated_form
 from rnnlint.gradients.roles import Role, is_layer_count, is_round_count, role_of, size_axis
 from rnnlint.gradients.sizes import BATCH, HIDDEN, INPUT, OUTPUT, Size
 from rnnlint.gradients.usage import Usage
@@ -33,6 +33,12 @@ OPTIMIZER_CLASS = """class _Optimizer:
 SHAPE_NAMES = ("input_shape", "in_shape", "shape")
 STEP_SHAPE = BundleForm({"T": NumberForm(Size.axis("T")), "D": NumberForm(Size.axis("D"))}, "tuple")
 """What a layer is told of its input: steps and features."""
+
+
+def layer_sizes(name: str) -> Form:
+    """``sizes`` of which the code takes ``sizes[l]``: the input, hidden layers, the output."""
+    axes = ("in", *(f"hidden{layer}" for layer in range(1, LAYERS_DEEP + 1)), "out")
+    return BundleForm({axis: NumberForm(Size.axis(f"size.{name}.{axis}")) for axis in axes}, "list")
 
 
 @dataclass(frozen=True, slots=True)

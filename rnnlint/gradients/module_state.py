@@ -38,6 +38,9 @@ _SAFE_CALLS = frozenset(
         "round",
     }
 )
+_READING = ("load", "loadtxt", "read", "open", "genfromtxt", "read_csv", "parse_args", "parse_known_args")
+_OF_THE_RUN = frozenset({"argv", "environ", "stdin"})
+"""What differs from one run of the script to the next: ``sys.argv[1]``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,9 +221,9 @@ def _is_structural(
                 return False
             if node.id in assigned and node.id not in made:
                 return False
-        if isinstance(node, ast.Call) and ast.unparse(node.func).endswith(
-            ("load", "loadtxt", "read", "open", "genfromtxt")
-        ):
+        if isinstance(node, ast.Call) and ast.unparse(node.func).endswith(_READING):
+            return False
+        if isinstance(node, ast.Attribute) and node.attr in _OF_THE_RUN:
             return False
     return not (isinstance(value, ast.Name) and value.id == "")
 

@@ -269,14 +269,15 @@ def probe_of(
 
 
 def returned_codes(draft: Draft) -> tuple[str, ...]:
-    """What a base run returns: the forward's and backward's results, the instance, the globals."""
+    """What a base run returns: the forward's and backward's results, the instance, the globals before and
+    after."""
     codes = [FORWARD] if draft.forward else []
     codes += [BACKWARD]
     if draft.has_model:
         codes.append(MODEL)
     if draft.gradients:
         codes.append(draft.stated_gradients)
-    return (*codes, *draft.globals_)
+    return (*codes, *draft.globals_, *draft.left)
 
 
 def first_run(outcome: Outcome, position: int = 0) -> Ran:
@@ -377,12 +378,16 @@ def _state_places(workshop: Workshop, probe: Probe) -> tuple[list[Place], list[P
 
 
 def _told_apart(places: list[Place], taken: Sequence[str]) -> list[Place]:
-    """Two layers have a ``params[0]`` each: those go by their whole way, ``layers[1].params[0]``."""
+    """Two layers have a ``params[0]`` each: those go by their whole way, ``layers[1].params[0]``; a variable
+    of the module that has an argument's name says so.
+    """
     counts = Counter([*taken, *(place.name for place in places)])
-    return [
-        replace(place, name=place.code.removeprefix(f"{MODEL}.")) if counts[place.name] > 1 else place
-        for place in places
-    ]
+    found: list[Place] = []
+    for place in places:
+        whole = place.code.removeprefix(f"{MODEL}.")
+        name = f"{whole} of the module" if whole in taken else whole
+        found.append(replace(place, name=name) if counts[place.name] > 1 else place)
+    return found
 
 
 def _taken_apart(draft: Draft, keys: Sequence[str | int]) -> tuple[str | int, ...]:
@@ -496,7 +501,8 @@ def _looks_like_weight(place: Place) -> bool:
             return True
     if place.array.ndim >= 2 and np.any(place.array):
         return True  # states start from zeros
-    last = place.words[-1] if place.words else ""
+    words = place.words[:-1] if len(place.words) > 1 and place.words[-1] in VALUE_WORDS else place.words
+    last = words[-1] if words else ""
     state = role_of(last) in (Role.HIDDEN_STATE, Role.CELL_STATE, Role.INPUT, Role.CACHE)
     return not state and not re.search(r"state|cache|mask", last, re.IGNORECASE)
 

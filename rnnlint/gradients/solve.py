@@ -14,7 +14,7 @@ from rnnlint.gradients.repairs import repaired, sliced_by
 from rnnlint.gradients.sizes import DATA_AXES, Size, Solution
 from rnnlint.gradients.target_fit import refitted
 from rnnlint.records import dataclass, replace
-from rnnlint.sandbox.job import Ran, Trouble
+from rnnlint.sandbox.job import Failure, Ran, Trouble
 
 MOST_RUNS = 40
 PATIENCE = 2
@@ -55,6 +55,13 @@ class Solved:
         weights = [self.solution.resolve(Size.axis(f"{name}.0")) for name in matrices]
         constant = sum(not size.terms for size in (*sizes, *weights))
         return len(sizes) - len(set(sizes)) + 2 * constant
+
+
+_ONLY_ONE_UNIT = Trouble(
+    Failure.RAISED,
+    "ValueError",
+    "it runs only where a weight matrix is one number, which hides mistakes",
+)
 
 
 class Solver:
@@ -119,6 +126,8 @@ def _advance(library: Library, attempt: Attempt, ran: Ran, sizes: dict[str, int]
                 holes = refitted(attempt.draft, attempt.solution, sizes, ran.values[0])
                 if holes is not None:
                     attempt.draft = replace(attempt.draft, holes=holes)
+        elif attempt.has_a_single_number:
+            attempt.dead = _ONLY_ONE_UNIT
         else:
             attempt.done = True
         return

@@ -20,6 +20,7 @@ from rnnlint.gradients.holes import (
     STEP_SHAPE,
     UnknownArgumentError,
     form_of,
+    layer_sizes,
     role_in_use,
 )
 from rnnlint.gradients.labels import own_nodes
@@ -178,6 +179,7 @@ class Writer:
             holes,
             tuple(upstream),
             (*self.state.arrays, *self._objects),
+            tuple(sorted(self._left - {*self.state.arrays})),
             has_model,
             self._watched,
             self._resets() if has_model else (),
@@ -199,6 +201,17 @@ class Writer:
             names.add(self.pass_.forward.name)
         names |= {c.name for c in self.library.of(self.pass_.backward.path) if is_named_backward(c.name)}
         return tuple(sorted(names))
+
+    @cached_property
+    def _left(self) -> set[str]:
+        """``global dWf`` in the backward: gradients that are left in the module."""
+        backward = self.pass_.backward
+        if backward.path != self.project.target:
+            return set()
+        nodes = list(own_nodes(backward.node))
+        declared = {name for node in nodes if isinstance(node, ast.Global) for name in node.names}
+        stored = {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+        return declared & stored
 
     def _resets(self) -> tuple[str, ...]:
         """What the class offers for between two passes: ``reset()``, ``zero_grad()``."""
@@ -289,6 +302,8 @@ class Writer:
         if parameter.name in SHAPE_NAMES:
             return STEP_SHAPE
         usage = self.library.usage(init, parameter.name)
+        if role is Role.SIZE and usage.subscripts and not usage.unpacked:
+            return layer_sizes(parameter.name)
         if usage.unpacked and all(self._is_a_size(init, name) for name in usage.unpacked):
             return BundleForm({n: NumberForm(Size.axis(f"size.{n}")) for n in usage.unpacked}, "tuple")
         if role in (

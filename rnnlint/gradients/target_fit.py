@@ -6,11 +6,13 @@ NumPy broadcasts what does not belong together, so that a target of a wrong shap
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from rnnlint.gradients.draft import FORWARD, Draft
 from rnnlint.gradients.forms import ArrayForm, Fill, Form, IndicesForm, StepsForm
+from rnnlint.gradients.labels import label, own_nodes
 from rnnlint.gradients.passes import Style
 from rnnlint.gradients.roles import Role, role_of
 from rnnlint.gradients.sizes import OUTPUT, Size, Solution, decode
@@ -40,21 +42,42 @@ def refitted(
     draft: Draft, solution: Solution, sizes: Mapping[str, int], shapes: Value
 ) -> Mapping[str, Form] | None:
     """The holes with the targets in an output's shape; None where they fit one, or nothing is known."""
-    outputs = list(_outputs(shapes))
-    if not outputs or (draft.pass_.style is not Style.PAIR and not _is_one_number(outputs)):
-        return None
-    changed = {
-        hole: made
-        for hole in _targets(draft)
-        if not any(_fits(draft.holes[hole], output, solution, sizes) for output in outputs)
-        and (made := _like(draft, draft.holes[hole], outputs[0], sizes)) is not None
-    }
+    changed: dict[str, Form] = {}
+    for hole in _targets(draft):
+        form, outputs = draft.holes[hole], list(_outputs(_compared_with(draft, hole, shapes)))
+        if not outputs or (draft.pass_.style is not Style.PAIR and not _is_one_number(outputs)):
+            continue
+        if not any(_fits(form, output, solution, sizes) for output in outputs):
+            made = _like(draft, form, outputs[0], sizes)
+            if made is not None:
+                changed[hole] = made
     return {**draft.holes, **changed} if changed else None
 
 
 def _is_one_number(outputs: Sequence[Output]) -> bool:
     """Whether the forward gives a single number: what goes on from there inside the pass is its error."""
     return len(outputs) == 1 and outputs[0].steps is None and all(size == 1 for size in outputs[0].shape)
+
+
+def _compared_with(draft: Draft, hole: str, shapes: Value) -> Value:
+    """The shapes of the one result of the forward that the backward takes the target away from, as in
+    ``prob - y``; of all of them where it does not say.
+    """
+    target, forward = hole.removeprefix("_in_"), draft.pass_.forward
+    if forward is None or not isinstance(shapes, list) or len(forward.returned) != len(shapes):
+        return shapes
+    for node in own_nodes(draft.pass_.backward.node):
+        match node:
+            case ast.BinOp(left=left, op=ast.Sub(), right=right):
+                names = [label(left), label(right)]
+            case ast.AugAssign(target=left, op=ast.Sub(), value=right):
+                names = [label(left), label(right)]
+            case _:
+                continue
+        others = [name for name in names if name in forward.returned]
+        if target in names and others:
+            return shapes[forward.returned.index(others[0])]
+    return shapes
 
 
 def _targets(draft: Draft) -> Iterator[str]:

@@ -97,6 +97,6 @@ def _read_by_step(owner: tree.Class, attribute: str) -> tree.Subscript | None:
 def _is_emptied(attribute: str, texts: list[str]) -> bool:
     """Whether the project sets the attribute anywhere but at first, or takes entries away."""
     name = re.escape(attribute)
-    sets = sum(len(re.findall(rf"\.{name}\s*(?:=[^=]|,.*=[^=])", text)) for text in texts)
+    sets = sum(len(re.findall(rf"\.{name}\s*(?::[^=\n]*)?(?:=[^=]|,.*=[^=])", text)) for text in texts)
     takes = rf"\.{name}\s*\.\s*(?:clear|pop|remove|popleft)\b|del\s+\w+\.{name}\b|setattr\(.*{name}"
     return sets > 1 or any(re.search(takes, text) for text in texts)

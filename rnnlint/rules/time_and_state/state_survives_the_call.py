@@ -107,6 +107,12 @@ class RNNLayer:
 
 VALID = (
     Valid("emptied when a sequence begins", _LAYER.replace("BEGIN", "self.states = []")),
+    Valid(
+        "annotated where it begins",
+        _LAYER.replace("BEGIN", "self.states = []").replace(
+            "        self.states = []\n\n    def forward", "        self.states: list = []\n\n    def forward"
+        ),
+    ),
     Valid("emptied by a method", _LAYER.replace("BEGIN", "self.states.clear()")),
     Valid(
         "emptied by its owner",
