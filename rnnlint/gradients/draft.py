@@ -47,6 +47,7 @@ class Draft:
         """Python for a dict of the stated gradients by parameter."""
         return f"{{{', '.join(f'{name!r}: {code}' for name, code in self.gradients.items())}}}"
 
+    guesses: bool = False  # an argument of the backward is told by its role alone
     data: tuple[str, ...] = ()  # holes that are no parameters, whatever their names say
     unpacked: Mapping[str, tuple[str, ...]] = field(
         default_factory=dict

@@ -48,6 +48,7 @@ class Layout:
     stated: bool = True  # shapes that docstrings and asserts state are believed
     last_target: bool = False  # the targets are those of the last step only
     layers: int = LAYERS_DEEP  # how many a stack of layers gets
+    begins: bool = True  # initial states are given where they may be left out
     made: bool = True  # parameters come from the function that makes them for the program
 
     def __str__(self) -> str:

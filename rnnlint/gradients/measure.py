@@ -64,7 +64,7 @@ class Measurement:
         """
         if self.judged.agreeing:
             return True
-        if not self.is_plausible:
+        if not self.is_plausible or self.probe.draft.guesses:
             return False
         if self.probe.draft.data:  # of all numbers in a driver, any may have been taken for its loss
             return False

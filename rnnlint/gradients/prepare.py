@@ -431,7 +431,8 @@ class _Desk:
         prepared = PreparedCheck(
             check, self.runner, m, self._for_repair(workshop), solved, self.lifted, matched
         )
-        if m.is_trusted or (matched is not None and self.lifted is None and m.is_plausible):
+        is_known = matched is not None and self.lifted is None and not solved.draft.guesses
+        if m.is_trusted or (is_known and m.is_plausible):
             return prepared
         if m.is_plausible and prepared.agrees_over_one_step:
             return prepared

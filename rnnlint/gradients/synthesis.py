@@ -35,6 +35,7 @@ from rnnlint.model.project import Project
 from rnnlint.records import dataclass, field, replace
 
 MOST_WATCHED = 12
+_BEFORE = re.compile(r"prev|old|last|before|init|0$", re.IGNORECASE)
 
 
 def drafts(project: Project, library: Library, pass_: Pass) -> Iterator[Draft]:
@@ -56,8 +57,9 @@ def drafts(project: Project, library: Library, pass_: Pass) -> Iterator[Draft]:
 def different(writer: Writer, hypotheses: Iterable[Layout]) -> Iterator[Draft]:
     """The drafts under these layouts, each program once."""
     seen: set[str] = set()
-    for made, layout, stated in itertools.product((True, False), hypotheses, (True, False)):
-        draft = writer.draft(replace(layout, stated=stated, made=made))
+    both = (True, False)
+    for begins, made, layout, stated in itertools.product(both, both, hypotheses, both):
+        draft = writer.draft(replace(layout, stated=stated, made=made, begins=begins))
         key = repr((draft.setup, draft.holes, draft.forward, draft.backward))
         if key not in seen:
             seen.add(key)
@@ -86,6 +88,7 @@ class Writer:
     state: ModuleState = field(default_factory=ModuleState)
     _objects: dict[str, str] = field(default_factory=dict)  # Python that makes an argument, by its name
     _unpacked: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    _guesses: bool = False  # an argument of the backward is told by its role alone
 
     def __post_init__(self) -> None:
         self.joint = joint_of(self.library, self.pass_) if self.pass_.style is Style.PAIR else None
@@ -142,6 +145,7 @@ class Writer:
         setup: list[str] = [OPTIMIZER_CLASS, *self.state.lines]
         self._objects = {}
         self._unpacked = {}
+        self._guesses = False
         owner = self.pass_.backward.owner
         has_model = owner is not None and not self.pass_.backward.is_static
         if has_model and owner is not None:
@@ -184,6 +188,7 @@ class Writer:
             self._watched,
             self._resets() if has_model else (),
             unpacked=dict(self._unpacked),
+            guesses=self._guesses,
         )
 
     @cached_property
@@ -335,7 +340,7 @@ class Writer:
     def arguments(self, callable_: Callable, layout: Layout, holes: dict[str, Form]) -> str:
         given: list[str] = []
         for parameter in callable_.parameters:
-            if parameter.default is not None and not self._wants(callable_, parameter):
+            if parameter.default is not None and not self._wants(callable_, parameter, layout):
                 continue
             made = self._object(callable_, parameter, layout, holes)
             hole = f"_in_{parameter.name}"
@@ -378,13 +383,13 @@ class Writer:
         item = "" if maker.position is None else f"[{maker.position}]"
         return f"{maker.function.name}({', '.join(given)}){item}"
 
-    def _wants(self, callable_: Callable, parameter: Parameter) -> bool:
+    def _wants(self, callable_: Callable, parameter: Parameter, layout: Layout) -> bool:
         """Defaults that are better filled: states left to None, parameters bound to a global, many rounds."""
         role = role_of(parameter.name)
         if is_round_count(parameter.name):
             return True
         if isinstance(parameter.default, ast.Constant) and parameter.default.value is None:
-            return role in (Role.HIDDEN_STATE, Role.CELL_STATE)
+            return role in (Role.HIDDEN_STATE, Role.CELL_STATE) and layout.begins
         usage = self.library.usage(callable_, parameter.name)
         return role is Role.BUNDLE and bool(usage.unpacked or usage.keys)
 
@@ -404,7 +409,8 @@ class Writer:
                 text = self._object_or(text)
             if text is None and parameter.default is None:
                 text = self._object(backward, parameter, layout, holes)
-            if text is None and parameter.default is not None and not self._wants(backward, parameter):
+            spared = parameter.default is not None and not self._wants(backward, parameter, layout)
+            if text is None and spared:
                 continue
             if text is None:
                 text = self._hole_for(parameter, layout, holes)
@@ -453,13 +459,29 @@ class Writer:
             return None
         usage = self.library.usage(self.pass_.backward, name)
         role = role_in_use(usage, name)
-        if role in (Role.INPUT, Role.HIDDEN_STATE, Role.CELL_STATE, Role.BUNDLE):
-            for other in forward.parameters:
-                if role_in_use(self.library.usage(forward, other.name), other.name) is role:
-                    known = f"_in_{other.name}" in holes or f"_object_{other.name}" in self._objects
-                    return f"_in_{other.name}" if known else None
-        if role is Role.INPUT and f"_in_{forward.parameters[0].name}" in holes:
-            return f"_in_{forward.parameters[0].name}"
+        if role not in (Role.INPUT, Role.HIDDEN_STATE, Role.CELL_STATE, Role.BUNDLE):
+            return None
+        found = self._by_role(name, role, forward, holes)
+        self._guesses |= found is not None and role is not Role.BUNDLE
+        return found
+
+    def _by_role(self, name: str, role: Role, forward: Callable, holes: Mapping[str, Form]) -> str | None:
+        """What the forward was given, or gives, in the role of an argument that nothing else explains.
+
+        An argument of the forward that the backward has too, under its own name, is not meant.
+        """
+        own = {p.name for p in self.pass_.backward.parameters}
+        others = [p for p in forward.parameters if p.name not in own]
+        for other in others:
+            if role_in_use(self.library.usage(forward, other.name), other.name) is role:
+                known = f"_in_{other.name}" in holes or f"_object_{other.name}" in self._objects
+                return f"_in_{other.name}" if known else None
+        unnamed = [i for i, returned in enumerate(forward.returned) if not returned]
+        if role in (Role.HIDDEN_STATE, Role.CELL_STATE) and len(unnamed) == 1 and not _BEFORE.search(name):
+            return _item(forward, unnamed[0])
+        left = [f"_in_{p.name}" for p in others if f"_in_{p.name}" in holes]
+        if role is Role.INPUT or (role is Role.HIDDEN_STATE and len(left) == 1):
+            return next(iter(left), None)
         return None
 
     def _unnamed_output(self, parameter: Parameter, forward: Callable) -> str | None:
