@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rnnlint.model.backward import BackwardPass
+from rnnlint.model.forward import addends
 from rnnlint.model.gradient_names import place_name
 from rnnlint.model.heap import Binding, SliceKey
 from rnnlint.model.recurrent_paths import comes_back_through_weights, recurrent_weights
@@ -65,16 +66,16 @@ def wrong_carry_slices(bptt: BackwardPass) -> tuple[tree.Expression, ...]:
     """Slices that take the inputs' part of dz for the carry of h."""
     found = []
     for loop, place in bptt.carried_adjoints:
-        carry = loop.next[place]
-        keys = carry.data if carry.op is Op.PART and isinstance(carry.data, tuple) else ()
-        cuts = [k for k in keys if isinstance(k, SliceKey) and (k.begin, k.end) != (None, None)]
-        first = _is_first_in_stack(bptt, whole(carry))
-        if len(cuts) != 1 or first is None or carry.origin is None or not bptt.module.holds(carry.origin):
-            continue
-        takes_first = not cuts[0].begin and cuts[0].end is not None
-        takes_last = bool(cuts[0].begin) and cuts[0].end is None
-        if (takes_last and first) or (takes_first and not first):
-            found.append(carry.origin)
+        for carry in addends(loop.next[place]):
+            keys = carry.data if carry.op is Op.PART and isinstance(carry.data, tuple) else ()
+            cuts = [k for k in keys if isinstance(k, SliceKey) and (k.begin, k.end) != (None, None)]
+            first = _is_first_in_stack(bptt, whole(carry))
+            if len(cuts) != 1 or first is None or carry.origin is None or not bptt.module.holds(carry.origin):
+                continue
+            takes_first = not cuts[0].begin and cuts[0].end is not None
+            takes_last = bool(cuts[0].begin) and cuts[0].end is None
+            if (takes_last and first) or (takes_first and not first):
+                found.append(carry.origin)
     return tuple(found)
 
 

@@ -32,13 +32,25 @@ class Derivatives(Blame):
                 if any(self._agrees(mine, state, gate) for state in states):
                     continue
                 moved = self._as_another_step(mine, states, gate, delta)
-                found += moved or [
-                    each for monomial in mine for each in self._blame(monomial, states, gate, delta)
-                ]
+                blamed = [each for monomial in mine for each in self._blame(monomial, states, gate, delta)]
+                found += moved or blamed or self._part_of_a_sum(mine, states, gate, delta)
         except UncomputableError:
             return []
         other = self._gate_of(delta, gate) if found else None
         return [Discrepancy(Wrong.GATE, gate, delta, other_gate=other)] if other else found
+
+    def _part_of_a_sum(
+        self, monomials: Sequence[Monomial], states: Sequence[Term], gate: Gate, delta: Term
+    ) -> list[Discrepancy]:
+        """Factors that are right for one path of the forward pass, where another one is left out.
+
+        A coupled gate acts on C twice: C = f ⊙ C_{t−1} + (1 − f) ⊙ g."""
+        several = [state for state in states if len(self.forward.paths(state, gate)) > 1]
+        own = [each for m in monomials for each in m.factors if not self._is_of_slope(each, gate)]
+        return [Discrepancy(Wrong.PARTNER, gate, delta, (own[-1],))] if several and own else []
+
+    def _is_of_slope(self, factor: Term, gate: Gate) -> bool:
+        return self.family(factor) in (frozenset(), frozenset({gate.value.key}))
 
     def _had_its_factors(self, monomial: Monomial) -> bool:
         """Whether it is a δ carried whole, which got its factors when the step before put it by."""

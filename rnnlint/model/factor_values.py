@@ -91,6 +91,9 @@ class FactorValues(Adjoints):
             return frozenset({self._aliases[term.key]})
         if term.key in self._units and not _is_wrapped_state(term, self._units):
             return frozenset({term.key})
+        at = self.timeline.at(term)
+        if at is not None and at.value.key in self._units:
+            return frozenset({at.value.key})
         return frozenset().union(*(self._family(each) for each in term.args)) if term.args else frozenset()
 
     def resolved(self, term: Term) -> Term:

@@ -97,6 +97,19 @@ def _definition_called(
             return program.function(module, name)
         case tree.Attribute(attr=attr) if backward.owner is not None:
             return program.method(backward.owner, backward.module, attr)
+        case tree.Attribute(value=tree.Name(id=name), attr=attr):
+            owner = _class_of(program, module, name)
+            return program.method(*owner, attr) if owner is not None else None
+    return None
+
+
+def _class_of(program: Program, module: Module, name: str) -> tuple[tree.Class, Module] | None:
+    """The class of the object that a file calls ``name``: ``model = LSTM(27, 50)``."""
+    for node in module.of_kind(tree.Assign):
+        match node:
+            case tree.Assign(targets=(tree.Name(id=bound),), value=tree.Call(function=tree.Name(id=made))):
+                if bound == name and (found := program.class_named(module, made)) is not None:
+                    return found
     return None
 
 

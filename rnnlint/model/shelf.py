@@ -78,7 +78,7 @@ class Shelf:
         if not all(name in text for name in names):
             return False
         if path not in self._top_levels:
-            self._top_levels[path] = _BODY.sub(rb"\1", text)
+            self._top_levels[path] = _BODY.sub(rb"\1\n", text)
         return all(_binding_of(name).search(self._top_levels[path]) for name in names)
 
     def _read(self, path: Path) -> bytes:

@@ -78,6 +78,8 @@ def _weight_node(product: Term, weight: Term) -> tree.Expression | None:
             sides = left, right
         case tree.Call(function=tree.Attribute(value=tree.Name(id="np" | "numpy")), arguments=(left, right)):
             sides = left, right
+        case tree.Call(function=tree.Attribute(attr="einsum"), arguments=(_, left, right)):
+            sides = left, right
         case tree.Call(function=tree.Attribute(value=left, attr="dot"), arguments=(right,)):
             sides = left, right
         case _:

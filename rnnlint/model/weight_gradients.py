@@ -74,7 +74,10 @@ class WeightGradients:
                 if pair is not None and self.derivatives.is_adjoint(pair.operand):
                     gates = self.forward.gates_of(pair.weight)
                     own = dict.fromkeys(each.weight for gate in gates for each in gate.weighted)
-                    found.setdefault(plain(pair.operand).key, {}).update(own)
+                    delta = plain(pair.operand)
+                    for each in (delta, self.forward.timeline.after(delta)):
+                        if each is not None:  # a δ that is carried: this step's is what it becomes
+                            found.setdefault(plain(each).key, {}).update(own)
         return {key: tuple(weights) for key, weights in found.items()}
 
     def is_reworked(self, binding: Binding) -> bool:

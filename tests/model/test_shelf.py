@@ -50,3 +50,11 @@ def test_nothing_stands_in_for_a_compiled_module(tmp_path: Path) -> None:
     (tmp_path / "fast.cpython-311-x86_64-linux-gnu.so").write_bytes(b"\x7fELF")
     project = Project.of(read_source(paths["a"]))
     assert (project.notes, project.missing) == ((), ())
+
+
+def test_functions_that_follow_one_another_stand_in_for_a_missing_module(tmp_path: Path) -> None:
+    helpers = "def sigmoid(x):\n    return x\n\ndef tanh(x):\n    return x\ndef relu(x): return x\n"
+    paths = written(tmp_path, backward="from lost.module import sigmoid, tanh, relu\n", helpers=helpers)
+    project = Project.of(read_source(paths["backward"]))
+    assert paths["helpers"] in project.files
+    assert project.missing == ()

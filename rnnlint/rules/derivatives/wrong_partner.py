@@ -48,22 +48,67 @@ def check(bptt: BackwardPass) -> Iterator[Report]:
 
     There is no fix: the right partner may not be at hand under a name.
     """
+    told: set[int] = set()
     for each, node in uses_in_file(bptt, Wrong.PARTNER, Wrong.STEP):
         if each.read is not None and each.read.op is Op.RECALL:
             continue  # an index that points to another step
+        statement = bptt.module.statement_of(node)
+        if id(statement) in told:
+            continue
+        told.add(id(statement))
         text = bptt.module.text_of(node)
         yield Report(
             node,
-            f"`{text}` is not what the forward pass multiplies this gate's value with; the derivative "
-            "of a product is the "
-            "other factor: C_{t-1} for f, g for i, i for g, tanh(C_t) for o.",
+            f"`{text}` is not what the forward pass multiplies this gate's value with; the derivative of a "
+            "product is the other factor: C_{t-1} for f, g for i, i for g, tanh(C_t) for o. A gate that acts "
+            "twice, as f does in f * C_{t-1} + (1 - f) * g, has both: C_{t-1} - g.",
             remark="not its partner",
         )
 
 
-VALID = (Valid("every gate with its partner", LSTM),)
+_COUPLED = """\
+import numpy as np
+
+
+def sigma(a): return 1 / (1 + np.exp(-a))
+
+
+class Coupled:
+    def forward(self, xs):
+        h, c = np.zeros(self.n), np.zeros(self.n)
+        self.tape = []
+        for x in xs:
+            z = np.concatenate((h, x))
+            f, g, o = sigma(self.Wf @ z), np.tanh(self.Wg @ z), sigma(self.Wo @ z)
+            before = c
+            c = f * before + (1 - f) * g
+            h = o * np.tanh(c)
+            self.tape.append((z, f, g, o, before, c))
+
+    def backward(self, dhs):
+        self.dWf, self.dWg, self.dWo = np.zeros_like(self.Wf), np.zeros_like(self.Wg), np.zeros_like(self.Wo)
+        dh, dc = np.zeros(self.n), np.zeros(self.n)
+        for t in reversed(range(len(self.tape))):
+            z, f, g, o, before, c = self.tape[t]
+            dh = dh + dhs[t]
+            dc = dc + dh * o * (1 - np.tanh(c) ** 2)
+            df = dc * PARTNER * f * (1 - f)
+            dg = dc * (1 - f) * (1 - g ** 2)
+            do = dh * np.tanh(c) * o * (1 - o)
+            self.dWf += np.outer(df, z)
+            self.dWg += np.outer(dg, z)
+            self.dWo += np.outer(do, z)
+            dh = (self.Wf.T @ df + self.Wg.T @ dg + self.Wo.T @ do)[:self.n]
+            dc = dc * f
+"""
+
+VALID = (
+    Valid("every gate with its partner", LSTM),
+    Valid("a gate that acts twice", _COUPLED.replace("PARTNER", "(before - g)")),
+)
 
 INVALID = (
+    Invalid("one of the two partners of a coupled gate", _COUPLED.replace("PARTNER", "before"), lines=(26,)),
     Invalid("the cell state for its tanh", lstm(do="dh * C[t] * o[t] * (1 - o[t])"), lines=(40,)),
     Invalid(
         "this step's cell state for the one before, both taken out of a tuple",

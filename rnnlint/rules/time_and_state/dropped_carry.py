@@ -8,19 +8,20 @@ from rnnlint.findings import Misunderstanding, Severity, Span
 from rnnlint.model.backward import BackwardPass
 from rnnlint.model.dropped_carries import DroppedCarry, dropped_carry
 from rnnlint.model.gradient_names import place_name
+from rnnlint.rules.derivatives.cases import LSTM
 from rnnlint.rules.registry import FixDraft, Invalid, Replacement, Report, Valid, empty_span, rule
 from rnnlint.syntax import tree
 
 
 @rule("RNN104", "dropped-carry", severity=Severity.ERROR, needs="the forward pass, or data flow")
 def check(bptt: BackwardPass) -> Iterator[Report]:
-    """No adjoint flows from step t+1 to step t of the backward pass.
+    """An adjoint that should flow from step t+1 to step t of the backward pass does not.
 
     ## What it does
 
     Follows every adjoint of the backward loop. Where the forward pass is recurrent and none of them reaches
     the next round of the loop, by a variable, an attribute, a slot of an array or a call, the carry is
-    dropped.
+    dropped. So it is where C's comes back and h's stays the zeros it was set to, or the other way round.
 
     ## Why it is wrong
 
@@ -66,9 +67,11 @@ def check(bptt: BackwardPass) -> Iterator[Report]:
     repair = "".join(
         f" Set `{carry} = {source}` at the end of the step." for carry, source in dropped.repairs
     )
+    whose = "The adjoint of one state does not flow" if dropped.others_flow else "No adjoint flows"
+    opening = f"{whose} from step t+1 to step t"
     yield Report(
         _place(bptt, dropped),
-        f"No adjoint flows from step t+1 to step t{detail}. The state of a step enters the next one, "
+        f"{opening}{detail}. The state of a step enters the next one, "
         "so its adjoint "
         "must hold what comes back from there: dh_next = Σ_k W_kᵀ δ_k, dC_next = dC ⊙ f."
         f"{repair}",
@@ -173,6 +176,19 @@ INVALID = (
         _RNN.replace("CARRY", "dh_prev"),
         lines=(18,),
         fixed=_RNN.replace("CARRY = W_h.T @ da", "dh_prev = W_h.T @ da\n        dh_next = dh_prev"),
+    ),
+    Invalid(
+        "C's is forgotten, h's flows",
+        LSTM.replace("dC_next = dC * f[t]", "dC_prev = dC * f[t]"),
+        lines=(55,),
+        fixed=LSTM.replace(
+            "        dC_next = dC * f[t]\n", "        dC_prev = dC * f[t]\n        dC_next = dC_prev\n"
+        ),
+    ),
+    Invalid(
+        "h's stays zero, C's flows",
+        LSTM.replace("        dh_next = dz[:H]\n", ""),
+        lines=(53,),
     ),
     Invalid(
         "never computed",
