@@ -14,6 +14,7 @@ from rnnlint.findings import Edit
 from rnnlint.gradients.own_loss import STEP, evaluated
 from rnnlint.gradients.trials import Trials
 from rnnlint.records import dataclass
+from rnnlint.sandbox.job import Value
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 
@@ -78,11 +79,21 @@ def all_recorded(trials: Trials, variants: Sequence[Sequence[Edit]]) -> list[lis
     loop = ["_tape.start(True)", "_replay()"]
     scenario = trials.measurement.probe.replays((), _TAPE, loop, "_tape.events", backward=True)
     return [
-        None
-        if ran is None or ran.trouble is not None
-        else [Event(number, count, np.asarray(value)) for number, count, value in ran.values[0]]
+        None if ran is None or ran.trouble is not None else _events(ran.values[0])
         for ran in trials.runs(variants, scenario)
     ]
+
+
+def _events(answer: Value) -> list[Event] | None:
+    """The tape as it came back; None where it is none: whoever answered was not the tape."""
+    found = []
+    for each in answer if isinstance(answer, list) else [answer]:
+        match each:
+            case (int(number), int(count), float() | np.ndarray() as value) if number >= 0:
+                found.append(Event(number, count, np.asarray(value, dtype=np.float64)))
+            case _:
+                return None
+    return found
 
 
 @dataclass(frozen=True)
