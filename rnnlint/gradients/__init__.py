@@ -6,6 +6,7 @@ judged by
 the reference cell and by central differences of the user's own loss.
 """
 
-from rnnlint.gradients.prepare import PreparedCheck, prepare
+from rnnlint.gradients.prepare import prepare
+from rnnlint.gradients.prepared import PreparedCheck
 
 __all__ = ["PreparedCheck", "prepare"]

@@ -35,13 +35,25 @@ def sliced_by(attempt: Attempt, trouble: Trouble, sizes: dict[str, int]) -> str 
     ``a[H:2 * H]``, came out shorter than it, or empty."""
     if trouble.exception != "ValueError" or "broadcast" not in trouble.message:
         return None
-    numbers = {int(n) for n in re.findall(r"\d+", trouble.message)} - set(sizes.values())
+    found = {int(n) for n in re.findall(r"\d+", trouble.message)}
+    numbers = found - set(sizes.values())
     cutting = [axis for axis in attempt.open_weights if axis not in attempt.small]
+    if _is_cut_by_too_much(trouble):
+        return next((axis for axis in cutting[::-1] if sizes[axis] == max(found)), None)
     for axis in cutting[::-1]:
         rests = {sizes[a] - sizes[axis] * times for a in sizes if a != axis for times in (1, 2, 3)}
         if any(0 < n < sizes[axis] and n in rests for n in numbers) or 0 in numbers:
             return axis
     return None
+
+
+def _is_cut_by_too_much(trouble: Trouble) -> bool:
+    """Whether ``k[:n]`` came out as all of ``k``: what it is added to is longer, and n is."""
+    shapes = {operand.text: operand.shape for operand in trouble.operands}
+    return any(
+        text.endswith("]") and ":" in text.rpartition("[")[2] and shapes.get(text.rpartition("[")[0]) == shape
+        for text, shape in shapes.items()
+    )
 
 
 def repaired(library: Library, attempt: Attempt, trouble: Trouble, sizes: dict[str, int]) -> bool:

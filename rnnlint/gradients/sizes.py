@@ -122,8 +122,7 @@ class Solution:
         for axis in wanted:
             for name in self._resolved(axis).axes:
                 free[name] = None
-        dyes = _dyes(sorted(free, key=_dye_order), divisible)
-        dyes.update(zip(sorted(small & dyes.keys()), _SMALL_OF_WEIGHTS, strict=False))
+        dyes = _dyes(sorted(free, key=_dye_order), divisible, small)
         self._lift_differences(wanted, dyes)
         return {axis: self._resolved(axis).value(dyes) for axis in [*wanted, *free]}
 
@@ -230,12 +229,17 @@ def _is_whole(size: Size) -> bool:
 
 _SMALL = (11, 13, 19, 29, 37, 43, 53)
 _SMALL_OF_WEIGHTS = (14, 17, 20, 23)
+_ROOMY = 4 * 29 + 3 * 23
 
 
-def _dyes(axes: list[str], divisible: bool) -> dict[str, int]:
+def _dyes(axes: list[str], divisible: bool, small_of_weights: frozenset[str]) -> dict[str, int]:
     small, large = list(_SMALL), list(_large(divisible))
-    chosen: dict[str, int] = {}
+    chosen = dict(zip(sorted(small_of_weights & set(axes)), _SMALL_OF_WEIGHTS, strict=False))
+    if chosen:  # what slices leave over is then no multiple of a data axis either
+        large = [number for number in large if number > _ROOMY]
     for axis in axes:
+        if axis in chosen:
+            continue
         if axis == TIME:
             chosen[axis] = _TIME_DYE
         elif axis != OUTPUT:
