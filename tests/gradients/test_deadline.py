@@ -69,10 +69,15 @@ def test_check_cut_short_is_no_verdict(runner: Runner, name: str) -> None:
     whole = Clock(runner, 1000)
     (full,) = checks(FIXTURES / name, whole)
     assert full.status is Status.CHECKED
+    cuts = 0
     for jobs in range(whole.asked):
         (cut,) = checks(FIXTURES / name, Clock(runner, jobs))
+        if cut.parameters == full.parameters:  # only a remark was left to be measured
+            continue
         assert (cut.status, cut.reason_code) == (Status.NOT_CHECKED, Reason.TIMEOUT), jobs
         assert cut.reason is not None and "no time left" in cut.reason
+        cuts += 1
+    assert cuts > whole.asked // 2
 
 
 def test_passes_without_time_share_one_entry(runner: Runner) -> None:
