@@ -71,14 +71,12 @@ def _is_product(node: tree.Node) -> bool:
 @lru_cache(maxsize=64)
 def stems_named_in(module: Module) -> frozenset[str]:
     """The stems of everything that a file names: variables, attributes, keys."""
-    found: set[str] = set()
-    for node in module.walk():
-        match node:
-            case tree.Name(id=name) | tree.Attribute(attr=name) | tree.Parameter(name=name):
-                found.add(name)
-            case tree.Constant(value=str() as key) if len(key) < 40:
-                found.add(key)
-    return frozenset(map(stem_of, found))
+    names = {each.id for each in module.of_kind(tree.Name)}
+    names |= {each.attr for each in module.of_kind(tree.Attribute)}
+    names |= {each.name for each in module.of_kind(tree.Parameter)}
+    values = (each.value for each in module.of_kind(tree.Constant))
+    keys = {value for value in values if isinstance(value, str) and len(value) < 40}
+    return frozenset(map(stem_of, names | keys))
 
 
 def _leaves(target: tree.Expression) -> Iterator[tree.Expression]:

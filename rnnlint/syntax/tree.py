@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import inspect
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, ClassVar, TypeVar, dataclass_transform
 
 Kind = TypeVar("Kind", bound="Node")
@@ -58,35 +58,22 @@ class _Record:
         return f"{type(self).__name__}({said})"
 
 
-class _Children:
-    """The nodes directly inside a node, in the order of the text.
+class _Kept:
+    """Nodes that a node is asked for so often that it keeps them in its own dictionary."""
 
-    They are asked for so often that they are kept in the node's own dictionary, which is looked into before
-    this.
-    """
+    def __init__(self, find: Callable[[Node], list[Node]]) -> None:
+        self._find = find
+
+    def __set_name__(self, owner: type[Node], name: str) -> None:
+        self._name = name
 
     def __get__(self, node: Node, kind: type[Node]) -> tuple[Node, ...]:
-        found = node.__dict__["children"] = tuple(_nodes_in(node))
+        found = node.__dict__[self._name] = tuple(self._find(node))
         return found
 
 
-class Node(_Record):
-    """Anything with a place in the file."""
-
-    at: Written
-    children = _Children()
-
-    def walk(self) -> Iterator[Node]:
-        """This node and everything inside it, in the order of the text."""
-        ahead: list[Node] = [self]
-        while ahead:
-            node = ahead.pop()
-            yield node
-            if node.children:
-                ahead.extend(node.children[::-1])
-
-
 def _nodes_in(node: Node) -> list[Node]:
+    """The nodes directly inside it, in the order of the text."""
     found: list[Node] = []
     for name in node._inner:
         value = getattr(node, name)
@@ -97,17 +84,47 @@ def _nodes_in(node: Node) -> list[Node]:
     return found
 
 
+def _all_of(node: Node) -> list[Node]:
+    """It and everything inside it, in the order of the text."""
+    found: list[Node] = []
+    ahead = [node]
+    while ahead:
+        each = ahead.pop()
+        found.append(each)
+        if each.children:
+            ahead.extend(each.children[::-1])
+    return found
+
+
+class Node(_Record):
+    """Anything with a place in the file."""
+
+    at: Written
+    children = _Kept(_nodes_in)
+    _whole = _Kept(_all_of)
+
+    def walk(self) -> Iterator[Node]:
+        """This node and everything inside it, in the order of the text."""
+        return iter(self._whole)
+
+
 class ByKind:
     """Nodes as they are asked for again and again: those of one kind, in their order."""
 
     def __init__(self, nodes: tuple[Node, ...]) -> None:
         self._nodes = nodes
         self._known: dict[type[Node], tuple[Any, ...]] = {}
+        exactly: dict[type[Node], list[Node]] = {}
+        for node in nodes:
+            exactly.setdefault(type(node), []).append(node)
+        self._exactly = exactly
 
     def of(self, kind: type[Kind]) -> tuple[Kind, ...]:
-        """The nodes of that kind."""
+        """The nodes of that kind, those of kinds below it among them."""
         if kind not in self._known:
-            self._known[kind] = tuple([node for node in self._nodes if isinstance(node, kind)])
+            kinds = [each for each in self._exactly if issubclass(each, kind)]
+            nodes = self._exactly[kinds[0]] if len(kinds) == 1 else self._nodes
+            self._known[kind] = tuple([node for node in nodes if isinstance(node, kind)]) if kinds else ()
         return self._known[kind]
 
 
