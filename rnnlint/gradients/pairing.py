@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from enum import IntEnum
 from functools import lru_cache
@@ -65,6 +66,7 @@ class Pair:
     candidate: Candidate
     gradient: Array
     others: tuple[Array, ...] = ()
+    equal: tuple[tuple[Candidate, Array], ...] = ()  # those that its name fits as well, itself among them
 
 
 _CONTAINERS = frozenset(
@@ -110,8 +112,39 @@ def pair(
         if not np.any(best[2]):  # a buffer that was never filled, where something else was
             best = next((s for s in scored if np.any(s[2])), best)
         others = tuple(s[2] for s in scored if s is not best and not np.array_equal(s[2], best[2]))
-        found[parameter.name] = Pair(parameter, best[1], best[2], others)
-    return found
+        equal = tuple((c, gradient) for key, c, gradient in scored if key == best[0])
+        found[parameter.name] = Pair(parameter, best[1], best[2], others, equal)
+    return _one_each(found)
+
+
+def _one_each(pairs: Mapping[str, Pair]) -> dict[str, Pair]:
+    """Where two parameters of one name, ``enc.U`` and ``dec.U``, have the same gradient, each gets its own.
+
+    What a gradient lies in (``ge``, ``gd``) goes with what its parameter lies in, as the other parameters
+    beside it show; where they show nothing, the first goes with the first.
+    """
+    users = Counter(id(held.candidate) for held in pairs.values())
+    doubtful = [name for name, held in pairs.items() if users[id(held.candidate)] > 1 and len(held.equal) > 1]
+    beside = Counter(
+        (_container(held.parameter), held.candidate.words[:-1])
+        for name, held in pairs.items()
+        if name not in doubtful
+    )
+    made, taken = dict(pairs), {id(held.candidate) for name, held in pairs.items() if name not in doubtful}
+    for name in doubtful:
+        held = pairs[name]
+        free = [each for each in held.equal if id(each[0]) not in taken] or list(held.equal)
+        candidate, gradient = max(
+            free, key=lambda each: beside[_container(held.parameter), each[0].words[:-1]]
+        )
+        taken.add(id(candidate))
+        beside[_container(held.parameter), candidate.words[:-1]] += 1
+        made[name] = replace(held, candidate=candidate, gradient=gradient)
+    return made
+
+
+def _container(parameter: Named) -> tuple[str, ...]:
+    return parameter.ways[0].words[:-1]
 
 
 def without_rates(pairs: Mapping[str, Pair], candidates: Sequence[Candidate]) -> dict[str, Pair]:

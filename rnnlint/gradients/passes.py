@@ -142,7 +142,7 @@ def _as_pass(library: Library, callable_: Callable) -> Pass | None:
         style = Style.PAIR
     elif (
         (forward is not None and forward.name in calls)
-        or (not named and not (forward is not None and _needs(callable_, forward)))
+        or (not named and not (forward is not None and _goes_on_from(library, callable_, forward)))
         or (
             (callable_.owner is None or forward is None)
             and not (forward is not None and _needs(callable_, forward))
@@ -249,6 +249,26 @@ def _called(callable_: Callable) -> set[str]:
 
 def _needs(callable_: Callable, forward: Callable) -> bool:
     return bool({p.name for p in callable_.parameters if p.default is None} & set(forward.returned))
+
+
+def _goes_on_from(library: Library, callable_: Callable, forward: Callable) -> bool:
+    """Whether it takes what the forward returns, or reads attributes that only the forward sets."""
+    if _needs(callable_, forward):
+        return True
+    if callable_.owner is None or callable_.owner is not forward.owner:
+        return False
+    init = library.method(callable_.path, callable_.owner, "__init__")
+    begun = _attributes(init, ast.Store) if init is not None else set()
+    kept = _attributes(forward, ast.Store) - begun - _attributes(callable_, ast.Store)
+    return bool(kept & _attributes(callable_, ast.Load))
+
+
+def _attributes(callable_: Callable, context: type[ast.expr_context]) -> set[str]:
+    return {
+        node.attr
+        for node in own_nodes(callable_.node)
+        if isinstance(node, ast.Attribute) and isinstance(node.ctx, context) and label(node.value) == "self"
+    }
 
 
 def _computes_outputs(callable_: Callable) -> bool:

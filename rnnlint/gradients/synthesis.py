@@ -544,8 +544,12 @@ class Writer:
         stem = re.sub(r"^(next|new|cur(rent)?)_?(?=.)|_?(next|new|out|in|t)$", "", stem) or stem
         if not forward.returned and forward.owner is not None:
             return _stored_output(forward, stem)
-        if len(forward.returned) <= 1:
+        if len(forward.returned) <= 1 and order == 0:
             return FORWARD
+        if len(forward.returned) <= 1:  # a second one: of a state that the object keeps
+            kept = f"{MODEL}.{stem}" if stem in self.pass_.attributes_set else None
+            self._guesses |= kept is None
+            return kept or FORWARD
         for position, returned in enumerate(forward.returned):
             if returned.lower() in (stem, f"{stem}_next", f"next_{stem}", f"{stem}s", f"{stem}_out"):
                 return _item(forward, position)

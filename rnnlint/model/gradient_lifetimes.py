@@ -127,9 +127,24 @@ def forgotten_gradients(block: CodeBlock) -> Iterator[Forgotten]:
                 ):
                     last[name] = statement
     declared = {name for each in block.of_kind(tree.Other) for name in each.names}  # global, nonlocal
+    shared = _parts_of_others(block)
     for name, statement in last.items():
+        if name in shared and isinstance(statement, tree.AugmentedAssign):
+            continue  # changed in place, where another name holds it
         if name not in read | declared | block.parameters and not _is_zeros(block, statement):
             yield Forgotten(block, statement, name)
+
+
+def _parts_of_others(block: CodeBlock) -> set[str]:
+    """The names of what lies in something else too: ``dW, db = grads``, ``dW = grads["W"]``."""
+    found: set[str] = set()
+    for statement in block.of_kind(tree.Assign):
+        match statement:
+            case tree.Assign(targets=(tree.Sequence(items=items),), value=tree.Name()):
+                found |= {item.id for item in items if isinstance(item, tree.Name)}
+            case tree.Assign(targets=(tree.Name(id=name),), value=tree.Subscript() | tree.Attribute()):
+                found.add(name)
+    return found
 
 
 def _names_read(nodes: Iterator[tree.Node], block: CodeBlock) -> set[str]:

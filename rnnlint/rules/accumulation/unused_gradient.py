@@ -73,6 +73,13 @@ VALID = (
         + "\ndef update(params, grads, lr):\n    new = []\n    for p, d in zip(params, grads):\n"
         + "        p = p - lr * d\n        new.append(p)\n    return new\n",
     ),
+    Valid(
+        "changed in place in the list that is returned",
+        COLUMNS.replace(
+            "dW, dU, db = np.zeros_like(W), np.zeros_like(U), np.zeros_like(b)",
+            "grads = [np.zeros_like(each) for each in (W, U, b)]\n    dW, dU, db = grads",
+        ).replace("return dW, dU, db", "return grads"),
+    ),
     Valid("looked up by name", COLUMNS.replace("return dW, dU, db", "return locals()")),
 )
 
