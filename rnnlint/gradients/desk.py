@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Sequence
+from itertools import groupby
 from pathlib import Path
 
 from rnnlint.deadline import Deadline
@@ -18,6 +19,7 @@ from rnnlint.gradients.draft import Draft
 from rnnlint.gradients.driver import Lifted
 from rnnlint.gradients.holes import UnknownArgumentError
 from rnnlint.gradients.jobs import JobRunner, OutOfTimeError, Workshop
+from rnnlint.gradients.layouts import LAYERS_DEEP
 from rnnlint.gradients.measure import Measurement, with_truth
 from rnnlint.gradients.named import NotThereError
 from rnnlint.gradients.passes import Pass, Style, is_named_backward
@@ -126,12 +128,15 @@ class Desk:
         if self.lifted is not None:
             made = self.lifted.drafts(made)
         workshop = self._workshop(pass_)
-        solver = Solver(workshop, self.library, made)
-        chosen = most_charitable(workshop, solver, self.seed)
-        if chosen.solved is None or chosen.measurement is None:
-            ended = chosen.trouble if solver.has_solved else _telling(solver.troubles)
-            return self.refused(pass_, explain_trouble(ended, pass_))
-        return self._answer(pass_, workshop, chosen.solved, chosen.measurement)
+        # From zero states, or in one layer, a wrong gradient may look right: only where nothing else runs.
+        ended: Trouble | None = None
+        for _, telling in groupby(sorted(made, key=_tells_less), key=_tells_less):
+            solver = Solver(workshop, self.library, list(telling))
+            chosen = most_charitable(workshop, solver, self.seed)
+            if chosen.solved is not None and chosen.measurement is not None:
+                return self._answer(pass_, workshop, chosen.solved, chosen.measurement)
+            ended = ended or (chosen.trouble if solver.has_solved else _telling(solver.troubles))
+        return self.refused(pass_, explain_trouble(ended, pass_))
 
     def _drafts(self, pass_: Pass) -> Iterator[Draft]:
         if self.scenario is not None:
@@ -243,6 +248,10 @@ class Desk:
         check = replace(self._empty(pass_), reason=why.reason, reason_code=why.code, advice=advice)
         named = pass_ is not None and is_named_backward(pass_.backward.name)
         return PreparedCheck(check, self.runner, is_named=named)
+
+
+def _tells_less(draft: Draft) -> tuple[bool, bool]:
+    return not draft.layout.begins, draft.layout.layers < LAYERS_DEEP
 
 
 def _telling(troubles: Sequence[Trouble]) -> Trouble | None:
