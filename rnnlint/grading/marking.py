@@ -30,6 +30,18 @@ MOST_CALLS = 600
 """So often no function is called in one pass over a few small steps, unless each number is derived alone."""
 
 
+_OF_ANOTHER_REASON = frozenset(
+    {
+        PartVerdict.NEEDS_FORWARD,
+        PartVerdict.NOT_RUN,
+        PartVerdict.TIMEOUT,
+        PartVerdict.CRASH,
+        PartVerdict.MEMORY,
+    }
+)
+"""Verdicts on a hidden probe that say nothing of whether the public one was learned by heart."""
+
+
 def mark(
     student_id: str, place: str, files: Mapping[str, bytes], plan: Plan, runner: Runner
 ) -> StudentResult:
@@ -157,7 +169,9 @@ class _Marking:
 
         def judged(sitting: Sitting, *, fresh: bool) -> Iterator[dict[str, Judgement]]:
             for probe in probes:
-                runs = sitting.run(probe, whole=whole, ahead=ahead, led=led, fresh=fresh)
+                runs = dict(sitting.run(probe, whole=whole, ahead=ahead, led=led, fresh=fresh))
+                failed = [task for task in whole if runs[Way.WHOLE, task.name].trouble is not None]
+                runs |= sitting.run(probe, ahead=failed, fresh=fresh)
                 yield self._followed(probe, self._judged(probe, tasks, runs, factors), runs)
 
         found: list[dict[str, Judgement]] = []
@@ -225,7 +239,7 @@ class _Marking:
         shown, behind = self._verdict(part, [public]), self._verdict(part, hidden)
         if not hidden or (not shown.earns and behind is PartVerdict.RIGHT):
             behind = PartVerdict.NOT_RUN
-        if shown.earns and not behind.earns and behind is not PartVerdict.NEEDS_FORWARD:
+        if shown.earns and not behind.earns and behind not in _OF_ANOTHER_REASON:
             self._suspect(f"{task.name}.{part} is right on the public probe alone.")
         earned = points if shown.earns and behind.earns else 0.0
         return PartResult(task.name, part, shown, behind, earned, points)

@@ -138,14 +138,6 @@ class ZygoteProcess:
 
 
 @dataclass(slots=True)
-class _OwnTime:
-    """How long a child had been kept waiting when last asked, and when its deadline is at the latest."""
-
-    delay: float
-    latest: float
-
-
-@dataclass(slots=True)
 class Child:
     """A forked child and the channel to it."""
 
@@ -155,8 +147,9 @@ class Child:
     pid: int = 0
     status: int | None = None
     deadline: float = 0.0
+    latest: float = 0.0
+    repaid: float = 0.0
     received: int = 0
-    _own_time: _OwnTime | None = None
 
     def greet(self) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]:
         """Wait for the child's hello: the layers in force and those missing."""
@@ -176,7 +169,7 @@ class Child:
     def expire_in(self, seconds: float, *, of_its_own: bool = False) -> None:
         """Let every wait end after so many seconds; ``of_its_own``: of which other processes took none."""
         self.deadline = time.monotonic() + seconds
-        self._own_time = _OwnTime(self._delay(), self.deadline + MOST_DELAY * seconds) if of_its_own else None
+        self.latest = self.deadline + (MOST_DELAY * seconds if of_its_own else 0.0)
 
     def send(self, frame: bytes) -> None:
         """Raises TimeoutError at the deadline, OSError where the child has gone."""
@@ -222,24 +215,21 @@ class Child:
 
     def _remaining(self) -> float:
         remaining = self.deadline - time.monotonic()
-        if remaining <= 0 and self._own_time is not None:
-            remaining = self._repaid(self._own_time)
+        if remaining <= 0 and self.deadline < self.latest:
+            self._repay()
+            remaining = self.deadline - time.monotonic()
         if remaining <= 0:
             raise TimeoutError
         return remaining
 
-    def _repaid(self, own: _OwnTime) -> float:
-        """Seconds that others have taken from it since it was last asked, added to the deadline."""
-        delay = self._delay()
-        self.deadline = min(self.deadline + delay - own.delay, own.latest)
-        own.delay = delay
-        return self.deadline - time.monotonic()
-
-    def _delay(self) -> float:
+    def _repay(self) -> None:
+        """Add to the deadline what others have taken since this was last asked, or since the child began."""
         try:
-            return self.zygote.delay_of(self.pid)
+            delay = self.zygote.delay_of(self.pid)
         except (EOFError, OSError):
-            return 0.0  # the zygote has died; whoever reaps will notice
+            return  # the zygote has died; whoever reaps will notice
+        self.deadline = min(self.deadline + delay - self.repaid, self.latest)
+        self.repaid = delay
 
 
 def _namespaces() -> str:
