@@ -49,7 +49,7 @@ def most_charitable(workshop: Workshop, solver: Solver, seed: int) -> Chosen:
             _consider(chosen, workshop, solved, seed)
             if chosen.is_clean:
                 return chosen
-    if solver.is_late or (chosen.missed and chosen.solved is not None):
+    if solver.is_late or (chosen.solved is not None and (chosen.missed or solver.stalled)):
         raise OutOfTimeError
     return chosen
 

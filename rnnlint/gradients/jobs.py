@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Protocol
@@ -47,10 +48,12 @@ class Workshop:
     _known: dict[Path, _Files] = field(default_factory=dict, compare=False, repr=False)
 
     def run(self, scenarios: Iterable[Scenario], seconds: float = SECONDS) -> Outcome:
-        """One job with these scenarios, which ends by the workshop's deadline.
+        """One job with these scenarios, which ends by the workshop's deadline; where other work keeps the
+        processors busy, it may take the longer for it.
 
-        Raises :class:`OutOfTimeError` where that cuts it short and the workshop is strict.
+        Raises :class:`OutOfTimeError` where the deadline cuts it short and the workshop is strict.
         """
+        seconds *= max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
         cut = self.deadline.left < seconds
         outcome = self._run(scenarios, min(seconds, self.deadline.left))
         if cut and self.strict and outcome.trouble is not None and outcome.trouble.failure is Failure.TIMEOUT:

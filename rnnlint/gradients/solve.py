@@ -14,12 +14,13 @@ from rnnlint.gradients.repairs import repaired, sliced_by
 from rnnlint.gradients.sizes import DATA_AXES, Size, Solution
 from rnnlint.gradients.target_fit import refitted
 from rnnlint.records import dataclass, replace
-from rnnlint.sandbox.job import Failure, Ran, Trouble
+from rnnlint.sandbox.job import Failure, Outcome, Ran, Trouble
 
 MOST_RUNS = 40
 PATIENCE = 2
 """Rounds that other hypotheses get once one has been solved."""
 MOST_ALIVE = 8
+MOST_STALLS = 3
 SECONDS_A_ROUND = 2.0
 SHARE_OF_TIME = 0.6
 """Of the time that is left: solving that takes longer is given up, for the other passes' sake."""
@@ -74,6 +75,7 @@ class Solver:
         self._patience = PATIENCE
         self._rounds = MOST_RUNS
         self.is_late = False  # not every draft has been tried to its end
+        self.stalled = 0  # how often a draft did not end
         self._deadline = workshop.deadline.share(SHARE_OF_TIME)
 
     def first(self) -> list[Solved]:
@@ -111,10 +113,18 @@ class Solver:
             self._rounds -= 1
             made = [a.scenario() for a in alive]
             outcome = self._workshop.run([scenario for scenario, _ in made], SECONDS_A_ROUND)
-            for position, (attempt, (_, sizes)) in enumerate(zip(alive, made, strict=True)):
-                known = position < len(outcome.runs)
-                ran = outcome.runs[position] if known else Ran(trouble=outcome.trouble)
+            runs = [*outcome.runs, *self._unfinished(outcome, len(alive) - len(outcome.runs))]
+            for attempt, (_, sizes), ran in zip(alive, made, runs, strict=False):
                 _advance(self._library, attempt, ran, sizes)
+
+    def _unfinished(self, outcome: Outcome, missing: int) -> list[Ran]:
+        """What is said of the scenarios that did not come to an end: of the one at which the job ended its
+        trouble, of those behind it nothing; after several that do not end, that all are like them."""
+        if outcome.trouble is None:
+            return []
+        if outcome.trouble.failure is Failure.TIMEOUT:
+            self.stalled += 1
+        return [Ran(trouble=outcome.trouble)] * (missing if self.stalled >= MOST_STALLS else min(missing, 1))
 
 
 def _advance(library: Library, attempt: Attempt, ran: Ran, sizes: dict[str, int]) -> None:

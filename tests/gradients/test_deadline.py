@@ -80,6 +80,39 @@ def test_check_cut_short_is_no_verdict(runner: Runner, name: str) -> None:
     assert cuts > whole.asked // 2
 
 
+@dataclass
+class Stall:
+    """Lets one job stall: of its scenarios only so many come to an end."""
+
+    runner: Runner
+    job: int
+    reached: int
+    asked: int = 0
+
+    def run(self, job: Job) -> Outcome:
+        self.asked += 1
+        outcome = self.runner.run(job)
+        if self.asked != self.job:
+            return outcome
+        return Outcome(runs=outcome.runs[: self.reached], trouble=Trouble(Failure.TIMEOUT))
+
+
+@pytest.mark.parametrize("reached", [0, 1])
+def test_machine_that_stalls_once_changes_no_verdict(runner: Runner, reached: int) -> None:
+    source = read_source(FIXTURES / "buggy" / "transposed" / "right_classifier.py")
+    project = Project.of(source)
+    whole = Stall(runner, 0, reached)
+    (full,) = (made.check for made in prepare(project, source, whole, seed=0))
+    verdicts = {p.name: p.verdict for p in full.parameters}
+    for job in range(1, whole.asked + 1):
+        stalled = Stall(runner, job, reached)
+        (check,) = (made.check for made in prepare(project, source, stalled, seed=0))
+        if check.status is Status.NOT_CHECKED:
+            assert check.reason_code is Reason.TIMEOUT, job
+        else:
+            assert {p.name: p.verdict for p in check.parameters} == verdicts, job
+
+
 def test_passes_without_time_share_one_entry(runner: Runner) -> None:
     source = read_source(FIXTURES / "correct" / "step_pairs.py")
     project = Project.of(source)
