@@ -29,8 +29,19 @@ def name_edits(suspect: Suspect, words: Vocabulary) -> Iterator[Candidate]:
                 for state in words.states:
                     yield replacing(program, atom, state, Kind.PARTNER, 1.2)
     for atom in written:
-        rank = 0.5 if isinstance(suspect.node, ast.AugAssign) else 1.0
-        yield from _alike(suspect, words, atom, rank)
+        if isinstance(suspect.node, ast.AugAssign):
+            yield from _alike(suspect, words, atom, 0.5)
+        elif _is_set_twice(suspect, words, atom):
+            yield from _alike(suspect, words, atom, 1.0)
+
+
+def _is_set_twice(suspect: Suspect, words: Vocabulary, atom: Atom) -> bool:
+    """Whether another statement sets the same: else a new name for it would only leave this one out."""
+    text = suspect.program.source(atom)
+    others = (other for other in words.text.suspects if other.node is not suspect.node)
+    return words.is_adjoint(atom) and any(
+        suspect.program.source(target) == text for other in others for target in other.targets
+    )
 
 
 def _alike(suspect: Suspect, words: Vocabulary, atom: Atom, rank: float) -> Iterator[Candidate]:
