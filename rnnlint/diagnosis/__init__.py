@@ -61,7 +61,12 @@ def diagnose(
         check.id for check in proof.fixed if check.status is not Status.NOT_CHECKED and not check.wrong
     }
     measured = measured_findings(checks, proof.findings, _places(project, checks), repaired)
-    return Diagnosis((*proof.findings, *measured), checks, proof.fixed)
+    weighed = proof.findings
+    if any(check.wrong for check in checks) and proof.fixed:
+        from rnnlint.diagnosis.refuted import with_refuted_lowered
+
+        weighed = with_refuted_lowered(project, weighed, checks, proof.fixed)
+    return Diagnosis((*weighed, *measured), checks, proof.fixed)
 
 
 def _without_what_changes_nothing(proof: Proof, found: Sequence[Finding]) -> Proof:

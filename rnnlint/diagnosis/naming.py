@@ -172,7 +172,7 @@ def _completed(candidate: Candidate, program: ProgramText) -> str:
     missing = after.removeprefix(before).removeprefix(f"({before})").removeprefix(operator)
     added = f": the {what} `{_bare(missing)}` is missing" if missing != after else ""
     statement = _statement_round(candidate, program)
-    if statement is None:
+    if statement is None or "\n" in statement[1]:
         return f"`{before}` should be `{after}`{added}."
     target, value = statement
     return f"`{target}` should be `{value}`{added}."

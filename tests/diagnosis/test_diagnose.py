@@ -7,7 +7,7 @@ from project_lines import line_of
 
 from rnnlint.diagnosis import diagnose
 from rnnlint.diagnosis.prove import agrees
-from rnnlint.findings import Confidence, Severity
+from rnnlint.findings import Confidence, Finding, Severity, Span
 from rnnlint.fixes import apply_fixes
 from rnnlint.gradients import prepare
 from rnnlint.model.project import Project
@@ -112,6 +112,25 @@ def test_states_that_survive_the_call_are_proven_by_a_second_pass(runner, tmp_pa
     (finding,) = [f for f in diagnosis.findings if f.severity is Severity.ERROR]
     assert (finding.code, finding.confidence) == ("RNN112", Confidence.PROVEN)
     assert all(agrees(check) for check in diagnosis.fixed)
+
+
+def test_what_the_proven_repairs_do_not_need_is_lowered_to_possible(changed):
+    project, checks = changed("article/corrected/backward.py", ("f[t] * dC\n", "dC\n"))
+    right_line = line_of(project, "di = dC * g[t]")
+    accused = Finding(
+        "RNN208",
+        "wrong-partner",
+        Severity.ERROR,
+        Confidence.LIKELY,
+        "A false accusation.",
+        project.target,
+        Span(right_line, 9, right_line, 23),
+    )
+    findings = diagnose(project, (accused,), checks).findings
+    assert {f.code: f.confidence for f in findings if f.severity is Severity.ERROR} == {
+        "RNN208": Confidence.POSSIBLE,
+        "RNN906": Confidence.PROVEN,
+    }
 
 
 GROWING = """\

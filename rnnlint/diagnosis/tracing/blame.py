@@ -16,6 +16,9 @@ from rnnlint.diagnosis.tracing.judged import Made, Read, State, root_of
 from rnnlint.diagnosis.vocabulary import looks_like_adjoint
 from rnnlint.records import dataclass
 
+FEW_RIGHT = 3
+"""For one statement that makes something true of a quantity so many must not, to blame the quantity."""
+
 
 @dataclass(frozen=True, slots=True)
 class Blame:
@@ -44,9 +47,9 @@ def blame(made: Sequence[Made], texts: Sequence[BackwardText]) -> Blame:
             if known is None or handicap < known[0]:
                 found[id(suspect)] = handicap, suspect
 
-    shared = _read_by_none_right(made, together)
-    for read, readers in shared:
-        add(-0.3 if readers > 1 else 0.4, _last_to_set(made, first, read, texts))
+    for read, wrong, right in _read_by_wrong_ones(made, together):
+        handicap = 0.2 if right else -0.3 if wrong > 1 else 0.4
+        add(handicap, _last_to_set(made, first, read, texts))
     add(0.0, _suspects_of(first, texts))
     for other in together[1:]:
         add(1.0, _suspects_of(other, texts))
@@ -74,12 +77,13 @@ def _zeros_read(made: Sequence[Made], first: Made, blamed: Sequence[Suspect]) ->
 
 
 def _made_zero(made: Sequence[Made], first: Made, wrong: Sequence[Made]) -> Iterator[Made]:
-    """What wrong statements read and the loop has set to zero just before: nothing has entered there."""
+    """What wrong statements read and was made of zeros just before, back to where nothing has entered."""
     read = {root_of(r.node) for each in wrong for r in each.reads if r.state is State.ZERO}
-    for each in made[: _position(made, first)]:
+    for each in reversed(made[: _position(made, first)]):
         targets = {root_of(target) for target in each.watched.statement.targets}
-        in_loop = bool(each.watched.statement.loops)
-        if in_loop and each.step == first.step and each.state is State.ZERO and targets & read:
+        zeros = {root_of(r.node) for r in each.reads if r.state is State.ZERO}
+        if each.step == first.step and each.state is State.ZERO and zeros and targets & read:
+            read |= zeros
             yield each
 
 
@@ -98,26 +102,28 @@ def _without_a_gradient(
                     yield 0.1 * len(seen), suspect
 
 
-def _read_by_none_right(made: Sequence[Made], wrong: Sequence[Made]) -> list[tuple[Read, int]]:
-    """True inputs of wrong statements of which nothing true is made, with how many read them."""
+def _read_by_wrong_ones(made: Sequence[Made], wrong: Sequence[Made]) -> list[tuple[Read, int, int]]:
+    """True inputs of wrong statements of which nothing true is made, or hardly anything: what lacks a path is
+    still right for one of its uses. With how many statements read them in vain, and how many do not.
+    """
     readers: dict[tuple[bytes, str], list[Made]] = defaultdict(list)
     for each in made:
         for read in each.reads:
             mark = fingerprint(read.value)
             if mark != fingerprint(each.value):  # a copy is no use
                 readers[mark, root_of(read.node)].append(each)
-    found: dict[tuple[bytes, str], tuple[Read, int]] = {}
+    found: dict[tuple[bytes, str], tuple[Read, int, int]] = {}
     for each in wrong:
         for read in each.reads:
             key = fingerprint(read.value), root_of(read.node)
-            if (
-                key in readers
-                and read.state is State.TRUE
-                and all(reader.state is State.FALSE and not reader.regrouped for reader in readers[key])
-            ):
-                distinct = {id(reader.watched.statement.node) for reader in readers[key]}
-                found[key] = read, len(distinct)
-    return sorted(found.values(), key=lambda item: -item[1])
+            if key not in readers or read.state is not State.TRUE:
+                continue
+            vain = [r for r in readers[key] if r.state is State.FALSE and not r.regrouped]
+            distinct = len({id(reader.watched.statement.node) for reader in vain})
+            right = len(readers[key]) - len(vain)
+            if right * FEW_RIGHT <= distinct:
+                found[key] = read, distinct, right
+    return sorted(found.values(), key=lambda item: (item[2], -item[1]))
 
 
 def _last_to_set(

@@ -88,6 +88,7 @@ class _Stock:
     steps: int
     result: Array
     members: tuple[tuple[ast.expr, int, Array], ...]  # each term with its sign
+    flowing: _Written  # adjoints
     factors: _Written
     terms: _Written
     present: frozenset[str]
@@ -115,6 +116,7 @@ class _Stock:
             len(values),
             np.stack(values).reshape(-1),
             tuple(_members(statement.program, node, inside)),
+            _alone(adjoints),
             factors,
             terms,
             frozenset(read.text for read in subject.reads),
@@ -134,10 +136,16 @@ class _Stock:
                 rank = 0.1 + self._rank(self.terms.names[index]) + handicap
                 yield replacing(self.program, member, self.terms.texts[index], Kind.EXPRESSION, rank)
             if np.min(np.abs(value)) > NOTHING:
-                for index in self.factors.equal_to(rest / value):
-                    text, rank = self.factors.texts[index], self._rank(self.factors.names[index]) + handicap
-                    kind = Kind.MISSING_DERIVATIVE if "1 - " in text else Kind.MISSING_FACTOR
-                    yield single(self.program, member, product=True).with_factor(text, kind, rank)
+                for stock in (self.flowing, self.factors):
+                    yield from self._with_factors(member, stock, rest / value, handicap)
+
+    def _with_factors(
+        self, member: ast.expr, stock: _Written, ratio: Array, handicap: float
+    ) -> Iterator[Candidate]:
+        for index in stock.equal_to(ratio):
+            text, rank = stock.texts[index], self._rank(stock.names[index]) + handicap
+            kind = Kind.MISSING_DERIVATIVE if "1 - " in text else Kind.MISSING_FACTOR
+            yield single(self.program, member, product=True).with_factor(text, kind, rank)
 
     def _rank(self, names: frozenset[str]) -> float:
         """Few names, those that stand there already, variables before entries of a sequence."""
@@ -233,6 +241,11 @@ def _factors(states: dict[str, Array]) -> _Written:
         first, second = (list(each) for each in zip(*pairs, strict=True))
         rows = np.concatenate([rows, rows[first] * rows[second]])
     return _Written(tuple(texts), tuple(names), rows)
+
+
+def _alone(adjoints: dict[str, Array]) -> _Written:
+    rows = np.array(list(adjoints.values())) if adjoints else np.empty((0, 0))
+    return _Written(tuple(adjoints), tuple(frozenset({name}) for name in adjoints), rows)
 
 
 def _terms(

@@ -1,0 +1,58 @@
+"""Findings that the numbers speak against: where the proven fixes make every gradient right, what else was
+said of the same passes is not needed, and accuses right lines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from rnnlint.diagnosis.prove import agrees
+from rnnlint.diagnosis.suspects import backward_texts
+from rnnlint.findings import Confidence, Finding, Severity
+from rnnlint.model.project import Project
+from rnnlint.verdicts import GradientCheck
+
+
+def with_refuted_lowered(
+    project: Project,
+    findings: Sequence[Finding],
+    checks: Sequence[GradientCheck],
+    fixed: Sequence[GradientCheck],
+) -> tuple[Finding, ...]:
+    """``findings``, those only ``possible`` that stand in passes which the proven fixes make right without
+    them.
+
+    One on a line that a proven fix changes may say the same in other words, and is left as it is.
+    """
+    wrong = [position for position, check in enumerate(checks) if check.wrong]
+    if not fixed or not wrong or not all(agrees(fixed[position]) for position in wrong):
+        return tuple(findings)
+    inside = {place for position in wrong for place in _lines_of(project, checks[position])}
+    mended = {place for finding in findings if finding.evidence for place in _changed_lines(finding)}
+    return tuple(
+        replace(each, confidence=Confidence.POSSIBLE) if _is_refuted(each, inside, mended) else each
+        for each in findings
+    )
+
+
+def _is_refuted(finding: Finding, inside: set[tuple[Path, int]], mended: set[tuple[Path, int]]) -> bool:
+    if finding.severity is not Severity.ERROR or finding.evidence or finding.code.startswith("RNN0"):
+        return False
+    lines = {(finding.path, line) for line in range(finding.span.line, finding.span.end_line + 1)}
+    return lines <= inside and not lines & mended
+
+
+def _changed_lines(finding: Finding) -> Iterator[tuple[Path, int]]:
+    for edit in finding.fix.edits if finding.fix is not None else ():
+        for line in range(edit.span.line, edit.span.end_line + 1):
+            yield edit.path, line
+
+
+def _lines_of(project: Project, check: GradientCheck) -> Iterable[tuple[Path, int]]:
+    """The statements of a backward pass and of what it calls."""
+    for text in backward_texts(project, check):
+        for suspect in text.suspects:
+            for line in range(suspect.node.lineno, (suspect.node.end_lineno or suspect.node.lineno) + 1):
+                yield text.program.path, line
