@@ -5,13 +5,13 @@ said of the same passes is not needed, and accuses right lines.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from rnnlint.diagnosis.prove import agrees
 from rnnlint.diagnosis.suspects import backward_texts
 from rnnlint.findings import Confidence, Finding, Severity
 from rnnlint.model.project import Project
+from rnnlint.records import replace
 from rnnlint.verdicts import GradientCheck
 
 
