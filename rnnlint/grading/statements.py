@@ -18,7 +18,7 @@ def statements(assignment: Assignment, task: Task) -> Iterator[ExplicitScenario]
     """The scenario as it may be meant, likely ones first, as stated last.
 
     Under a layout of batches of rows the input is the whole sequence or one step, states are (B, H), and with
-    the gates' order stated so are stacked weights.
+    the gates' order stated so are stacked weights; a vanilla RNN has but one.
     """
     scenario = task.scenario
     batched = [word for word in scenario.layout if word in _SEQUENCES]
@@ -36,6 +36,7 @@ def _shapes(
 ) -> dict[str, StatedShape]:
     assert scenario.forward is not None
     found: dict[str, StatedShape] = {}
+    gates = 1 if assignment.cell == "rnn" else len(assignment.gates or "")
     for argument in scenario.forward.arguments:
         name = argument.name
         role = role_of(name) if name is not None else None
@@ -45,8 +46,8 @@ def _shapes(
             found[name] = _shape(*(StatedSize(((axis, 1),)) for axis in inputs))
         elif role in (Role.HIDDEN_STATE, Role.CELL_STATE):
             found[name] = _shape(StatedSize(((BATCH, 1),)), StatedSize(((HIDDEN, 1),)))
-        elif assignment.gates is not None and role in (Role.WEIGHT, Role.BIAS):
-            stacked = _stacked(name, role, len(assignment.gates))
+        elif gates and role in (Role.WEIGHT, Role.BIAS):
+            stacked = _stacked(name, role, gates)
             if stacked is not None:
                 found[name] = stacked
     return found
