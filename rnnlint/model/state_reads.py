@@ -8,6 +8,7 @@ from rnnlint.model.backward import BackwardPass
 from rnnlint.model.discrepancies import Wrong
 from rnnlint.model.forward import pieces
 from rnnlint.model.heap import Read
+from rnnlint.model.numbers import UncomputableError, proportional
 from rnnlint.model.sequences import StateSequence
 from rnnlint.model.steps import Where
 from rnnlint.model.terms import Op, Term
@@ -46,7 +47,7 @@ def misreads(bptt: BackwardPass) -> tuple[Misread, ...]:
     for each in bptt.discrepancies:
         if each.wrong is Wrong.STEP and each.read is not None and each.read.op is Op.RECALL:
             found.setdefault((each.read.args[0].key, each.steps, each.expected_steps), []).append(each.read)
-    for read, correction, role in _misread_operands(bptt):
+    for read, correction, role in (*_misread_operands(bptt), *_misread_in_carried_delta(bptt)):
         found.setdefault((read.args[0].key, correction, role), []).append(read)
     misreads = []
     for (_, correction, role), reads in found.items():
@@ -65,6 +66,26 @@ def _misread_operands(bptt: BackwardPass) -> Iterator[tuple[Term, int, int]]:
             continue
         for each in wanted:
             yield from _step_between(bptt, gradient.operand, each)
+
+
+def _misread_in_carried_delta(bptt: BackwardPass) -> Iterator[tuple[Term, int, int]]:
+    """Reads of this step's state where a δ is made ready for the step before: Wᵀδ_t ⊙ φ′(h_{t−1}).
+
+    That it is made for the step before is seen from the gradients: they take the δ as it was carried in."""
+    for gradient in bptt.weight_gradients:
+        after, gates = bptt.timeline.after(gradient.delta), bptt.forward.gates_of(gradient.weight)
+        if after is None or len(gates) != 1 or gates[0].part is not None:
+            continue
+        monomials = bptt.derivatives.monomials(after) or []
+        if not monomials or any(each.root.op is not Op.PRODUCT for each in monomials):
+            continue
+        paths = bptt.forward.paths(gates[0].value, gates[0])
+        try:
+            of_this_step = proportional(bptt.derivatives.along(monomials, paths))
+        except UncomputableError:
+            continue
+        for factor in {f.key: f for each in monomials for f in each.factors}.values() if of_this_step else ():
+            yield from ((read, -1, -1) for read, steps in bptt.derivatives.reads(factor) if steps == 0)
 
 
 def _same_operand(bptt: BackwardPass, operand: Term, wanted: Term) -> bool:

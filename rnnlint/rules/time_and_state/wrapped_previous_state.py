@@ -160,15 +160,46 @@ class Cell:
         return dW_x, dW_h
 """
 
+
+_READY_FOR_THE_STEP_BEFORE = """\
+import numpy as np
+
+
+class Truncated:
+    def forward(self, xs):
+        s = np.zeros((len(xs) + 1, self.n))
+        for t in range(len(xs)):
+            s[t] = np.tanh(self.U @ xs[t] + self.W @ s[t - 1])
+        return s
+
+    def backward(self, xs, dys):
+        s = self.forward(xs)
+        dU, dW = np.zeros_like(self.U), np.zeros_like(self.W)
+        for t in reversed(range(len(xs))):
+            delta = (self.V.T @ dys[t]) * (1 - s[t] ** 2)
+            for k in range(max(0, t - 5), t + 1)[::-1]:
+                dU += np.outer(delta, xs[k])
+                dW += np.outer(delta, s[k - 1])
+                delta = (self.W.T @ delta) * (1 - s[STATE] ** 2)
+        return dU, dW
+"""
+
 VALID = (
     Valid("a list with the initial state first, read at t", _LIST_FIRST),
     Valid(
         "a read under a guard",
         _NO_INITIAL.replace("PREVIOUS", "before = self.hs[t - 1] if t > 0 else np.zeros(self.size)"),
     ),
+    Valid("a delta made ready for the step before", _READY_FOR_THE_STEP_BEFORE.replace("STATE", "k - 1")),
 )
 
 INVALID = (
+    Invalid(
+        "a delta made ready for the step before with this step's state",
+        _READY_FOR_THE_STEP_BEFORE.replace("STATE", "k"),
+        lines=(19,),
+        fixed=_READY_FOR_THE_STEP_BEFORE.replace("STATE", "k - 1"),
+    ),
     Invalid(
         "index minus one at the first step of a list without an initial state",
         _NO_INITIAL.replace("PREVIOUS", "before = self.hs[t - 1]"),
