@@ -11,6 +11,24 @@ from functools import cached_property
 DEEPEST = 150
 """Levels of one expression, or of statements. Two hundred brackets are all that Python itself reads."""
 
+BLOCKS: dict[type[ast.AST], tuple[str, ...]] = {
+    ast.FunctionDef: ("body",),
+    ast.AsyncFunctionDef: ("body",),
+    ast.ClassDef: ("body",),
+    ast.With: ("body",),
+    ast.AsyncWith: ("body",),
+    ast.For: ("body", "orelse"),
+    ast.AsyncFor: ("body", "orelse"),
+    ast.While: ("body", "orelse"),
+    ast.If: ("body", "orelse"),
+    ast.Try: ("body", "handlers", "orelse", "finalbody"),
+    ast.TryStar: ("body", "handlers", "orelse", "finalbody"),
+    ast.ExceptHandler: ("body",),
+    ast.Match: ("cases",),
+    ast.match_case: ("body",),
+}
+"""Where statements hold others, their handlers and cases among them."""
+
 _LONG_LINE = 2 * DEEPEST
 _MANY_LINES = 4
 
@@ -27,12 +45,13 @@ def line_nested_too_deeply(tree: ast.Module, text: str) -> int | None:
     return None
 
 
-def _statements(outer: ast.stmt) -> Iterator[ast.stmt]:
-    for name in ("body", "orelse", "finalbody"):
-        yield from getattr(outer, name, ())
-    for name in ("handlers", "cases"):
-        for each in getattr(outer, name, ()):
-            yield from each.body
+def _statements(outer: ast.AST) -> Iterator[ast.stmt]:
+    for name in BLOCKS.get(type(outer), ()):
+        for each in getattr(outer, name):
+            if isinstance(each, ast.stmt):
+                yield each
+            else:
+                yield from _statements(each)
 
 
 def _expressions(statement: ast.stmt) -> Iterator[ast.expr]:

@@ -8,6 +8,7 @@ import sys
 from collections import deque
 from collections.abc import Iterator, Mapping
 
+from rnnlint.nesting import BLOCKS
 from rnnlint.records import dataclass, replace
 from rnnlint.source import Source, tree_of
 
@@ -91,8 +92,8 @@ def _statements(tree: ast.Module) -> Iterator[ast.AST]:
     while ahead:
         node = ahead.popleft()
         yield node
-        for name in ("body", "handlers", "orelse", "finalbody", "cases"):
-            ahead.extend(getattr(node, name, ()))
+        for name in BLOCKS.get(type(node), ()):
+            ahead.extend(getattr(node, name))
 
 
 def _attributes_read(tree: ast.Module) -> Mapping[str, set[str]]:
