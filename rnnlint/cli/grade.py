@@ -252,7 +252,8 @@ def _write(book: GradeBook, options: dict[str, Any]) -> None:
         f"{count} {status}" for status, count in sorted(counts.items(), key=lambda item: -item[1])
     )
     review = sum(bool(student.needs_review) for student in book.students)
-    click.echo(f"{len(book.students)} submissions: {said}; {review} to be reviewed.")
+    things = "submission" if len(book.students) == 1 else "submissions"
+    click.echo(f"{len(book.students)} {things}: {said}; {review} to be reviewed.")
     click.echo(f"Results: {options['output_dir'] / 'grades.csv'}")
     if "html" in options["output_format"]:
         click.echo(f"To look at: {options['output_dir'] / 'grades.html'}")

@@ -28,6 +28,8 @@ def check_selftest(assignment: Assignment, plan: Plan, runner: Runner) -> None:
     if assignment.starter is None:
         return
     starter = _marked(assignment.starter, plan, runner)
+    if starter.status is SubmissionStatus.MISSING_FILE:
+        raise AssignmentError(f"{where}: the starter lacks a file: {starter.reason}")
     if starter.score:
         earned = [part.key for part in starter.parts if part.points]
         raise AssignmentError(

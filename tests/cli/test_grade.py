@@ -119,6 +119,15 @@ def test_nothing_is_graded_before_the_selftest_holds(
     assert not out.exists()
 
 
+def test_a_starter_that_is_not_there_scores_nothing_for_want_of_a_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assignment = changed(tmp_path)
+    (assignment.parent / "starter" / "rnn_layers.py").unlink()
+    assert grade(LAYERS / "submissions", "--assignment", assignment, "--output-dir", tmp_path / "out") == 2
+    assert "the starter lacks a file: rnn_layers.py is not there." in capsys.readouterr().err
+
+
 def test_gates_in_another_order_than_stated(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assignment = changed(tmp_path)
     assignment.write_text(assignment.read_text("utf-8").replace('"ifog"', '"figo"'), encoding="utf-8")
