@@ -6,15 +6,17 @@ import json
 import multiprocessing
 import os
 import signal
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from rnnlint.grading import batch
 from rnnlint.grading.api import shard_of
 from rnnlint.grading.assignment import Assignment
 from rnnlint.grading.batch import Batch
@@ -59,8 +61,8 @@ class Graded:
 
     def book(self, submissions: Sequence[Submission], journal: Path, pool: Any = None) -> GradeBook:
         with Journal(journal, self.plan.assignment_sha256, self.plan.seed_id) as notes:
-            batch = Batch(self.plan, submissions, pool or self.counting, 2)
-            students = batch.grade(notes)
+            whole_batch = Batch(self.plan, submissions, pool or self.counting, 2)
+            students = whole_batch.grade(notes)
         return book_of(Course(self.assignment, (), journal.parent), self.plan, students, ())
 
 
@@ -166,6 +168,43 @@ def test_a_broken_off_run_leaves_what_is_finished(
     assert graded.ran == len(submissions) - len(lines)
 
 
+class _Held(Executor):
+    """Keeps the first chunk until all others are graded; says whether they were, before patience ended."""
+
+    def __init__(self, pool: Executor, others: int) -> None:
+        self._pool, self._others = pool, others
+        self._all_others = threading.Event()
+        self._is_first = True
+        self.overtaken = False
+
+    def submit(self, function: Callable[..., Any], /, *args: Any, **named: Any) -> Future[Any]:
+        is_first, self._is_first = self._is_first, False
+        return self._pool.submit(self._held if is_first else self._counted, *args, **named)
+
+    def _held(self, task: dict[str, Any]) -> list[dict[str, Any]]:
+        self.overtaken = self._all_others.wait(60)
+        return grade_chunk(task)
+
+    def _counted(self, task: dict[str, Any]) -> list[dict[str, Any]]:
+        graded = grade_chunk(task)
+        self._others -= len(graded)
+        if not self._others:
+            self._all_others.set()
+        return graded
+
+
+def test_a_submission_that_does_not_end_holds_nobody_up(
+    graded: Graded, submissions: list[Submission], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One worker, which waits: another one takes its place, and grades the rest."""
+    monkeypatch.setattr(batch, "PATIENCE", 0.1)
+    with ThreadPoolExecutor(2) as pool, Journal(tmp_path / "journal.jsonl", "any") as notes:
+        held = _Held(pool, others=3)
+        results = Batch(graded.plan, submissions[:4], lambda: nullcontext(held), 1, spare=1).grade(notes)
+    assert held.overtaken
+    assert [each.student_id for each in results] == [each.student_id for each in submissions[:4]]
+
+
 def _dies_of_exit_zero(task: dict[str, Any]) -> list[dict[str, Any]]:
     if any(each["student_id"] == "m-exit_zero" for each in task["submissions"]):
         os.kill(os.getpid(), signal.SIGKILL)
@@ -242,9 +281,9 @@ def test_a_real_cluster_with_a_worker_killed_gives_the_same_bytes(
                 cluster.kill_one()
 
         with Journal(tmp_path / "journal.jsonl", graded.plan.assignment_sha256) as notes:
-            batch = Batch(
+            whole_batch = Batch(
                 graded.plan, submissions, lambda: dask_cluster(cluster.address), 2, told=kill_after_the_first
             )
-            students = batch.grade(notes)
+            students = whole_batch.grade(notes)
     book = book_of(Course(graded.assignment, (), tmp_path), graded.plan, students, ())
     assert csv_text(book) == whole

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ import pytest
 from rnnlint.guest.protocol import MAGIC, PREFIX, encode
 from rnnlint.guest.records import to_tree
 from rnnlint.sandbox import Runner
+from rnnlint.sandbox.children import ZygoteProcess
 from rnnlint.sandbox.job import Act, Failure, Job, Module, Outcome, Ran, Scenario
 
 
@@ -52,6 +54,44 @@ def test_rlimits_are_in_force(runner: Runner) -> None:
 def test_an_endless_loop_is_a_timeout(runner: Runner) -> None:
     assert failure(run(runner, "def act():\n    while True: pass\n", seconds=0.5)) is Failure.TIMEOUT
     assert_unharmed(runner)
+
+
+class TestOnABusyMachine:
+    """What other processes take from a child does not count against its seconds, up to a bound."""
+
+    BUSY = (
+        "import time\ndef act():\n    end = time.monotonic() + {}\n    while time.monotonic() < end: pass\n"
+    )
+
+    @pytest.fixture
+    def patient(self) -> Iterator[Runner]:
+        with Runner(busy_machine=True) as runner:
+            assert runner.layers
+            yield runner
+
+    def test_what_others_took_is_added(self, patient: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(ZygoteProcess, "delay_of", lambda self, pid: 100.0)
+        assert failure(run(patient, self.BUSY.format(0.9), seconds=0.5)) is None
+
+    def test_where_others_took_nothing_nothing_is(
+        self, patient: Runner, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(ZygoteProcess, "delay_of", lambda self, pid: 0.0)
+        assert failure(run(patient, self.BUSY.format(20), seconds=0.5)) is Failure.TIMEOUT
+
+    def test_it_has_a_bound(self, patient: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(ZygoteProcess, "delay_of", lambda self, pid: 1e9)
+        assert failure(run(patient, self.BUSY.format(20), seconds=0.5)) is Failure.TIMEOUT
+        assert_unharmed(patient)
+
+    def test_the_zygote_tells_it(self) -> None:
+        zygote = ZygoteProcess(())
+        try:
+            child = zygote.fork()
+            child.greet()
+            assert 0.0 <= zygote.delay_of(child.pid) < 60.0
+        finally:
+            zygote.close()
 
 
 def test_an_endless_loop_that_catches_everything_is_a_timeout(runner: Runner) -> None:
