@@ -455,6 +455,8 @@ def _with_live(
         runs.append(replace(made, holes={**made.holes, "_noise": noise}))
     outcome = workshop.run(runs)
     before = first_run(outcome).values[0]
+    if outcome.trouble is not None and outcome.trouble.failure is Failure.TIMEOUT:
+        raise ProbeFailedError(outcome.trouble)  # a parameter not tried would never be missed
     old = [leaf.array for leaf in leaves(before, "")]
     live: list[Place] = []
     silent: list[Place] = []

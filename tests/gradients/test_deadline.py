@@ -97,10 +97,11 @@ class Stall:
         return Outcome(runs=outcome.runs[: self.reached], trouble=Trouble(Failure.TIMEOUT))
 
 
-@pytest.mark.parametrize("reached", [0, 1])
-def test_machine_that_stalls_once_changes_no_verdict(runner: Runner, reached: int) -> None:
-    source = read_source(FIXTURES / "buggy" / "transposed" / "right_classifier.py")
+@pytest.mark.parametrize("name", ["correct/min_char_rnn.py", "buggy/transposed/right_classifier.py"])
+def test_machine_that_stalls_once_changes_no_verdict(runner: Runner, name: str) -> None:
+    source = read_source(FIXTURES / name)
     project = Project.of(source)
+    reached = 3
     whole = Stall(runner, 0, reached)
     (full,) = (made.check for made in prepare(project, source, whole, seed=0))
     verdicts = {p.name: p.verdict for p in full.parameters}
