@@ -62,10 +62,10 @@ def diagnose(
     }
     measured = measured_findings(checks, proof.findings, _places(project, checks), repaired)
     weighed = proof.findings
-    if any(check.wrong for check in checks) and proof.fixed:
+    if checks and weighed:
         from rnnlint.diagnosis.refuted import with_refuted_lowered
 
-        weighed = with_refuted_lowered(project, weighed, checks, proof.fixed)
+        weighed = with_refuted_lowered(project, weighed, proof.fixed or checks)
     return Diagnosis((*weighed, *measured), checks, proof.fixed)
 
 

@@ -1,5 +1,5 @@
-"""Findings that the numbers speak against: where the proven fixes make every gradient right, what else was
-said of the same passes is not needed, and accuses right lines.
+"""Findings that the numbers speak against: where every gradient is right, as the code stands or with the
+proven fixes, what else was said of the same passes accuses right lines.
 """
 
 from __future__ import annotations
@@ -7,33 +7,38 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from rnnlint.diagnosis.prove import agrees
 from rnnlint.diagnosis.suspects import backward_texts
 from rnnlint.findings import Confidence, Finding, Severity
 from rnnlint.model.project import Project
 from rnnlint.records import replace
-from rnnlint.verdicts import GradientCheck
+from rnnlint.verdicts import GradientCheck, Status, Verdict
 
 
 def with_refuted_lowered(
-    project: Project,
-    findings: Sequence[Finding],
-    checks: Sequence[GradientCheck],
-    fixed: Sequence[GradientCheck],
+    project: Project, findings: Sequence[Finding], outcome: Sequence[GradientCheck]
 ) -> tuple[Finding, ...]:
-    """``findings``, those only ``possible`` that stand in passes which the proven fixes make right without
-    them.
+    """``findings``, those only ``possible`` that stand in passes which are right without their repair.
 
-    One on a line that a proven fix changes may say the same in other words, and is left as it is.
+    ``outcome`` are the checks with the proven fixes applied, or as the code stands where there are none. A
+    finding on a line that a proven fix changes may say the same in other words, and is left as it is.
     """
-    wrong = [position for position, check in enumerate(checks) if check.wrong]
-    if not fixed or not wrong or not all(agrees(fixed[position]) for position in wrong):
+    right = [check for check in outcome if _is_all_right(check)]
+    if not right:
         return tuple(findings)
-    inside = {place for position in wrong for place in _lines_of(project, checks[position])}
+    inside = {place for check in right for place in _lines_of(project, check)}
+    inside -= {place for check in outcome if check not in right for place in _lines_of(project, check)}
     mended = {place for finding in findings if finding.evidence for place in _changed_lines(finding)}
     return tuple(
         replace(each, confidence=Confidence.POSSIBLE) if _is_refuted(each, inside, mended) else each
         for each in findings
+    )
+
+
+def _is_all_right(check: GradientCheck) -> bool:
+    return (
+        check.status is Status.CHECKED
+        and bool(check.parameters)
+        and all(each.verdict in (Verdict.RIGHT, Verdict.SCALED) for each in check.parameters)
     )
 
 

@@ -499,8 +499,9 @@ def _is_silent(draft: Draft) -> bool:
 
 def _looks_like_weight(place: Place) -> bool:
     for way in place.ways:
-        if len(way.words) > 1 and way.words[-2].lower() in _HOLDERS:
-            return True
+        held_in = way.words[-2] if len(way.words) > 1 else ""
+        if held_in.lower() in _HOLDERS or role_of(held_in) in (Role.WEIGHT, Role.BIAS):
+            return True  # ``self.b["c"]`` is a bias
     if place.array.ndim >= 2 and np.any(place.array):
         return True  # states start from zeros
     words = place.words[:-1] if len(place.words) > 1 and place.words[-1] in VALUE_WORDS else place.words

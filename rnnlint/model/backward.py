@@ -9,7 +9,7 @@ from functools import cached_property
 from rnnlint.model.derivatives import Derivatives
 from rnnlint.model.discrepancies import Discrepancy, Wrong
 from rnnlint.model.forward import ForwardPass, Gate, last_word
-from rnnlint.model.gradient_names import gradient_stem, stem_of
+from rnnlint.model.gradient_names import gradient_stem, may_be_of, stem_of
 from rnnlint.model.heap import Binding, Frame, Heap, SliceKey
 from rnnlint.model.program import Definition, Program
 from rnnlint.model.sequences import Timeline
@@ -114,6 +114,7 @@ class BackwardPass:
             delta = self.timeline.of_a_step(plain(binding.value))
             if (
                 bias is None
+                or not may_be_of(binding.target, str(bias.data))
                 or delta is None
                 or delta.value.op is Op.FILLED
                 or self._products.is_reworked(binding)

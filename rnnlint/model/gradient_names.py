@@ -30,6 +30,16 @@ def gradient_stem(target: tree.Expression) -> str | None:
     return None
 
 
+def may_be_of(target: tree.Expression, parameter: str) -> bool:
+    """Whether a target of a parameter's stem can hold its gradient.
+
+    ``dc`` is the adjoint of C, whatever ``w["c"]`` is: what a key alone calls a parameter has its gradient
+    under a key too.
+    """
+    key = _ONLY_A_KEY.search(parameter)
+    return key is None or bool(_LIKE_A_PARAMETER.match(key["key"])) or isinstance(target, tree.Subscript)
+
+
 def stem_of(name: str) -> str:
     """A parameter's name without what people vary: ``W_f`` and ``Wf`` are ``wf``."""
     return name.replace("_", "").lower()
@@ -43,6 +53,8 @@ def stem_of_gradient(name: str) -> str | None:
     return stem_of((match["after"] or match["before"]).removeprefix("_"))
 
 
+_ONLY_A_KEY = re.compile(r"\[['\"](?P<key>\w+)['\"]\]$")
+_LIKE_A_PARAMETER = re.compile(r"[WUVRB].|[wuvrb]_?\w", re.ASCII)
 _GRADIENTS = re.compile(r"^d$|grad|delta|^d_?(params|weights|p|w)", re.IGNORECASE)
 _GRADIENT = re.compile(
     r"^(?:_?(?:gradients?|grads?|delta|del|d(?:[LlEJ]|loss|cost|err|error)_?(?:by|over|wrt)?_?d|nabla|d)_?"

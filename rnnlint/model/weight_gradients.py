@@ -7,7 +7,7 @@ from functools import cached_property
 
 from rnnlint.model.derivatives import Derivatives
 from rnnlint.model.forward import ForwardPass, last_word
-from rnnlint.model.gradient_names import gradient_stem, stem_of
+from rnnlint.model.gradient_names import gradient_stem, may_be_of, stem_of
 from rnnlint.model.heap import Binding, Heap
 from rnnlint.model.terms import Op, Term, plain
 from rnnlint.records import dataclass
@@ -40,6 +40,8 @@ class WeightGradients:
         found = []
         for binding in self.bindings:
             named = weights.get(gradient_stem(binding.target) or "")
+            if named is not None and not may_be_of(binding.target, str(named.data)):
+                named = None
             if self.is_reworked(binding):
                 continue
             for product in _products(binding.value):
