@@ -92,6 +92,11 @@ _BUGS = {
     Kind.MISSING_DERIVATIVE: _Bug(
         "RNN205", "missing-derivative", "The derivative of the nonlinearity is missing."
     ),
+    Kind.OTHER_USE: _Bug(
+        "RNN205",
+        "missing-derivative",
+        "The derivative of the nonlinearity is missing here, though another use of the same quantity has it.",
+    ),
     Kind.SPURIOUS_FACTOR: _Bug(
         "RNN209", "spurious-factor", "This product has a factor that the chain rule does not give it."
     ),

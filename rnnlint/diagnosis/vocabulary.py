@@ -17,7 +17,7 @@ from rnnlint.records import dataclass
 Atom = ast.Name | ast.Attribute | ast.Subscript
 
 _ADJOINT = re.compile(r"^_*(d[A-Za-z_]|delta|grad|dL|g_)|(_d|_?grads?|_delta|_bar|diff)\d*$")
-_NOT_ADJOINT = re.compile(r"^(dim|data|dict|dtype|depth|dot$|derivative|deriv|dropout|decay|dset)")
+_NOT_ADJOINT = re.compile(r"^(dim|data|dict|dtype|depth|derivative|deriv|dropout|decay|dset)")
 _WHOLE = frozenset({"T", "N", "H", "D", "B", "M", "t", "n", "m"})
 _SHAPE_FUNCTIONS = frozenset(
     {"zeros", "ones", "empty", "zeros_like", "ones_like", "empty_like", "range", "len"}

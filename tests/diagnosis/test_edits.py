@@ -136,6 +136,19 @@ def backward(W_y, W, h, dy, T):
     assert ast.unparse(ast.parse(injected)) in {ast.unparse(ast.parse(each)) for each in made}
 
 
+def test_a_derivative_that_another_use_has_is_put_in_at_all_bare_places_of_a_statement(tmp_path):
+    bare = """\
+def step_backward(da, dc, z, f, i, W_f, W_i):
+    df = dc * z
+    di = dc * f
+    dW_f = (df * f * (1 - f)) @ z.T
+    dW_i = (di * i * (1 - i)) @ z.T
+    return W_f.T @ df + W_i.T @ di, dW_f, dW_i
+"""
+    right = bare.replace("W_f.T @ df + W_i.T @ di", "W_f.T @ (df * f * (1 - f)) + W_i.T @ (di * i * (1 - i))")
+    assert ast.unparse(ast.parse(right)) in programs_of(tmp_path / "model.py", bare, line=1)
+
+
 STEPS = """\
 import numpy as np
 

@@ -14,6 +14,7 @@ from rnnlint.diagnosis.edits.factors import factor_edits
 from rnnlint.diagnosis.edits.indices import index_edits
 from rnnlint.diagnosis.edits.matrices import matrix_edits
 from rnnlint.diagnosis.edits.names import name_edits
+from rnnlint.diagnosis.edits.other_uses import other_use_edits
 from rnnlint.diagnosis.edits.statements import loop_edits, statement_edits
 from rnnlint.diagnosis.edits.step_calls import step_call_edits
 from rnnlint.diagnosis.edits.terms import term_edits
@@ -42,6 +43,7 @@ def edits_of_statement(suspect: Suspect, words: Vocabulary) -> tuple[Candidate, 
         derivative_edits(suspect, words),
         factor_edits(suspect, words),
         term_edits(suspect, words),
+        other_use_edits(suspect, words),
     )
     return _ordered(candidate for family in families for candidate in family)
 

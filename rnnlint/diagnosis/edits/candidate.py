@@ -27,6 +27,7 @@ class Kind(StrEnum):
     DERIVATIVE = "derivative"
     MISSING_FUNCTION = "missing-function"
     MISSING_DERIVATIVE = "missing-derivative"
+    OTHER_USE = "other-use"  # with its derivative at another use, and bare here
     MISSING_FACTOR = "missing-factor"
     SPURIOUS_FACTOR = "spurious-factor"
     MISSING_TERM = "missing-term"

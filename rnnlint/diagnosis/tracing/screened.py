@@ -96,10 +96,16 @@ class Screen:
 
     @cached_property
     def _claimed(self) -> frozenset[tuple[int, str, int]]:
-        """The quantities that other statements make at the step."""
+        """The quantities that other statements make at the step, or that all of them are given."""
         own = self.first.watched.statement.node
-        others = (m for m in self.made if m.step == self.first.step and m.watched.statement.node is not own)
-        return frozenset(_use(q) for m in others if m.state is State.TRUE for q in m.quantities)
+        here = [each for each in self.made if each.step == self.first.step]
+        others = (m for m in here if m.watched.statement.node is not own and m.state is State.TRUE)
+        given = (read.value for each in here for read in each.reads if read.state is State.TRUE)
+        return frozenset(
+            _use(quantity)
+            for found in (*(m.quantities for m in others), *map(self.truths.adjoints.find, given))
+            for quantity in found
+        )
 
     @cached_property
     def _neighbours(self) -> frozenset[str]:
