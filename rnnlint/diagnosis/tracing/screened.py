@@ -96,16 +96,12 @@ class Screen:
 
     @cached_property
     def _claimed(self) -> frozenset[tuple[int, str, int]]:
-        """The quantities that other statements make at the step, or that all of them are given."""
+        """The quantities that other statements of the step make or use, and what all of them are given."""
         own = self.first.watched.statement.node
         here = [each for each in self.made if each.step == self.first.step]
-        others = (m for m in here if m.watched.statement.node is not own and m.state is State.TRUE)
-        given = (read.value for each in here for read in each.reads if read.state is State.TRUE)
-        return frozenset(
-            _use(quantity)
-            for found in (*(m.quantities for m in others), *map(self.truths.adjoints.find, given))
-            for quantity in found
-        )
+        values = [v for m in here if m.watched.statement.node is not own for _, v in m.computed]
+        values += [read.value for m in here for read in m.reads if read.state is State.TRUE]
+        return frozenset(_use(quantity) for v in values for quantity in self.truths.adjoints.find(v))
 
     @cached_property
     def _neighbours(self) -> frozenset[str]:
