@@ -24,8 +24,9 @@ class UnwritableFixError(Exception):
 def write_fixed(source: Source, edits: Sequence[Edit]) -> None:
     """Make ``edits`` in the file that ``source`` was read from, in one atomic step.
 
-    Raises :class:`UnwritableFixError` where the file has changed since, cannot be written, or would not read
-    back as the fixed program (a magic on the edited line, a character its encoding lacks).
+    Raises :class:`UnwritableFixError` where the file has changed since, cannot be written, would lose a
+    comment, or would not read back as the fixed program (a magic on the edited line, a character its encoding
+    lacks).
     """
     path = source.path.resolve()
     try:
@@ -35,15 +36,34 @@ def write_fixed(source: Source, edits: Sequence[Edit]) -> None:
         same = False
     if not same:
         raise UnwritableFixError(f"{source.path}: has changed since it was read; nothing was written.")
+    fixed = apply_edits(source.text, edits)
     content = _encoded(source, rewritten(source, edits), now)
-    if decode_source(source.path, content).text != apply_edits(source.text, edits):
+    if decode_source(source.path, content).text != fixed:
         raise UnwritableFixError(
             f"{source.path}: the fixed program would not read back as it should; nothing was written."
         )
+    _refuse_to_lose_comments(source, fixed)
     try:
         write_all({path: content})
     except OSError as error:
         raise UnwritableFixError(f"{source.path}: cannot be written ({error.strerror or error}).") from None
+
+
+def _refuse_to_lose_comments(source: Source, fixed: str) -> None:
+    from rnnlint.concrete import NotConcreteError, lost_comments
+
+    try:
+        lost = lost_comments(source.text, fixed)
+    except NotConcreteError as error:
+        raise UnwritableFixError(
+            f"{source.path}: libcst does not read it ({error}), so nobody can say what the fix would lose; "
+            "nothing was written. Make the change by hand: --diff shows it."
+        ) from None
+    if lost:
+        raise UnwritableFixError(
+            f"{source.path}: the fix would lose the comment {lost[0]!r}; nothing was written. Make the "
+            "change by hand: --diff shows it."
+        )
 
 
 def rewritten(source: Source, edits: Sequence[Edit]) -> str:

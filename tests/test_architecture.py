@@ -103,18 +103,24 @@ def test_reports_import_findings_and_plain_results_alone() -> None:
 )
 def test_vocabulary_knows_no_engine(name: str) -> None:
     engines = ("syntax", "model", "gradients", "sandbox", "guest", "diagnosis", "report", "cli", "api")
-    assert offenders(RNNLINT / name, "numpy", *(f"rnnlint.{engine}" for engine in engines)) == []
+    assert offenders(RNNLINT / name, "numpy", "libcst", *(f"rnnlint.{engine}" for engine in engines)) == []
 
 
 def test_the_command_line_calls_the_api_and_no_engine() -> None:
     engines = ("syntax", "model", "rules", "gradients", "guest", "diagnosis")
-    assert offenders(RNNLINT / "cli", "numpy", *(f"rnnlint.{engine}" for engine in engines)) == []
+    assert offenders(RNNLINT / "cli", "numpy", "libcst", *(f"rnnlint.{engine}" for engine in engines)) == []
     sandboxes = offenders(RNNLINT / "cli", "rnnlint.sandbox")
     assert [row for row in sandboxes if not row.startswith("cli/doctor.py")] == []
 
 
 def test_the_judge_never_imports_what_runs_beside_the_users_code() -> None:
     assert offenders(RNNLINT / "gradients", "rnnlint.guest") == []
+
+
+def test_the_concrete_tree_is_asked_in_one_place() -> None:
+    rows = offenders(RNNLINT, "libcst")
+    assert rows
+    assert [row for row in rows if not row.startswith("rnnlint/concrete.py")] == []
 
 
 def test_reading_needs_no_library() -> None:

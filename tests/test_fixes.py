@@ -234,6 +234,20 @@ def test_an_edited_magic_is_refused(tmp_path):
     assert source.path.read_bytes() == before
 
 
+def test_a_fix_that_would_lose_a_comment_is_refused(tmp_path):
+    text = "dc = (\n    dh * o  # through the output gate\n    + dc_next\n)\n"
+    source = stored(tmp_path, text.encode())
+    with pytest.raises(UnwritableFixError, match="lose the comment '# through the output gate'"):
+        write_fixed(source, [edit(1, 6, 4, 2, "dh * o + dc_next", source.path)])
+    assert source.path.read_text() == text
+
+
+def test_comments_beside_an_edit_stay(tmp_path):
+    source = stored(tmp_path, b"x = 1  # one\ny = x  # one\n")
+    write_fixed(source, [at(source, 1, 5, 6, "2")])
+    assert source.path.read_text() == "x = 2  # one\ny = x  # one\n"
+
+
 def test_a_fix_across_cells_is_refused(tmp_path):
     source = as_notebook(tmp_path, indent=1)
     with pytest.raises(UnwritableFixError, match="across cells"):

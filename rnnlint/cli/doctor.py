@@ -17,7 +17,7 @@ from rnnlint.sandbox import Runner, SandboxError
 if TYPE_CHECKING:
     from rnnlint.sandbox.self_test import Attempt
 
-LIBRARIES = ("numpy", "click", "rich", "nbformat", "pathspec")
+LIBRARIES = ("numpy", "libcst", "click", "rich", "nbformat", "pathspec")
 
 
 @click.command(

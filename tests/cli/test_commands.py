@@ -46,7 +46,7 @@ class TestShape:
     def test_version_loads_nothing_heavy(self) -> None:
         loaded = modules_after("--version")
         assert "click" in loaded
-        assert not loaded & {"numpy", "rich", "nbformat", "pathspec", "jsonschema"}
+        assert not loaded & {"libcst", "numpy", "rich", "nbformat", "pathspec", "jsonschema"}
 
     def test_reading_a_file_loads_no_numbers_and_no_terminal(self, folder: Path) -> None:
         file = folder / "a.py"
@@ -94,7 +94,7 @@ class TestShape:
         ended = call("doctor")
         assert ended.status in (0, 1)  # 1 on a machine that lacks a layer
         facts = {line.split()[0] for line in ended.out.splitlines() if line.strip()}
-        assert {"rnnlint", "python", "numpy", "sandbox"} <= facts
+        assert {"rnnlint", "python", "numpy", "libcst", "sandbox"} <= facts
 
 
 class TestRulePages:
