@@ -50,7 +50,7 @@ from rnnlint.gradients.verdict import TOLERANCE, scale_name
 from rnnlint.gradients.written_loss import factor_to_written_loss
 from rnnlint.model.project import Project
 from rnnlint.records import dataclass, replace
-from rnnlint.sandbox.job import Trouble
+from rnnlint.sandbox.job import Failure, Trouble
 from rnnlint.source import Source
 from rnnlint.verdicts import GradientCheck, Status
 
@@ -261,6 +261,9 @@ def _telling(troubles: Sequence[Trouble]) -> Trouble | None:
     """
     if not troubles:
         return None
+    endless = next((each for each in troubles if each.failure is Failure.TIMEOUT), None)
+    if endless is not None:
+        return endless
     return max(
         troubles,
         key=lambda t: (
