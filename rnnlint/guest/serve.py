@@ -8,6 +8,7 @@ import gc
 import socket
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from mmap import mmap
 
 import numpy as np
 
@@ -20,6 +21,9 @@ from .records import from_tree, to_tree
 
 FAILED = 70
 """Exit status of a child that could not even say what went wrong."""
+
+ROOM = 4 * 2**20
+"""Bytes that a run must leave over of its memory."""
 
 HELLO, RUN, DONE = "hello", "run", "done"
 
@@ -51,6 +55,7 @@ def answer(
         scenarios = job.scenarios
         while True:
             for ran in execution.run_all(scenarios) if execution is not None else ():
+                _see_that_memory_is_left()
                 channel.sendall(_fitting(RUN, ran))
             channel.sendall(_fitting(DONE, replace(program.outcome(), attempts=attempts.acts)))
             scenarios = tuple(from_tree(Scenario, tree) for tree in read_frame(channel))
@@ -60,6 +65,16 @@ def answer(
         return 0  # the host has nothing more for this child
     except MemoryError:
         return OUT_OF_MEMORY  # the user's code keeps all there was
+
+
+def _see_that_memory_is_left() -> None:
+    """Raises MemoryError after a run that has used up its memory, also where its own code has swallowed that
+    error: what such a run gives depends on what the process held before.
+    """
+    try:
+        mmap(-1, ROOM).close()
+    except OSError:
+        raise MemoryError from None
 
 
 def read_frame(channel: socket.socket) -> Value:
