@@ -88,6 +88,7 @@ class Writer:
     state: ModuleState = field(default_factory=ModuleState)
     _objects: dict[str, str] = field(default_factory=dict)  # Python that makes an argument, by its name
     _unpacked: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    _makers: dict[tuple[int, str], Maker | None] = field(default_factory=dict)
     _guesses: bool = False  # an argument of the backward is told by its role alone
 
     def __post_init__(self) -> None:
@@ -356,7 +357,7 @@ class Writer:
         name = f"_object_{parameter.name}"
         if name in self._objects:
             return name
-        maker = maker_for(self.library, callable_, parameter) if layout.made else None
+        maker = self._maker(callable_, parameter) if layout.made else None
         if maker is not None:
             self._objects[name] = self._made(maker, layout, holes)
             self._unpacked[name] = self.library.usage(callable_, parameter.name).unpacked
@@ -371,6 +372,13 @@ class Writer:
             holes[f"_in_{parameter.name}"] = bundle_of(found, layout, usage)
             self._objects[name] = f"{maker_of(found)}(**_in_{parameter.name})"
         return name
+
+    def _maker(self, callable_: Callable, parameter: Parameter) -> Maker | None:
+        """What makes an argument: looked for once, not under every layout."""
+        key = (id(callable_.node), parameter.name)
+        if key not in self._makers:
+            self._makers[key] = maker_for(self.library, callable_, parameter)
+        return self._makers[key]
 
     def _made(self, maker: Maker, layout: Layout, holes: dict[str, Form]) -> str:
         """The call that makes parameters, with sizes for its arguments."""
