@@ -124,8 +124,10 @@ class ZygoteProcess:
         self._process.wait()
 
     def _kill_group(self) -> None:
-        """The zygote's process, the one it waits in, and bubblewrap's: they share a group."""
-        if self._process.poll() is None:
+        """The zygote's process, the one it waits in, and bubblewrap's: they share a group, which outlives its
+        leader until that is reaped.
+        """
+        if self._process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
 

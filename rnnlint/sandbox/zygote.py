@@ -74,6 +74,7 @@ def main(arguments: Sequence[str]) -> None:
     _adopt_orphans()
     gc.freeze()
     living: set[int] = set()
+    zygote = os.getpid()
     while True:
         message, descriptors, _, _ = socket.recv_fds(control, COMMAND.size, 1)
         if not message:
@@ -83,7 +84,7 @@ def main(arguments: Sequence[str]) -> None:
             pid = os.fork()
             if pid == 0:
                 control.close()
-                _run_child(socket.socket(fileno=descriptors[0]), walls, serve)
+                _run_child(socket.socket(fileno=descriptors[0]), walls, serve, zygote)
             os.close(descriptors[0])
             living.add(pid)
             control.sendall(REPLY.pack(FORK, pid, 0))
@@ -126,15 +127,15 @@ class _Walls:
         return standing, lambda seconds, memory: self._limit_work(seconds, mapped + memory)
 
 
-def _run_child(channel: socket.socket, walls: _Walls, serve: ModuleType) -> None:
+def _run_child(channel: socket.socket, walls: _Walls, serve: ModuleType, zygote: int) -> None:
     """Everything a child does; never returns."""
     status = serve.FAILED
     try:
         os.setsid()
-        _die_with_parent()
+        _die_with(zygote)
         null = os.open(os.devnull, os.O_RDWR)
         standing, limit_work = walls.enter()
-        _die_with_parent()  # a change of user has undone it
+        _die_with(zygote)  # a change of user has undone it
         for standard in (0, 1, 2):
             os.dup2(null, standard)
         os.close(null)
@@ -187,9 +188,12 @@ def _adopt_orphans() -> None:
         ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
-def _die_with_parent() -> None:
+def _die_with(parent: int) -> None:
+    """End when ``parent`` ends, also where it has ended before it could be asked for."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != parent:
+        os._exit(0)
 
 
 if __name__ == "__main__":

@@ -30,6 +30,7 @@ class Ground:
     """A context manager: what is standing on it may be harmed, and says so."""
 
     folder: Path = field(init=False)
+    patience: float = 30.0  # a busy machine takes its seconds to end what was killed
 
     def __enter__(self) -> Self:
         self.folder = Path(tempfile.mkdtemp(prefix="rnnlint-canary-"))
@@ -48,7 +49,7 @@ class Ground:
         for listener in (self._tcp, self._udp, self._unix):
             listener.setblocking(False)
         _adopt_orphans(True)
-        self._processes = _descendants()
+        self._others = _children()
         return self
 
     def __exit__(
@@ -78,11 +79,11 @@ class Ground:
         return done
 
     def survivors(self, beside: int = 0) -> set[int]:
-        """Processes that have come under this one since the ground was entered, where more than ``beside`` go
-        on running.
+        """Processes under this one that what was begun on this ground has left, where more than ``beside`` go
+        on running. What stood here before goes about its own business, and may fork while it does.
         """
-        until = time.monotonic() + 30  # a busy machine takes its time to end what was killed
-        while len(found := _descendants() - self._processes) > beside:
+        until = time.monotonic() + self.patience
+        while len(found := _descendants(self._others)) > beside:
             if time.monotonic() > until:
                 return found
             time.sleep(0.01)
@@ -110,14 +111,18 @@ def _adopt_orphans(adopt: bool) -> None:
     ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, int(adopt), 0, 0, 0)
 
 
-def _descendants() -> set[int]:
-    """All running processes below this one, as /proc tells."""
+def _children() -> set[int]:
+    return {pid for pid, parent in _running() if parent == os.getpid()}
+
+
+def _descendants(others: set[int]) -> set[int]:
+    """All running processes below this one, as /proc tells, but for these children and what is below them."""
     parents = dict(_running())
     below: set[int] = set()
     grown = {os.getpid()}
     while grown:
         below |= grown
-        grown = {pid for pid, parent in parents.items() if parent in below} - below
+        grown = {pid for pid, parent in parents.items() if parent in grown} - below - others
     return below - {os.getpid()}
 
 
