@@ -137,7 +137,7 @@ def _probe(
         (f"{BACKWARD} = {pass_.backward.name}({', '.join(given)})",),
         forms,
     )
-    return Probe(draft, {"T": 4, "H": 3, "V": 5}, holes, tuple(places)), truth
+    return Probe(draft, {"T": 4, "H": 3, "V": 5}, holes, tuple(places), secret=seed), truth
 
 
 def _value(parameter: Parameter, role: Role, cell: Example, convention: Convention) -> Value:

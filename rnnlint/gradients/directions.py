@@ -19,12 +19,13 @@ Array = np.ndarray[Any, np.dtype[np.float64]]
 DIRECTIONS = 3
 
 
-def directions_of(places: Sequence[Place]) -> dict[str, Array]:
+def directions_of(places: Sequence[Place], secret: int) -> dict[str, Array]:
     """Orthonormal directions for each place, by its code: (k, *shape), at most one an element.
 
-    Drawn by the places' own random numbers, which nobody knows before the run.
+    Drawn by a ``secret`` that the code which is judged is never told: who knew them could give a gradient
+    that is right along them and nowhere else.
     """
-    rng = np.random.default_rng([int(abs(place.array.sum()) * 2**32) for place in places])
+    rng = np.random.default_rng(secret)
     return {place.code: _orthonormal(place.array.shape, rng) for place in places}
 
 

@@ -134,7 +134,7 @@ def measure(workshop: Workshop, probe: Probe) -> Measurement | None:
     losses = losses_of(probe, base.values, after_forward)
     if not losses:
         return None
-    directions = directions_of(places)
+    directions = directions_of(places, probe.secret)
     made = differences(workshop, probe, losses, places, along=directions)
     best: tuple[tuple[int, int, bool, int], Loss, Judged] | None = None
     for order, loss in enumerate(made.losses):

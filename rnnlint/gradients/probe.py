@@ -70,6 +70,7 @@ class Probe:
     sizes: Mapping[str, int]
     holes: Mapping[str, Value]
     places: tuple[Place, ...]
+    secret: int  # stays with the judge, who draws by it what the child must not foresee
     fills: Mapping[str, Array] = field(default_factory=dict)  # Python for an array -> its value
     upstream: Mapping[str, Value] = field(default_factory=dict)
     earlier: Mapping[str, Value] = field(default_factory=dict)  # other arguments, for a pass before
@@ -262,10 +263,15 @@ def probe_of(
     places = tuple(_hole_places(draft, holes))
     weights = {place.code.partition("[")[0] for place in places if place.is_weight}
     earlier = {name: drawn(form, sizes, rng) for name, form in draft.holes.items() if name not in weights}
-    probe = Probe(draft, sizes, holes, places, earlier=earlier)
+    probe = Probe(draft, sizes, holes, places, secret=_secret(rng), earlier=earlier)
     held, state = _state_places(workshop, probe)
     probe = _filled(workshop, replace(probe, places=tuple(held)), state, rng)
     return _with_upstream(workshop, probe, rng)
+
+
+def _secret(rng: np.random.Generator) -> int:
+    """A number of its own, which the values drawn beside it do not tell."""
+    return int(rng.spawn(1)[0].integers(2**63))
 
 
 def returned_codes(draft: Draft) -> tuple[str, ...]:
