@@ -139,6 +139,12 @@ def form_of(
             raise UnknownArgumentError(callable_.title, parameter.name)
 
 
+def is_stated(library: Library, callable_: Callable, parameter: Parameter) -> bool:
+    """Whether a docstring, an assert or ``N, T, D = x.shape`` may say what shape an argument has."""
+    usage = library.usage(callable_, parameter.name)
+    return bool(callable_.documented_shapes or usage.asserted or usage.shape_names)
+
+
 def _is_pair_of_states(usage: Usage) -> bool:
     """``h, c = state``."""
     roles = {role_of(name) for name in usage.unpacked}

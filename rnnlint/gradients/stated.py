@@ -16,7 +16,7 @@ from rnnlint.explicit import Argument, Call, ExplicitScenario, names_in
 from rnnlint.gradients.callables import Callable, Library, Parameter
 from rnnlint.gradients.draft import BACKWARD, FORWARD, MODEL, Draft, Upstream
 from rnnlint.gradients.forms import BundleForm, Form, GivenForm, NumberForm
-from rnnlint.gradients.holes import UnknownArgumentError, form_of, role_in_use, weight_form
+from rnnlint.gradients.holes import UnknownArgumentError, form_of, is_stated, role_in_use, weight_form
 from rnnlint.gradients.labels import own_nodes
 from rnnlint.gradients.layouts import Item, Layout, Steps, layouts
 from rnnlint.gradients.named import NotThereError, bound, callable_named
@@ -26,7 +26,11 @@ from rnnlint.gradients.probe import Probe
 from rnnlint.gradients.roles import Role, role_of
 from rnnlint.gradients.sizes import INPUT, TIME, Size
 from rnnlint.gradients.stated_shapes import fits, shaped
-from rnnlint.gradients.synthesis import Renamed, Writer, different
+from rnnlint.gradients.synthesis import different
+from rnnlint.gradients.synthesis.arguments import STATED
+from rnnlint.gradients.synthesis.outputs import output_of
+from rnnlint.gradients.synthesis.sheet import Sheet
+from rnnlint.gradients.synthesis.writer import Renamed, Writer
 from rnnlint.gradients.usage import Usage
 from rnnlint.model.project import Project
 from rnnlint.records import dataclass, field, replace
@@ -149,13 +153,11 @@ class StatedWriter(Writer):
                     return None if indexed else True
         return False
 
-    def construct(
-        self, path: Path, owner: ast.ClassDef, layout: Layout, holes: dict[str, Form], depth: int
-    ) -> str:
+    def construct(self, path: Path, owner: ast.ClassDef, sheet: Sheet) -> str:
         """The stated construction of the object, or the inferred one."""
         call = self.scenario.construct
-        if call is None or depth:
-            return super().construct(path, owner, layout, holes, depth)
+        if call is None:
+            return super().construct(path, owner, sheet)
         if call.function != owner.name:
             raise NotThereError(
                 Reason.UNKNOWN_ARGUMENT,
@@ -165,38 +167,38 @@ class StatedWriter(Writer):
         init = self.library.method(path, owner, "__init__")
         if init is not None:
             bound(init, call)
-        given = (_written(argument, lambda name: self._size(name, holes)) for argument in call.arguments)
+        given = (_written(argument, lambda name: self._size(name, sheet)) for argument in call.arguments)
         return f"{owner.name}({', '.join(given)})"
 
-    def arguments(self, callable_: Callable, layout: Layout, holes: dict[str, Form]) -> str:
+    def arguments(self, callable_: Callable, sheet: Sheet) -> str:
         """The arguments of the first call, each name of them a hole."""
         call = self.scenario.backward if self.scenario.forward is None else self.scenario.forward
         return ", ".join(
-            _written(argument, partial(self._hole, callable_, parameter, layout, holes))
+            _written(argument, partial(self._hole, callable_, parameter, sheet))
             for parameter, argument in bound(callable_, call)
         )
 
-    def repeated(self, function: str, forward: Callable, layout: Layout, holes: dict[str, Form]) -> list[str]:
+    def repeated(self, function: str, forward: Callable, sheet: Sheet) -> list[str]:
         """A forward of one step, called once a step: its first argument is the whole sequence."""
         assert self.scenario.forward is not None
         _, argument = bound(forward, self.scenario.forward)[0]
         hole = f"_in_{argument.name or 'x'}"
-        holes[hole] = layout.sequence(Size.axis(INPUT))
+        sheet.holes[hole] = sheet.layout.sequence(Size.axis(INPUT))
         return [f"{FORWARD} = [{function}(_step) for _step in {hole}]"]
 
-    def backward_arguments(self, layout: Layout, holes: dict[str, Form], upstream: list[Upstream]) -> str:
+    def backward_arguments(self, forward: Callable, sheet: Sheet) -> str:
         """The backward's arguments: what the forward got and gave, upstream gradients, else holes."""
         backward = self.pass_.backward
 
         def place(parameter: Parameter, name: str) -> str:
-            code = self._from_the_forward(name, holes)
+            code = self._from_the_forward(name, sheet)
             if code is not None:
                 return code
-            output = self._differentiated(name, len(upstream))
+            output = self._differentiated(name, forward, sheet)
             if output is None:
-                return self._hole(backward, parameter, layout, holes, name)
-            if not any(u.hole == f"_in_{name}" for u in upstream):
-                upstream.append(Upstream(f"_in_{name}", output))
+                return self._hole(backward, parameter, sheet, name)
+            if not any(u.hole == f"_in_{name}" for u in sheet.upstream):
+                sheet.upstream.append(Upstream(f"_in_{name}", output))
             return f"_in_{name}"
 
         return ", ".join(
@@ -224,28 +226,26 @@ class StatedWriter(Writer):
         sizes = [size for s in shapes for size in (*s.axes, *((s.below,) if s.below else ()))]
         return frozenset(axis for size in sizes for axis, _ in size.terms)
 
-    def _size(self, name: str, holes: dict[str, Form]) -> str:
+    def _size(self, name: str, sheet: Sheet) -> str:
         """A name in the construction: an array whose shape is stated, a rate, else a size."""
         stated = self.scenario.shapes.get(name)
         if stated is not None:
-            holes[f"_in_{name}"] = shaped(stated, name)
+            sheet.holes[f"_in_{name}"] = shaped(stated, name)
         elif role_of(name) is Role.RATE:
-            holes[f"_in_{name}"] = GivenForm(0.5)
+            sheet.holes[f"_in_{name}"] = GivenForm(0.5)
         else:
-            holes[f"_in_{name}"] = NumberForm(Size.axis(name))
+            sheet.holes[f"_in_{name}"] = NumberForm(Size.axis(name))
         return f"_in_{name}"
 
-    def _hole(
-        self, callable_: Callable, parameter: Parameter, layout: Layout, holes: dict[str, Form], name: str
-    ) -> str:
+    def _hole(self, callable_: Callable, parameter: Parameter, sheet: Sheet, name: str) -> str:
         """A name that the scenario draws: by its stated shape, as an axis of one, else by use and name."""
         if name == "self" and callable_.owner is not None:
             return MODEL
         hole = f"_in_{name}"
         if name in self.state.arrays and name not in self.scenario.shapes:
             return name
-        if hole not in holes:
-            holes[hole] = self._form(name, callable_, parameter, layout)
+        if hole not in sheet.holes:
+            sheet.holes[hole] = self._form(name, callable_, parameter, sheet.layout)
         return hole
 
     def _form(self, name: str, callable_: Callable, parameter: Parameter, layout: Layout) -> Form:
@@ -258,30 +258,31 @@ class StatedWriter(Writer):
         if name in self.scenario.parameters and role not in (Role.BUNDLE, Role.WEIGHT, Role.BIAS):
             vectors = callable_.elementwise
             return weight_form(name, layout, None, vectors | {name} if parameter.name in vectors else vectors)
+        if is_stated(self.library, callable_, parameter):
+            self.asked.add(STATED)
         try:
             return form_of(self.library, callable_, parameter, layout, self.over_steps, called=name)
         except UnknownArgumentError:
             raise UnknownArgumentError(callable_.title, name) from None
 
-    def _from_the_forward(self, name: str, holes: Mapping[str, Form]) -> str | None:
+    def _from_the_forward(self, name: str, sheet: Sheet) -> str | None:
         """Python for a name that the forward returned or was given."""
         forward = self.pass_.forward
         if forward is not None and name in forward.results:
             return f"{FORWARD}[{forward.results.index(name)}]" if len(forward.results) > 1 else FORWARD
-        return f"_in_{name}" if f"_in_{name}" in holes else None
+        return f"_in_{name}" if f"_in_{name}" in sheet.holes else None
 
-    def _differentiated(self, name: str, order: int) -> str | None:
+    def _differentiated(self, name: str, forward: Callable, sheet: Sheet) -> str | None:
         """Python for the forward's output whose gradient a name is: ``dh`` is that of ``h``."""
-        forward = self.pass_.forward
-        if forward is None:
-            return None
         if is_gradient_name(name):
             for result in forward.results:
                 if stem(name) == result.replace("_", "").lower():
-                    return self._from_the_forward(result, {})
+                    return self._from_the_forward(result, sheet)
         if name in self.scenario.shapes or role_of(name) is not Role.COTANGENT:
             return None
-        return self.output_for(name, forward, order)
+        output, guessed = output_of(name, forward, len(sheet.upstream), self.pass_.attributes_set)
+        sheet.guesses |= guessed
+        return output
 
     def _gradient(self, text: str) -> str:
         """Python for the place of a stated gradient."""
