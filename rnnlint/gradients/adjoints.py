@@ -15,7 +15,7 @@ import numpy as np
 from reference_impl import gru, lstm, rnn
 from rnnlint.gradients.losses import Kind, Loss, aligned, at
 from rnnlint.gradients.measure import Measurement
-from rnnlint.gradients.probe import Place
+from rnnlint.gradients.places import Place
 from rnnlint.gradients.reference import Match
 from rnnlint.gradients.roles import Role, role_of
 from rnnlint.gradients.trees import leaves

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from rnnlint.gradients.answers import ProbeFailedError
 from rnnlint.gradients.callables import Library, Parameter
 from rnnlint.gradients.cells import Example, example, field_of, quantity_of
 from rnnlint.gradients.draft import BACKWARD, Draft
@@ -23,7 +24,8 @@ from rnnlint.gradients.losses import Kind, Loss
 from rnnlint.gradients.measure import Measurement, judge_pairs, paired
 from rnnlint.gradients.pairing import Way
 from rnnlint.gradients.passes import Pass
-from rnnlint.gradients.probe import Place, Probe, ProbeFailedError, returned_codes
+from rnnlint.gradients.places import Place
+from rnnlint.gradients.probe import Probe, returned_codes
 from rnnlint.gradients.roles import Role, role_of, size_axis
 from rnnlint.gradients.supplied import supplied_helper
 from rnnlint.records import dataclass, replace

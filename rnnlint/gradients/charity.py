@@ -7,9 +7,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from rnnlint.gradients.answers import ProbeFailedError
+from rnnlint.gradients.drawing import probe_of
 from rnnlint.gradients.jobs import OutOfTimeError, Workshop
 from rnnlint.gradients.measure import Measurement, measure
-from rnnlint.gradients.probe import ProbeFailedError, probe_of
 from rnnlint.gradients.solve import Solved, Solver
 from rnnlint.gradients.stated import with_stated_parameters
 from rnnlint.records import dataclass

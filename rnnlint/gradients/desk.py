@@ -10,6 +10,7 @@ from pathlib import Path
 from rnnlint.deadline import Deadline
 from rnnlint.explicit import ExplicitScenario
 from rnnlint.gradients.adjoints import adjoints_of
+from rnnlint.gradients.answers import ProbeFailedError
 from rnnlint.gradients.backward_alone import measure_alone
 from rnnlint.gradients.callables import Library
 from rnnlint.gradients.cells import KINDS
@@ -24,7 +25,6 @@ from rnnlint.gradients.measure import Measurement, with_truth
 from rnnlint.gradients.named import NotThereError
 from rnnlint.gradients.passes import Pass, Style, is_named_backward
 from rnnlint.gradients.prepared import PreparedCheck, with_verdicts
-from rnnlint.gradients.probe import ProbeFailedError
 from rnnlint.gradients.reasons import (
     Explained,
     explain_trouble,

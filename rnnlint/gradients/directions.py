@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from rnnlint.gradients.probe import Place
+from rnnlint.gradients.places import Place
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 

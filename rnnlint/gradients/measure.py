@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from rnnlint.gradients.answers import ProbeFailedError, first_run
 from rnnlint.gradients.applied import with_misapplied
 from rnnlint.gradients.directions import directions_of, nearest, projected
 from rnnlint.gradients.draft import FORWARD, MODEL
@@ -17,7 +18,8 @@ from rnnlint.gradients.losses import Kind, Loss
 from rnnlint.gradients.own_loss import Differences, differences, early_codes, losses_of
 from rnnlint.gradients.pairing import Pair, Source, pair, without_rates
 from rnnlint.gradients.passed_down import pair_of_input
-from rnnlint.gradients.probe import MOST_NUMBERS, Place, Probe, ProbeFailedError, first_run, returned_codes
+from rnnlint.gradients.places import Place
+from rnnlint.gradients.probe import Probe, returned_codes
 from rnnlint.gradients.roles import Role, role_of
 from rnnlint.gradients.verdict import Judged, Measured, judge, relative_error
 from rnnlint.records import dataclass, replace
@@ -26,6 +28,8 @@ from rnnlint.verdicts import ParameterVerdict, Verdict
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 
+MOST_NUMBERS = 500
+"""The most elements that are perturbed one by one."""
 _NOTHING = 1e-8
 ALIGNED = 0.9
 """A cosine above this, in most parameters at once, is no coincidence."""

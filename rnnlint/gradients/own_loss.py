@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from rnnlint.gradients.answers import ProbeFailedError, first_run, rows_of
 from rnnlint.gradients.draft import BACKWARD, FORWARD, MODEL
 from rnnlint.gradients.jobs import Workshop
 from rnnlint.gradients.losses import Kind, Loss, at, candidates
-from rnnlint.gradients.probe import Place, Probe, ProbeFailedError, first_run, returned_codes, rows_of
+from rnnlint.gradients.places import Place
+from rnnlint.gradients.probe import Probe, returned_codes
 from rnnlint.gradients.roles import Role, role_of
 from rnnlint.gradients.trees import leaves
 from rnnlint.records import dataclass, replace

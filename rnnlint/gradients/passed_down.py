@@ -9,7 +9,8 @@ import numpy as np
 from rnnlint.gradients.draft import BACKWARD
 from rnnlint.gradients.pairing import Candidate, Pair, Source, stem
 from rnnlint.gradients.passes import Style
-from rnnlint.gradients.probe import Place, Probe, returned_codes
+from rnnlint.gradients.places import Place
+from rnnlint.gradients.probe import Probe, returned_codes
 from rnnlint.gradients.roles import Role, role_of
 from rnnlint.sandbox.job import Ran
 

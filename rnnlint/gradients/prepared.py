@@ -6,12 +6,13 @@ from collections.abc import Sequence
 
 from rnnlint.findings import Edit
 from rnnlint.fixes import apply_edits
+from rnnlint.gradients.answers import ProbeFailedError, first_run
 from rnnlint.gradients.clipping import clipping_sentence
 from rnnlint.gradients.driver import Lifted
 from rnnlint.gradients.jobs import JobRunner, Workshop
 from rnnlint.gradients.layouts import Steps
 from rnnlint.gradients.measure import Measurement, measure, parameter_verdicts, rejudge
-from rnnlint.gradients.probe import ProbeFailedError, first_run, returned_codes
+from rnnlint.gradients.probe import returned_codes
 from rnnlint.gradients.reasons import (
     explain_trouble,
 )

@@ -17,7 +17,8 @@ import numpy as np
 from reference_impl import gru, lstm, rnn
 from rnnlint.gradients.forms import ArrayForm, Form, IndicesForm, StepsForm
 from rnnlint.gradients.measure import Measurement
-from rnnlint.gradients.probe import Place, Probe
+from rnnlint.gradients.places import Place
+from rnnlint.gradients.probe import Probe
 from rnnlint.gradients.roles import Role, role_of
 from rnnlint.gradients.sizes import BATCH, TIME
 from rnnlint.gradients.trees import leaves

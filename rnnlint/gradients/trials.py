@@ -16,13 +16,15 @@ import numpy as np
 
 from rnnlint.findings import Edit
 from rnnlint.fixes import apply_edits
+from rnnlint.gradients.answers import ProbeFailedError
 from rnnlint.gradients.draft import BACKWARD, FORWARD
+from rnnlint.gradients.drawing import LEAST, probe_of
 from rnnlint.gradients.driver import Lifted
 from rnnlint.gradients.gradients_found import candidates_of
 from rnnlint.gradients.jobs import Workshop, shown_path
 from rnnlint.gradients.measure import Measurement, measure
 from rnnlint.gradients.pairing import Source, in_shape
-from rnnlint.gradients.probe import LEAST, ProbeFailedError, probe_of, returned_codes
+from rnnlint.gradients.probe import returned_codes
 from rnnlint.gradients.sizes import HIDDEN, TIME
 from rnnlint.gradients.solve import Solved
 from rnnlint.gradients.verdict import TOLERANCE, relative_error

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
+from rnnlint.gradients.answers import ProbeFailedError, first_run
 from rnnlint.gradients.callables import Library
 from rnnlint.gradients.draft import FORWARD
 from rnnlint.gradients.glue import Joint, Output, SameAs, joint_of, joint_statements
@@ -20,7 +21,6 @@ from rnnlint.gradients.jobs import Workshop
 from rnnlint.gradients.losses import Kind
 from rnnlint.gradients.measure import Measurement
 from rnnlint.gradients.passes import Pass
-from rnnlint.gradients.probe import ProbeFailedError, first_run
 from rnnlint.records import replace
 
 _LOSS = re.compile(r"loss|cost|err|total|nll|objective|^[jl]$", re.IGNORECASE)

@@ -16,14 +16,16 @@ import numpy as np
 
 from rnnlint.deadline import Deadline
 from rnnlint.gradients import PreparedCheck, prepare
+from rnnlint.gradients.answers import ProbeFailedError
 from rnnlint.gradients.callables import Library
 from rnnlint.gradients.clipping import clipping_functions
 from rnnlint.gradients.draft import BACKWARD, FORWARD, Draft
+from rnnlint.gradients.drawing import probe_of
 from rnnlint.gradients.forms import SCALE, drawn
 from rnnlint.gradients.measure import Measurement, measure
 from rnnlint.gradients.pairing import stem
 from rnnlint.gradients.probe import Probe as SolvedProbe
-from rnnlint.gradients.probe import ProbeFailedError, probe_of, returned_codes
+from rnnlint.gradients.probe import returned_codes
 from rnnlint.gradients.reference import Match, match, sequence_of
 from rnnlint.gradients.roles import Role, role_of
 from rnnlint.gradients.sizes import BATCH, HIDDEN, INPUT, OUTPUT, TIME
