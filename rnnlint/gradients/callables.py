@@ -107,6 +107,42 @@ class Callable:
         return any(isinstance(n, ast.For | ast.While) for n in own_nodes(self.node))
 
     @cached_property
+    def attributes_read(self) -> frozenset[str]:
+        """``self.x``, where its value is asked for."""
+        return frozenset(self._attributes(ast.Load))
+
+    @cached_property
+    def attributes_bound(self) -> frozenset[str]:
+        """``self.x = …``."""
+        return frozenset(self._attributes(ast.Store))
+
+    @cached_property
+    def attributes_set(self) -> frozenset[str]:
+        """``self.x = …``, and those that are set in part: ``self.x[t] = …``."""
+        in_part = (
+            node.value.attr
+            for node in own_nodes(self.node)
+            if isinstance(node, ast.Subscript)
+            and isinstance(node.ctx, ast.Store)
+            and isinstance(node.value, ast.Attribute)
+            and label(node.value.value) == "self"
+        )
+        return self.attributes_bound | frozenset(in_part)
+
+    @cached_property
+    def called(self) -> frozenset[str]:
+        """The names of what it calls: ``f(…)``, ``self.f(…)`` and ``np.f(…)`` are all "f"."""
+        calls = (node for node in own_nodes(self.node) if isinstance(node, ast.Call))
+        return frozenset(label(call.func) for call in calls)
+
+    def _attributes(self, context: type[ast.expr_context]) -> Iterator[str]:
+        for node in own_nodes(self.node):
+            if not isinstance(node, ast.Attribute) or not isinstance(node.ctx, context):
+                continue
+            if label(node.value) == "self":
+                yield node.attr
+
+    @cached_property
     def documentation(self) -> str:
         return ast.get_docstring(self.node) or ""
 

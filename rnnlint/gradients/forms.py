@@ -17,6 +17,10 @@ Array = np.ndarray[Any, np.dtype[np.float64]]
 SCALE = 0.5
 """The standard deviation of everything that is drawn: small enough for no gate to saturate, large enough for
 every term of a gradient to count."""
+KEPT = 0.6
+"""How much of a mask is ones."""
+FAR = 100_000
+"""Added to an index whose bound is not known yet, so that the error names the axis it indexes."""
 
 
 class Fill(StrEnum):
@@ -107,10 +111,6 @@ def sizes_of(form: Form) -> Iterator[Size]:
             return
 
 
-KEPT = 0.6
-"""How much of a mask is ones."""
-
-
 def arrays_in(forms: Iterable[Form]) -> Iterator[Form]:
     """The forms themselves, and those that bundles are made of."""
     for form in forms:
@@ -118,10 +118,6 @@ def arrays_in(forms: Iterable[Form]) -> Iterator[Form]:
             yield from arrays_in(form.items.values())
         else:
             yield form
-
-
-FAR = 100_000
-"""Added to an index whose bound is not known yet, so that the error names the axis it indexes."""
 
 
 def dyed(form: Form, sizes: Mapping[str, int], anchored: frozenset[str] = frozenset()) -> Value:

@@ -47,7 +47,7 @@ def joint_of(library: Library, pass_: Pass) -> Joint | None:
     """The first place in the project that calls the forward and then the backward, as a map of arguments."""
     if pass_.forward is None:
         return None
-    for body in _bodies(library):
+    for body in bodies(library):
         calls = list(_calls(body))
         forward = _last_call(calls, pass_.forward)
         backward = next((c for c in calls if _is_call_of(c[0], pass_.backward)), None)
@@ -59,7 +59,7 @@ def joint_of(library: Library, pass_: Pass) -> Joint | None:
 
 def joint_statements(library: Library, pass_: Pass) -> Iterator[list[ast.stmt]]:
     """The blocks in which the project calls both passes one after the other."""
-    for body in _bodies(library):
+    for body in bodies(library):
         for node in own_nodes(body):
             for name in ("body", "orelse"):
                 block = getattr(node, name, None)
@@ -84,7 +84,8 @@ def _calls_both(block: list[ast.stmt], pass_: Pass) -> bool:
     )
 
 
-def _bodies(library: Library) -> Iterator[ast.AST]:
+def bodies(library: Library) -> Iterator[ast.AST]:
+    """Whatever runs on its own: every callable, and every file's top level."""
     for callable_ in library.callables:
         yield callable_.node
     yield from library.trees.values()
@@ -126,12 +127,12 @@ def _read(pass_: Pass, forward: tuple[ast.Call, ast.expr | None], backward: ast.
         outputs = {target.id: Output(None)}
     given = {
         value.id: SameAs(name)
-        for name, value in _bound(call, pass_.forward).items()
+        for name, value in bound(call, pass_.forward).items()
         if isinstance(value, ast.Name)
     }
     origins: dict[str, Origin] = {}
     names: dict[str, str] = {}
-    for name, value in _bound(backward, pass_.backward).items():
+    for name, value in bound(backward, pass_.backward).items():
         if isinstance(value, ast.Name):
             names[name] = value.id
             origin = outputs.get(value.id) or given.get(value.id)
@@ -146,7 +147,7 @@ def _read(pass_: Pass, forward: tuple[ast.Call, ast.expr | None], backward: ast.
     return Joint(origins, names)
 
 
-def _bound(call: ast.Call, callee: Callable) -> dict[str, ast.expr]:
+def bound(call: ast.Call, callee: Callable) -> dict[str, ast.expr]:
     """A call's arguments by the callee's parameter names."""
     bound: dict[str, ast.expr] = {}
     for parameter, value in zip(callee.parameters, call.args, strict=False):

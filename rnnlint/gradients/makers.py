@@ -32,7 +32,7 @@ def call_maker(library: Library, attempt: Attempt, trouble: Trouble) -> bool:
             continue
         if any(f"{MODEL}.{callable_.name}(" in line for line in attempt.draft.setup):
             continue
-        if wanted & _set_by(callable_) and _called_first(library, attempt, callable_, trouble):
+        if wanted & callable_.attributes_set and _called_first(library, attempt, callable_, trouble):
             return True
     return False
 
@@ -69,21 +69,6 @@ def _left_empty(owners: Sequence[ast.ClassDef]) -> Iterator[str]:
                         yield name
                     case _:
                         pass
-
-
-def _set_by(callable_: Callable) -> set[str]:
-    """The attributes that a method binds, whole or by key."""
-    found: set[str] = set()
-    for node in ast.walk(callable_.node):
-        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
-            found.add(node.attr)
-        elif (
-            isinstance(node, ast.Subscript)
-            and isinstance(node.ctx, ast.Store)
-            and isinstance(node.value, ast.Attribute)
-        ):
-            found.add(node.value.attr)
-    return found
 
 
 def _called_first(library: Library, attempt: Attempt, callable_: Callable, trouble: Trouble) -> bool:

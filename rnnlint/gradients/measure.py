@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 
 from rnnlint.gradients.answers import ProbeFailedError, first_run
-from rnnlint.gradients.applied import with_misapplied
+from rnnlint.gradients.applied import with_applied
 from rnnlint.gradients.directions import directions_of, nearest, projected
 from rnnlint.gradients.draft import FORWARD, MODEL
 from rnnlint.gradients.gradients_found import candidates_of
 from rnnlint.gradients.jobs import Workshop
 from rnnlint.gradients.losses import Kind, Loss
 from rnnlint.gradients.own_loss import Differences, differences, early_codes, losses_of
-from rnnlint.gradients.pairing import Pair, Source, pair, without_rates
+from rnnlint.gradients.pairing import Pair, Source, pair
 from rnnlint.gradients.passed_down import pair_of_input
 from rnnlint.gradients.places import Place
 from rnnlint.gradients.probe import Probe, returned_codes
@@ -229,7 +229,7 @@ def paired(probe: Probe, base: Ran) -> dict[str, Pair]:
     weights = [p.named for p in probe.places if p.is_weight]
     if probe.draft.data:  # among all variables of a driver are the parameters themselves
         found = [c for c in found if not any(np.array_equal(c.array, p.array) for p in probe.places)]
-    pairs = with_misapplied(without_rates(pair(weights, found), found), found)
+    pairs = with_applied(pair(weights, found), found)
     if probe.draft.data:  # one iteration of a driver: its inputs' gradients are nobody's
         return pairs
     returned = [c for c in found if c.source is Source.RETURNED]

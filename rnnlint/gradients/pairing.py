@@ -147,50 +147,6 @@ def _container(parameter: Named) -> tuple[str, ...]:
     return parameter.ways[0].words[:-1]
 
 
-def without_rates(pairs: Mapping[str, Pair], candidates: Sequence[Candidate]) -> dict[str, Pair]:
-    """What parameters lost is their gradient times a rate. Beside gradients that were found as they are, the
-    rate is divided out, where those show it; what cannot be compared is left out.
-    """
-    applied = {name for name, held in pairs.items() if held.candidate.source is Source.APPLIED}
-    if not applied or len(applied) == len(pairs):
-        return dict(pairs)
-    rates = [
-        rate
-        for name, held in pairs.items()
-        if name not in applied
-        for candidate in candidates
-        if candidate.source is Source.APPLIED and belongs_to(held.parameter, candidate)
-        if (rate := factor_of(candidate.array, held.gradient)) is not None
-    ]
-    kept = {name: held for name, held in pairs.items() if name not in applied}
-    if not rates or not np.allclose(rates, rates[0], rtol=1e-6, atol=0.0):
-        return kept
-    return {
-        name: pairs[name]
-        if name in kept
-        else replace(pairs[name], gradient=pairs[name].gradient / rates[0], others=())
-        for name in pairs
-    }
-
-
-def belongs_to(parameter: Named, candidate: Candidate) -> bool:
-    """Whether a candidate is what this parameter lost."""
-    return any(
-        way.words
-        and candidate.words == (*way.words[:-1], f"d{way.words[-1]}")
-        and candidate.indices == way.indices
-        for way in parameter.ways
-    )
-
-
-def factor_of(array: Array, of: Array) -> float | None:
-    """What ``of`` is multiplied with in ``array``; None where it is no multiple of it."""
-    if array.shape != of.shape or not np.any(of):
-        return None
-    factor = float(np.sum(array * of) / np.sum(of * of))
-    return factor if factor and np.allclose(array, factor * of, rtol=1e-6, atol=1e-12) else None
-
-
 def _has_its_name(parameter: Named, candidate: Candidate) -> bool:
     """A returned dict of gradients under the parameters' own names (and not of the parameters themselves)."""
     return (

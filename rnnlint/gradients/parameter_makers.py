@@ -9,8 +9,9 @@ import ast
 from collections.abc import Iterator
 
 from rnnlint.gradients.callables import Callable, Library, Parameter
+from rnnlint.gradients.glue import bodies, bound
 from rnnlint.gradients.holes import role_in_use
-from rnnlint.gradients.labels import own_nodes
+from rnnlint.gradients.labels import label, own_nodes
 from rnnlint.gradients.roles import Role, role_of
 from rnnlint.records import dataclass
 
@@ -28,7 +29,7 @@ def maker_for(library: Library, callable_: Callable, parameter: Parameter) -> Ma
     usage = library.usage(callable_, parameter.name)
     if not (usage.keys or len(usage.unpacked) >= 3) or role_in_use(usage, parameter.name) is not Role.BUNDLE:
         return None
-    for scope in _scopes(library):
+    for scope in bodies(library):
         for argument in _given(scope, callable_, parameter):
             maker = _made_in(library, scope, argument)
             if maker is not None and maker.function.node is not callable_.node:
@@ -36,23 +37,13 @@ def maker_for(library: Library, callable_: Callable, parameter: Parameter) -> Ma
     return None
 
 
-def _scopes(library: Library) -> Iterator[ast.AST]:
-    yield from (callable_.node for callable_ in library.callables)
-    yield from library.trees.values()
-
-
 def _given(scope: ast.AST, callable_: Callable, parameter: Parameter) -> Iterator[ast.expr]:
     """What calls in a scope give for a parameter."""
-    position = callable_.parameters.index(parameter)
     for node in own_nodes(scope):
-        if not isinstance(node, ast.Call):
-            continue
-        name = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
-        if name != callable_.name:
-            continue
-        if position < len(node.args):
-            yield node.args[position]
-        yield from (keyword.value for keyword in node.keywords if keyword.arg == parameter.name)
+        if isinstance(node, ast.Call) and label(node.func) == callable_.name:
+            given = bound(node, callable_).get(parameter.name)
+            if given is not None:
+                yield given
 
 
 def _made_in(library: Library, scope: ast.AST, argument: ast.expr) -> Maker | None:

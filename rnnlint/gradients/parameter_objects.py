@@ -65,7 +65,9 @@ def object_for(library: Library, callable_: Callable, parameter: Parameter) -> P
     for held in classes:
         if _name_of(held) == named:
             return held
-    fitting = [held for held in classes if read <= _attributes_of(held) and _is_another(held, callable_)]
+    fitting = [
+        held for held in classes if read <= _attributes_of(library, held) and _is_another(held, callable_)
+    ]
     if fitting:
         return fitting[0]
     weights = {n for n in read if role_of(n) in (Role.WEIGHT, Role.BIAS)}
@@ -149,14 +151,8 @@ def _name_of(held: Record | Instance) -> str:
     return held.name if isinstance(held, Record) else held.owner.name
 
 
-def _attributes_of(held: Record | Instance) -> frozenset[str]:
+def _attributes_of(library: Library, held: Record | Instance) -> frozenset[str]:
     if isinstance(held, Record):
         return frozenset(held.fields)
-    return frozenset(
-        node.attr
-        for node in ast.walk(held.owner)
-        if isinstance(node, ast.Attribute)
-        and isinstance(node.ctx, ast.Store)
-        and isinstance(node.value, ast.Name)
-        and node.value.id == "self"
-    )
+    methods = (callable_ for callable_ in library.callables if callable_.owner is held.owner)
+    return frozenset().union(*(method.attributes_bound for method in methods))

@@ -9,7 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from rnnlint.gradients.callables import Callable, Library
-from rnnlint.gradients.labels import label, own_nodes
+from rnnlint.gradients.labels import own_nodes
 from rnnlint.gradients.roles import Role, role_of
 from rnnlint.gradients.time_loops import called_on_the_way_back, goes_back
 from rnnlint.records import dataclass
@@ -58,11 +58,8 @@ class Pass:
     @property
     def attributes_set(self) -> frozenset[str]:
         """The attributes of its object that the two callables bind, whole or in part."""
-        callables = [c for c in (self.forward, self.backward) if c is not None]
-        stored = (
-            n for c in callables for n in own_nodes(c.node) if isinstance(n, ast.Attribute | ast.Subscript)
-        )
-        return frozenset(label(n) for n in stored if isinstance(n.ctx, ast.Store))
+        of_forward = self.forward.attributes_set if self.forward is not None else frozenset()
+        return self.backward.attributes_set | of_forward
 
     @property
     def title(self) -> str:
@@ -130,14 +127,14 @@ def _as_pass(library: Library, callable_: Callable) -> Pass | None:
     if not walks_back and not _is_recurrent(library, callable_):
         return None
     gradients = gradient_names(callable_)
-    sums_steps = walks_back and any(is_named_backward(name) for name in _called(callable_))
+    sums_steps = walks_back and any(is_named_backward(name) for name in callable_.called)
     if not named and not sums_steps and len(gradients) < 3:
         return None
     if named and not gradients and not callable_.is_unimplemented and not callable_.returns_value:
         return None
     forward = forward_of(library, callable_)
     roles = {role_of(p.name) for p in callable_.parameters}
-    calls = _called(callable_)
+    calls = callable_.called
     if Role.COTANGENT in roles or Role.CACHE in roles:
         style = Style.PAIR
     elif (
@@ -238,15 +235,6 @@ def _given_away(forward: Callable, backward: Callable) -> int:
     return len({p.name for p in backward.parameters} & set(forward.returned))
 
 
-def _called(callable_: Callable) -> set[str]:
-    names: set[str] = set()
-    for node in own_nodes(callable_.node):
-        if isinstance(node, ast.Call):
-            function = node.func
-            names.add(function.id if isinstance(function, ast.Name) else getattr(function, "attr", ""))
-    return names
-
-
 def _needs(callable_: Callable, forward: Callable) -> bool:
     return bool({p.name for p in callable_.parameters if p.default is None} & set(forward.returned))
 
@@ -258,17 +246,9 @@ def _goes_on_from(library: Library, callable_: Callable, forward: Callable) -> b
     if callable_.owner is None or callable_.owner is not forward.owner:
         return False
     init = library.method(callable_.path, callable_.owner, "__init__")
-    begun = _attributes(init, ast.Store) if init is not None else set()
-    kept = _attributes(forward, ast.Store) - begun - _attributes(callable_, ast.Store)
-    return bool(kept & _attributes(callable_, ast.Load))
-
-
-def _attributes(callable_: Callable, context: type[ast.expr_context]) -> set[str]:
-    return {
-        node.attr
-        for node in own_nodes(callable_.node)
-        if isinstance(node, ast.Attribute) and isinstance(node.ctx, context) and label(node.value) == "self"
-    }
+    begun = init.attributes_bound if init is not None else frozenset()
+    kept = forward.attributes_bound - begun - callable_.attributes_bound
+    return bool(kept & callable_.attributes_read)
 
 
 def _computes_outputs(callable_: Callable) -> bool:
@@ -311,14 +291,14 @@ def _without_inner(library: Library, found: list[Pass]) -> Iterator[Pass]:
     for item in found:
         named = is_named_backward(item.backward.name) or goes_back(item.backward.node)
         siblings = [o for o in found if o.backward.owner is item.backward.owner and o is not item]
-        if not named and any(o.backward.name in _called(item.backward) for o in siblings):
+        if not named and any(o.backward.name in item.backward.called for o in siblings):
             continue
         if (
             not named
             and any(
                 is_named_backward(n)
                 or (_FORWARD.search(n) and n in {c.name for c in library.of(item.backward.path)})
-                for n in _called(item.backward)
+                for n in item.backward.called
             )
             and any(is_named_backward(o.backward.name) for o in siblings)
         ):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from rnnlint.gradients.labels import own_nodes
+from rnnlint.gradients.labels import label, own_nodes
 
 Loop = ast.For | ast.While
 
@@ -21,11 +21,11 @@ def goes_back(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
 def called_on_the_way_back(tree: ast.Module) -> frozenset[str]:
     """The names of what loops that go back through time call: the backward passes of one step."""
     return frozenset(
-        called.func.id if isinstance(called.func, ast.Name) else called.func.attr
+        label(called.func)
         for loop in ast.walk(tree)
         if isinstance(loop, Loop) and _descends(loop)
         for called in ast.walk(loop)
-        if isinstance(called, ast.Call) and isinstance(called.func, ast.Name | ast.Attribute)
+        if isinstance(called, ast.Call)
     )
 
 

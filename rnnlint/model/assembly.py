@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rnnlint.model.imports import FileOutline, Import, outline
 from rnnlint.model.locating import dotted_names, modules_named, root_of
-from rnnlint.model.project import MissingModule, Project
+from rnnlint.model.project import Project
 from rnnlint.model.shelf import Shelf
 from rnnlint.source import Source
 
@@ -28,7 +28,6 @@ class Assembly:
         self.taken_in: set[Path] = set()
         self.outlines: dict[Path, FileOutline] = {source.path: outline(source)}
         self.substitutes: dict[tuple[Path, int, str], Path] = {}
-        self.missing: list[MissingModule] = []
         self.notes: list[str] = []
         self.root = root_of(shelf.folders, source.path, self.outlines[source.path])
         self.listed = shelf.files_under(self.root)
@@ -47,7 +46,6 @@ class Assembly:
             callers,
             resolved,
             self._names(resolved),
-            tuple(self.missing),
             tuple(dict.fromkeys(self.notes)),
         )
 
@@ -103,7 +101,6 @@ class Assembly:
         if substitute is not None:
             self.substitutes[importer, item.level, item.module] = substitute
             return [*paths, substitute]
-        self.missing.append(MissingModule(item.module, item.names, importer, item.line))
         return paths
 
     def _is_compiled(self, importer: Path, item: Import) -> bool:

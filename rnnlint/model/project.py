@@ -20,16 +20,6 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class MissingModule:
-    """A module that no project file provides, with the names taken from it."""
-
-    module: str
-    names: tuple[str, ...]
-    importer: Path
-    line: int
-
-
-@dataclass(frozen=True, slots=True)
 class Project:
     """A file among the files it works with.
 
@@ -45,7 +35,6 @@ class Project:
     callers: tuple[Path, ...] = ()
     resolved: Mapping[tuple[Path, int, str], Path | None] = field(default_factory=dict)
     names: Mapping[Path, tuple[str, ...]] = field(default_factory=dict)
-    missing: tuple[MissingModule, ...] = ()
     notes: tuple[str, ...] = ()
 
     @staticmethod
