@@ -6,8 +6,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Mapping
 
-from rnnlint.gradients.callables import Library
 from rnnlint.gradients.forms import ArrayForm, BundleForm, Form, NumberForm, StepsForm
+from rnnlint.gradients.library import Library
 from rnnlint.gradients.sizes import Size, decode
 from rnnlint.sandbox.job import Trouble
 

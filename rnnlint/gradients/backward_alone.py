@@ -13,13 +13,14 @@ from typing import Any
 import numpy as np
 
 from rnnlint.gradients.answers import ProbeFailedError
-from rnnlint.gradients.callables import Library, Parameter
+from rnnlint.gradients.callables import Parameter
 from rnnlint.gradients.cells import Example, example, field_of, quantity_of
 from rnnlint.gradients.draft import BACKWARD, Draft
 from rnnlint.gradients.forms import Form, GivenForm
 from rnnlint.gradients.holes import OPTIMIZER_CLASS, role_in_use
 from rnnlint.gradients.jobs import Workshop
 from rnnlint.gradients.layouts import Item, Layout, Steps
+from rnnlint.gradients.library import Library
 from rnnlint.gradients.losses import Kind, Loss
 from rnnlint.gradients.measure import Measurement, judge_pairs, paired
 from rnnlint.gradients.pairing import Way

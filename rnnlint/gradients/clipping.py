@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 
-from rnnlint.gradients.callables import Library
+from rnnlint.gradients.library import Library
 
 _CLIP = re.compile(r"clip|clamp", re.IGNORECASE)
 

@@ -12,7 +12,6 @@ from rnnlint.explicit import ExplicitScenario
 from rnnlint.gradients.adjoints import adjoints_of
 from rnnlint.gradients.answers import ProbeFailedError
 from rnnlint.gradients.backward_alone import measure_alone
-from rnnlint.gradients.callables import Library
 from rnnlint.gradients.cells import KINDS
 from rnnlint.gradients.charity import most_charitable
 from rnnlint.gradients.clipping import clipping_functions
@@ -21,6 +20,7 @@ from rnnlint.gradients.driver import Lifted
 from rnnlint.gradients.holes import UnknownArgumentError
 from rnnlint.gradients.jobs import JobRunner, OutOfTimeError, Workshop
 from rnnlint.gradients.layouts import LAYERS_DEEP
+from rnnlint.gradients.library import Library
 from rnnlint.gradients.measure import Measurement, with_truth
 from rnnlint.gradients.named import NotThereError
 from rnnlint.gradients.passes import Pass, Style, is_named_backward

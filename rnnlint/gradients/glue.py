@@ -5,8 +5,9 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Mapping
 
-from rnnlint.gradients.callables import Callable, Library
+from rnnlint.gradients.callables import Callable
 from rnnlint.gradients.labels import own_nodes
+from rnnlint.gradients.library import Library
 from rnnlint.gradients.passes import Pass
 from rnnlint.records import dataclass
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 
 import ast
 
-from rnnlint.gradients.callables import Callable, Library, Parameter
+from rnnlint.gradients.callables import Callable, Parameter
 from rnnlint.gradients.forms import ArrayForm, BundleForm, Fill, Form, GivenForm, IndicesForm, NumberForm
 from rnnlint.gradients.layouts import LAYERS_DEEP, Item, Layout, Steps, stated_form
+from rnnlint.gradients.library import Library
 from rnnlint.gradients.roles import Role, is_layer_count, is_round_count, role_of, size_axis
 from rnnlint.gradients.sizes import BATCH, HIDDEN, INPUT, OUTPUT, Size
 from rnnlint.gradients.usage import Usage

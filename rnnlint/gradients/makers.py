@@ -7,10 +7,11 @@ import re
 from collections.abc import Iterator, Sequence
 
 from rnnlint.gradients.attempt import Attempt
-from rnnlint.gradients.callables import Callable, Library
+from rnnlint.gradients.callables import Callable
 from rnnlint.gradients.draft import MODEL
 from rnnlint.gradients.forms import Form
 from rnnlint.gradients.holes import SHAPE_NAMES, STEP_SHAPE, UnknownArgumentError, form_of
+from rnnlint.gradients.library import Library
 from rnnlint.records import replace
 from rnnlint.sandbox.job import Trouble
 

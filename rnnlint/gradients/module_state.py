@@ -12,9 +12,10 @@ import builtins
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from rnnlint.gradients.callables import Callable, Library
+from rnnlint.gradients.callables import Callable
 from rnnlint.gradients.forms import Form, GivenForm, NumberForm
 from rnnlint.gradients.layouts import LAYERS_DEEP
+from rnnlint.gradients.library import Library
 from rnnlint.gradients.roles import Role, is_layer_count, role_of, size_axis
 from rnnlint.gradients.sizes import Size
 from rnnlint.records import dataclass

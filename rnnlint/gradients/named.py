@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rnnlint.explicit import Argument, Call
-from rnnlint.gradients.callables import Callable, Library, Parameter
+from rnnlint.gradients.callables import Callable, Parameter
+from rnnlint.gradients.library import Library
 from rnnlint.gradients.passes import Pass, Style, forward_of
 from rnnlint.records import replace
 from rnnlint.sentences import listed

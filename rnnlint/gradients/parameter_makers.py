@@ -8,10 +8,11 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from rnnlint.gradients.callables import Callable, Library, Parameter
+from rnnlint.gradients.callables import Callable, Parameter
 from rnnlint.gradients.glue import bodies, bound
 from rnnlint.gradients.holes import role_in_use
 from rnnlint.gradients.labels import label, own_nodes
+from rnnlint.gradients.library import Library
 from rnnlint.gradients.roles import Role, role_of
 from rnnlint.records import dataclass
 

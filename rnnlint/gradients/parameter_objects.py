@@ -10,10 +10,11 @@ import ast
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from rnnlint.gradients.callables import Callable, Library, Parameter
+from rnnlint.gradients.callables import Callable, Parameter
 from rnnlint.gradients.forms import BundleForm, Form, GivenForm, NumberForm
 from rnnlint.gradients.holes import role_in_use, weight_form
 from rnnlint.gradients.layouts import Layout
+from rnnlint.gradients.library import Library
 from rnnlint.gradients.roles import Role, role_of
 from rnnlint.gradients.sizes import Size
 from rnnlint.gradients.usage import Usage

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
 
-from rnnlint.gradients.callables import Callable, Library
+from rnnlint.gradients.callables import Callable
 from rnnlint.gradients.labels import own_nodes
+from rnnlint.gradients.library import Library
 from rnnlint.gradients.roles import Role, role_of
 from rnnlint.gradients.time_loops import called_on_the_way_back, goes_back
 from rnnlint.records import dataclass

@@ -8,10 +8,10 @@ from collections.abc import Iterator, Sequence
 
 from rnnlint.deadline import NEVER, Deadline
 from rnnlint.explicit import ExplicitScenario
-from rnnlint.gradients.callables import Library
 from rnnlint.gradients.desk import Desk
 from rnnlint.gradients.driver import lifted_drivers
 from rnnlint.gradients.jobs import JobRunner
+from rnnlint.gradients.library import Library
 from rnnlint.gradients.named import NotThereError, entered
 from rnnlint.gradients.passes import Pass, passes_of
 from rnnlint.gradients.prepared import PreparedCheck

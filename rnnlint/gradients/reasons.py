@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rnnlint.deadline import SECONDS_A_FILE
-from rnnlint.gradients.callables import Library
 from rnnlint.gradients.holes import UnknownArgumentError
+from rnnlint.gradients.library import Library
 from rnnlint.gradients.losses import Loss
 from rnnlint.gradients.passes import Pass
 from rnnlint.records import dataclass

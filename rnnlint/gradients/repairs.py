@@ -6,7 +6,6 @@ import re
 
 from rnnlint.gradients.asserted import asserted_equations
 from rnnlint.gradients.attempt import Attempt
-from rnnlint.gradients.callables import Library
 from rnnlint.gradients.draft import Draft
 from rnnlint.gradients.forms import (
     FAR,
@@ -21,6 +20,7 @@ from rnnlint.gradients.forms import (
 )
 from rnnlint.gradients.holes import weight_form
 from rnnlint.gradients.layouts import Item
+from rnnlint.gradients.library import Library
 from rnnlint.gradients.makers import NO_ARRAY, call_maker
 from rnnlint.gradients.roles import Role, is_certain_size, role_of, size_axis
 from rnnlint.gradients.shape_errors import equations

@@ -6,10 +6,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from rnnlint.gradients.attempt import Attempt
-from rnnlint.gradients.callables import Library
 from rnnlint.gradients.draft import Draft
 from rnnlint.gradients.forms import sizes_of
 from rnnlint.gradients.jobs import Workshop
+from rnnlint.gradients.library import Library
 from rnnlint.gradients.repairs import repaired, sliced_by
 from rnnlint.gradients.sizes import DATA_AXES, Size, Solution
 from rnnlint.gradients.target_fit import refitted

@@ -13,12 +13,13 @@ from functools import cached_property, partial
 from pathlib import Path
 
 from rnnlint.explicit import Argument, Call, ExplicitScenario, names_in
-from rnnlint.gradients.callables import Callable, Library, Parameter
+from rnnlint.gradients.callables import Callable, Parameter
 from rnnlint.gradients.draft import BACKWARD, FORWARD, MODEL, Draft, Upstream
 from rnnlint.gradients.forms import BundleForm, Form, GivenForm, NumberForm
 from rnnlint.gradients.holes import UnknownArgumentError, form_of, is_stated, role_in_use, weight_form
 from rnnlint.gradients.labels import own_nodes
 from rnnlint.gradients.layouts import Item, Layout, Steps, layouts
+from rnnlint.gradients.library import Library
 from rnnlint.gradients.named import NotThereError, bound, callable_named
 from rnnlint.gradients.pairing import is_gradient_name, stem
 from rnnlint.gradients.passes import Pass, Style

@@ -12,7 +12,8 @@ import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
-from rnnlint.gradients.callables import Callable, Library
+from rnnlint.gradients.callables import Callable
+from rnnlint.gradients.library import Library
 from rnnlint.gradients.passes import Pass, Style
 from rnnlint.sandbox.job import Ran
 

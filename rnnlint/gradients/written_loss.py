@@ -14,10 +14,10 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from rnnlint.gradients.answers import ProbeFailedError, first_run
-from rnnlint.gradients.callables import Library
 from rnnlint.gradients.draft import FORWARD
 from rnnlint.gradients.glue import Joint, Output, SameAs, joint_of, joint_statements
 from rnnlint.gradients.jobs import Workshop
+from rnnlint.gradients.library import Library
 from rnnlint.gradients.losses import Kind
 from rnnlint.gradients.measure import Measurement
 from rnnlint.gradients.passes import Pass

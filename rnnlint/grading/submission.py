@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
-from rnnlint.gradients.callables import Library
 from rnnlint.gradients.clipping import clipping_functions
+from rnnlint.gradients.library import Library
 from rnnlint.gradients.redefinitions import as_first_meant
 from rnnlint.grading.plan import Plan
 from rnnlint.records import dataclass

@@ -10,21 +10,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from rnnlint.gradients.draft import BACKWARD, FORWARD
+from rnnlint.gradients.probe import Probe as SolvedProbe
 from rnnlint.gradients.trees import leaves
 from rnnlint.grading.assignment import AssignmentError
 from rnnlint.grading.convention import Array, Convention, Indices, filled, numbers
 from rnnlint.grading.plan import Unrolling
+from rnnlint.grading.solved_task import SolvedTask, arguments_of
 from rnnlint.records import dataclass
 from rnnlint.sandbox.job import Value
-
-if TYPE_CHECKING:
-    from rnnlint.gradients.probe import Probe as SolvedProbe
-    from rnnlint.grading.solving import SolvedTask
 
 STATES = {"h": "h_0", "C": "C_0"}
 """A state, and what takes its place before the first step."""
@@ -43,7 +40,7 @@ def unrolled(step: SolvedTask, sequence: SolvedTask, probes: Sequence[SolvedProb
         trace, quantities = sequence.trace(probe)
         adjoints = sequence.adjoints(probe, trace, quantities, loss)
         inputs = quantities.vector[quantities.span("inputs")].reshape(quantities.spans["inputs"][1])
-        arguments.append(unroller.arguments(numbers(sequence.arguments_of(probe))[0], inputs, adjoints))
+        arguments.append(unroller.arguments(numbers(arguments_of(probe))[0], inputs, adjoints))
         known.append(np.concatenate([quantities.vector[quantities.span(name)] for name in unroller.known]))
     outputs = {name: unroller.output(name) for name in sequence.output_indices}
     gradients = {part: unroller.gradient(part) for part in sequence.argument_of}

@@ -9,7 +9,7 @@ import pytest
 
 from rnnlint.api import Request, check
 from rnnlint.config import load_config
-from rnnlint.gradients.callables import Library
+from rnnlint.gradients.library import Library
 from rnnlint.gradients.passes import Pass, Style
 from rnnlint.gradients.underived import underived
 from rnnlint.results import RunOptions

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 
-from rnnlint.gradients.callables import Library
 from rnnlint.gradients.driver.names import blocks_of, last_word, name_of, read_in, statements_in, targets_of
 from rnnlint.gradients.driver.taint import constructs
 from rnnlint.gradients.driver.updates import Update, updates_in
+from rnnlint.gradients.library import Library
 from rnnlint.gradients.pairing import is_gradient_name, stem
 from rnnlint.gradients.passes import is_named_backward
 from rnnlint.gradients.roles import Role, role_of

@@ -11,7 +11,6 @@ from pathlib import Path
 
 from rnnlint.findings import Edit, Span
 from rnnlint.fixes import apply_edits
-from rnnlint.gradients.callables import Library
 from rnnlint.gradients.draft import Draft
 from rnnlint.gradients.driver.find import Driver, backward_calls, drivers_of
 from rnnlint.gradients.driver.names import root_of, statements_in
@@ -26,6 +25,7 @@ from rnnlint.gradients.driver.steps import (
 )
 from rnnlint.gradients.driver.write import RECORD, TAKEN, WATCHED, written
 from rnnlint.gradients.forms import NumberForm
+from rnnlint.gradients.library import Library
 from rnnlint.gradients.passes import Pass, Style
 from rnnlint.gradients.sizes import ONE, TIME, Size
 from rnnlint.model.project import Project

@@ -6,9 +6,9 @@ import ast
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeGuard
 
-from rnnlint.gradients.callables import Library
 from rnnlint.gradients.driver.names import statements_in
 from rnnlint.gradients.driver.updates import is_rate_name
+from rnnlint.gradients.library import Library
 from rnnlint.gradients.roles import Role, role_of
 
 _MAKERS = frozenset(

@@ -12,7 +12,6 @@ import re
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 
-from rnnlint.gradients.callables import Library
 from rnnlint.gradients.driver.find import Driver, is_clearing
 from rnnlint.gradients.driver.names import (
     bound_in,
@@ -26,6 +25,7 @@ from rnnlint.gradients.driver.names import (
 from rnnlint.gradients.driver.opened import opened_sizes
 from rnnlint.gradients.driver.taint import constructs, tainted, touched_by, values_read_in
 from rnnlint.gradients.driver.updates import Update
+from rnnlint.gradients.library import Library
 from rnnlint.gradients.roles import Role, role_of
 from rnnlint.records import dataclass, field
 

@@ -6,11 +6,11 @@ import ast
 import re
 from collections.abc import Iterator, Mapping
 
-from rnnlint.gradients.callables import Library
 from rnnlint.gradients.draft import Draft
 from rnnlint.gradients.driver.names import bound_in, read_in
 from rnnlint.gradients.driver.slice import Slice
 from rnnlint.gradients.forms import ArrayForm, Fill, Form, IndicesForm, NumberForm, StepsForm
+from rnnlint.gradients.library import Library
 from rnnlint.gradients.roles import Role, role_of
 from rnnlint.gradients.sizes import BATCH, INPUT, ONE, OUTPUT, TIME, Size
 from rnnlint.records import replace

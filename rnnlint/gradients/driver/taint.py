@@ -6,8 +6,8 @@ import ast
 import re
 from collections.abc import Iterable
 
-from rnnlint.gradients.callables import Library
 from rnnlint.gradients.driver.names import bound_in, read_in, root_of, statements_in, targets_of
+from rnnlint.gradients.library import Library
 from rnnlint.gradients.roles import Role, role_of
 
 _DATA_CALL = re.compile(

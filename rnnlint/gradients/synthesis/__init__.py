@@ -5,10 +5,11 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Iterator
 
-from rnnlint.gradients.callables import Callable, Library, Parameter
+from rnnlint.gradients.callables import Callable, Parameter
 from rnnlint.gradients.draft import Draft
 from rnnlint.gradients.holes import role_in_use
 from rnnlint.gradients.layouts import Layout, layouts
+from rnnlint.gradients.library import Library
 from rnnlint.gradients.passes import Pass, Style
 from rnnlint.gradients.roles import Role
 from rnnlint.gradients.synthesis.arguments import BEGINS, MADE, STATED

@@ -5,9 +5,10 @@ from __future__ import annotations
 import ast
 from pathlib import Path
 
-from rnnlint.gradients.callables import Callable, Library, Parameter
+from rnnlint.gradients.callables import Callable, Parameter
 from rnnlint.gradients.forms import BundleForm, Form, NumberForm
 from rnnlint.gradients.holes import SHAPE_NAMES, STEP_SHAPE, form_of, is_stated, layer_sizes
+from rnnlint.gradients.library import Library
 from rnnlint.gradients.parameter_makers import Maker, maker_for
 from rnnlint.gradients.parameter_objects import Instance, bundle_of, maker_of, object_for
 from rnnlint.gradients.roles import Role, is_certain_size, is_layer_count, is_round_count, role_of

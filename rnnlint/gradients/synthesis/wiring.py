@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 
-from rnnlint.gradients.callables import Callable, Library, Parameter
+from rnnlint.gradients.callables import Callable, Parameter
 from rnnlint.gradients.draft import FORWARD, MODEL, Upstream
 from rnnlint.gradients.glue import Attribute, Joint, Output, SameAs
 from rnnlint.gradients.holes import UnknownArgumentError, role_in_use
+from rnnlint.gradients.library import Library
 from rnnlint.gradients.passes import Pass
 from rnnlint.gradients.roles import Role, role_of
 from rnnlint.gradients.synthesis.arguments import Arguments

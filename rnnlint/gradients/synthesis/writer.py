@@ -9,12 +9,13 @@ from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 
-from rnnlint.gradients.callables import Callable, Library
+from rnnlint.gradients.callables import Callable
 from rnnlint.gradients.draft import BACKWARD, FORWARD, MODEL, Draft
 from rnnlint.gradients.glue import Joint, joint_of
 from rnnlint.gradients.holes import OPTIMIZER_CLASS, UnknownArgumentError, role_in_use
 from rnnlint.gradients.labels import own_nodes
 from rnnlint.gradients.layouts import Layout
+from rnnlint.gradients.library import Library
 from rnnlint.gradients.module_state import ModuleState, module_state
 from rnnlint.gradients.passes import Pass, Style, gradient_names, is_named_backward
 from rnnlint.gradients.roles import Role, role_of
