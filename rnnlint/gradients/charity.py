@@ -3,20 +3,23 @@ least on the sizes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
 from rnnlint.gradients.answers import ProbeFailedError
-from rnnlint.gradients.drawing import probe_of
+from rnnlint.gradients.drawing import LEAST, probe_of
 from rnnlint.gradients.jobs import OutOfTimeError, Workshop
 from rnnlint.gradients.measure import Measurement, measure
+from rnnlint.gradients.sizes import BATCH, HIDDEN, INPUT, OUTPUT, TIME
 from rnnlint.gradients.solve import Solved, Solver
 from rnnlint.gradients.stated import with_stated_parameters
 from rnnlint.records import dataclass
 from rnnlint.sandbox.job import Trouble
 
 MOST_LAYOUTS_MEASURED = 4
+MORE = {TIME: 4, BATCH: 5, HIDDEN: 6, INPUT: 7, OUTPUT: 8}
+"""The sizes of another draw."""
 
 
 @dataclass
@@ -27,12 +30,31 @@ class Chosen:
     measurement: Measurement | None = None
     trouble: Trouble | None = None
     missed: bool = False  # a layout could not be measured for want of time
+    ties: tuple[tuple[Solved, Measurement], ...] = ()  # the other layouts that are as good
 
     @property
     def is_clean(self) -> bool:
         """Whether no other layout can be kinder: every gradient is there, some agree and none is wrong."""
         best = self.measurement
         return best is not None and bool(best.judged.agreeing) and not best.judged.wrong and not best.unpaired
+
+    @property
+    def best(self) -> tuple[tuple[Solved, Measurement], ...]:
+        """The layouts than which none is better, the likeliest first; none where nothing was measured."""
+        if self.solved is None or self.measurement is None:
+            return ()
+        return ((self.solved, self.measurement), *self.ties)
+
+
+def drawn_again(workshop: Workshop, solved: Solved, seed: int) -> Measurement | None:
+    """The same layout on other numbers, and more of them; None where nothing pairs, or it does not run.
+
+    Where no gradient agrees, only their directions tell, and they tell the more the longer they are.
+    """
+    try:
+        return _at(workshop, solved, [seed, 1], MORE)
+    except ProbeFailedError:
+        return None
 
 
 def most_charitable(workshop: Workshop, solver: Solver, seed: int) -> Chosen:
@@ -69,11 +91,35 @@ def _in_question(found: list[Solved], chosen: Chosen) -> Iterator[Solved]:
 
 def _consider(chosen: Chosen, workshop: Workshop, solved: Solved, seed: int) -> None:
     try:
-        probe = with_stated_parameters(probe_of(workshop, solved, np.random.default_rng(seed)))
-        found = measure(workshop, probe)
+        found = _measured(workshop, solved, seed)
     except ProbeFailedError as failed:
         chosen.trouble = failed.trouble
         chosen.missed |= failed.is_of_time
         return
-    if found is not None and (chosen.measurement is None or found.score > chosen.measurement.score):
-        chosen.solved, chosen.measurement = solved, found
+    if found is None:
+        return
+    if chosen.measurement is None or found.score > chosen.measurement.score:
+        chosen.solved, chosen.measurement, chosen.ties = solved, found, ()
+    elif found.score == chosen.measurement.score:
+        chosen.ties += ((solved, found),)
+
+
+def _measured(workshop: Workshop, solved: Solved, seed: int) -> Measurement | None:
+    """A measurement at the usual sizes, or with more sequences than steps where a step is looked up among
+    sequences.
+
+    Raises :class:`ProbeFailedError`.
+    """
+    try:
+        return _at(workshop, solved, seed, LEAST)
+    except ProbeFailedError as failed:
+        if BATCH not in solved.axes or failed.trouble is None or failed.trouble.exception != "IndexError":
+            raise
+        return _at(workshop, solved, seed, {**LEAST, BATCH: LEAST[TIME] + 1})
+
+
+def _at(
+    workshop: Workshop, solved: Solved, seed: int | list[int], least: Mapping[str, int]
+) -> Measurement | None:
+    probe = probe_of(workshop, solved, np.random.default_rng(seed), least)
+    return measure(workshop, with_stated_parameters(probe))

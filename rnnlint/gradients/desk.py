@@ -13,7 +13,7 @@ from rnnlint.gradients.adjoints import adjoints_of
 from rnnlint.gradients.answers import ProbeFailedError
 from rnnlint.gradients.backward_alone import measure_alone
 from rnnlint.gradients.cells import KINDS
-from rnnlint.gradients.charity import most_charitable
+from rnnlint.gradients.charity import Chosen, drawn_again, most_charitable
 from rnnlint.gradients.clipping import clipping_functions
 from rnnlint.gradients.draft import Draft
 from rnnlint.gradients.driver import Lifted
@@ -57,6 +57,8 @@ from rnnlint.verdicts import GradientCheck, Status
 SECONDS_FOR_REPAIR = 3.5
 """Of the time for a file, what measuring leaves to proofs and repairs once something is found to be wrong."""
 SECONDS_TO_REPORT = 0.5
+SHARE_OF_ANOTHER_DRAW = 0.5
+"""Of the time that is left: what other numbers for one undecided pass may take."""
 
 
 @dataclass
@@ -75,13 +77,18 @@ class Desk:
 
     def check_all(self, passes: Sequence[Pass]) -> list[PreparedCheck]:
         """The verdicts on passes, as many as there is time for, and an entry for the others together."""
-        made = [(pass_, self.check(pass_)) for pass_ in passes]
+        first = [(pass_, self._first(pass_)) for pass_ in passes]
+        made = [(pass_, self._decided(pass_, result)) for pass_, result in first]
         late = [pass_ for pass_, result in made if result is None]
         results = [result for _, result in made if result is not None]
         return [*results, *([self.refused(late[0], out_of_time(late))] if late else [])]
 
     def check(self, pass_: Pass) -> PreparedCheck | None:
-        """The verdict on one pass; None where it was not reached in time.
+        """The verdict on one pass; None where it was not reached in time."""
+        return self._decided(pass_, self._first(pass_))
+
+    def _first(self, pass_: Pass) -> PreparedCheck | None:
+        """The verdict on the first numbers drawn; None where it was not reached in time.
 
         What is cut short is no verdict: the layout not tried might have been the right one, the run not made
         the telling one.
@@ -92,6 +99,27 @@ class Desk:
             return None
         self.has_wrong |= made is not None and bool(made.check.wrong)
         return made
+
+    def _decided(self, pass_: Pass, first: PreparedCheck | None) -> PreparedCheck | None:
+        """The verdict on other numbers of a pass about which the first ones decide nothing, if they do.
+
+        How well a wrong gradient is aligned with the true one, which tells that the loss is its own, hangs on
+        the draw.
+        """
+        if first is None:
+            return None
+        until = self._until.share(SHARE_OF_ANOTHER_DRAW)
+        workshop = replace(self._workshop(pass_), deadline=until)
+        for solved in first.undecided:
+            try:
+                m = drawn_again(workshop, solved, self.seed)
+                again = self._answer(pass_, workshop, solved, m) if m is not None else None
+            except OutOfTimeError:
+                return first
+            if again is not None and again.check.status is not Status.NOT_CHECKED:
+                self.has_wrong |= bool(again.check.wrong)
+                return again
+        return first
 
     @property
     def _until(self) -> Deadline:
@@ -133,10 +161,19 @@ class Desk:
         for _, telling in groupby(sorted(made, key=_tells_less), key=_tells_less):
             solver = Solver(workshop, self.library, list(telling))
             chosen = most_charitable(workshop, solver, self.seed)
-            if chosen.solved is not None and chosen.measurement is not None:
-                return self._answer(pass_, workshop, chosen.solved, chosen.measurement)
+            if chosen.best:
+                return self._kindest(pass_, workshop, chosen)
             ended = ended or (chosen.trouble if solver.has_solved else _telling(solver.troubles))
         return self.refused(pass_, explain_trouble(ended, pass_))
+
+    def _kindest(self, pass_: Pass, workshop: Workshop, chosen: Chosen) -> PreparedCheck:
+        """The verdict under the first of the best layouts that there is one under."""
+        answers: list[PreparedCheck] = []
+        for solved, measurement in chosen.best:
+            answers.append(self._answer(pass_, workshop, solved, measurement))
+            if answers[-1].check.status is not Status.NOT_CHECKED:
+                return answers[-1]
+        return replace(answers[0], undecided=tuple(solved for solved, _ in chosen.best))
 
     def _drafts(self, pass_: Pass) -> Iterator[Draft]:
         if self.scenario is not None:

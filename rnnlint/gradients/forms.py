@@ -111,6 +111,19 @@ def sizes_of(form: Form) -> Iterator[Size]:
             return
 
 
+def hot_axes_of(form: Form) -> list[str]:
+    """Along which axis each array of a form is one-hot."""
+    match form:
+        case ArrayForm(axes=axes, fill=Fill.ONE_HOT_FIRST | Fill.ONE_HOT_SECOND | Fill.ONE_HOT_LAST as fill):
+            return [f"hot {_class_axis(fill, len(axes))}"]
+        case StepsForm(item=item):
+            return hot_axes_of(item)
+        case BundleForm(items=items):
+            return [hot for item in items.values() for hot in hot_axes_of(item)]
+        case _:
+            return []
+
+
 def arrays_in(forms: Iterable[Form]) -> Iterator[Form]:
     """The forms themselves, and those that bundles are made of."""
     for form in forms:

@@ -41,6 +41,7 @@ class PreparedCheck:
         None  # what holds if the loss, under which nothing agrees, is the right one
     )
     is_named: bool = False  # its name says backward pass
+    undecided: tuple[Solved, ...] = ()  # layouts that run, under which the numbers drawn decide nothing
 
     @property
     def is_missed(self) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from rnnlint.gradients.attempt import Attempt
 from rnnlint.gradients.draft import Draft
-from rnnlint.gradients.forms import sizes_of
+from rnnlint.gradients.forms import hot_axes_of, sizes_of
 from rnnlint.gradients.jobs import Workshop
 from rnnlint.gradients.library import Library
 from rnnlint.gradients.repairs import repaired, sliced_by
@@ -37,9 +37,9 @@ class Solved:
 
     @property
     def signature(self) -> str:
-        """Equal for two drafts that give every hole the same shape."""
+        """Equal for two drafts that give every hole the same shape, and the same to hold."""
         resolved = {
-            name: [str(self.solution.resolve(size)) for size in sizes_of(form)]
+            name: [str(self.solution.resolve(size)) for size in sizes_of(form)] + hot_axes_of(form)
             for name, form in self.draft.holes.items()
         }
         return repr((resolved, self.draft.forward, self.draft.backward))

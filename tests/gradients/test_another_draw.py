@@ -1,0 +1,120 @@
+"""What the first numbers drawn do not decide: other numbers, other layouts, more sequences than steps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from rnnlint.gradients import PreparedCheck
+from rnnlint.verdicts import Status, Verdict
+
+CheckText = Callable[..., list[PreparedCheck]]
+
+VALVE = """
+    import numpy as np
+
+
+    def sigma(a, slope=False):
+        s = 1.0 / (1.0 + np.exp(-a))
+        return s * (1.0 - s) if slope else s
+
+
+    class Valve:
+        def __init__(self, size):
+            self.W = 0.3 * np.random.randn(size, size)
+            self.b = np.zeros((1, size))
+
+        def forward(self, x, h_prev):
+            self.x, self.h_prev = x, h_prev
+            self.a = x @ self.W + h_prev @ self.W + self.b
+            self.s = sigma(self.a)
+            return self.s
+
+        def backward(self, ds):
+            da = ds * sigma(self.a, slope=True)
+            self.dW = (self.x + self.h_prev).T @ da
+            self.db = da.sum(axis=0, keepdims=True)
+            return da @ self.W.T
+    """
+"""The input is as long as the state: at the smallest sizes a bias is two numbers, and tells nothing."""
+
+MODEL = """
+    import numpy as np
+
+
+    class Chain:
+        def __init__(self, classes, hidden):
+            self.classes, self.hidden = classes, hidden
+            self.W = 0.3 * np.random.randn(classes + hidden, hidden)
+            self.V = 0.3 * np.random.randn(hidden, classes)
+            self.kept = []
+
+        def __call__(self, x, y):
+            return self.forward(x, y)
+
+        def forward(self, x, y):
+            T, N, _ = x.shape
+            probs, costs = np.zeros((T, N, self.classes)), np.zeros(T)
+            h = np.zeros((N, self.hidden))
+            for t in range(T):
+                xh = np.hstack((x[t], h))
+                h = np.tanh(xh @ self.W)
+                scores = h @ self.V
+                e = np.exp(scores - scores.max(axis=1, keepdims=True))
+                probs[t] = e / e.sum(axis=1, keepdims=True)
+                costs[t] = -np.sum(y[t] * np.log(probs[t])) / N
+                self.kept.append((xh, h, y[t]))
+            return probs, costs
+
+        def backward(self, out):
+            T, N, _ = out.shape
+            self.dW, self.dV = np.zeros_like(self.W), np.zeros_like(self.V)
+            carry = np.zeros((N, self.hidden))
+            for t in reversed(range(T)):
+                xh, h, y = self.kept.pop()
+                err = (out[t] - y) / N
+                self.dV += h.T @ err
+                da = (err @ self.V.T + carry) * (1 - h**2)
+                self.dW += xh.T @ da
+                carry = da @ self.W[self.classes:].T
+
+
+    def fit(model, data, steps):
+        for x, y in data:
+            guessed, costs = model(x, y)
+            model.backward(guessed)
+            model.W -= 0.1 * model.dW
+            model.V -= 0.1 * model.dV
+
+
+    model = Chain(classes=30, hidden=16)
+    """
+
+
+def said(checks: list[PreparedCheck]) -> dict[str, Verdict]:
+    (made,) = checks
+    assert made.check.status is Status.CHECKED
+    return {p.name: p.verdict for p in made.check.parameters}
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_direction_tells_on_more_numbers(check_text: CheckText, seed: int) -> None:
+    wrong = VALVE.replace("sigma(self.a, slope=True)", "sigma(self.s, slope=True)")
+    assert said(check_text(wrong, seed=seed)) == {"W": Verdict.WRONG, "b": Verdict.WRONG}
+
+
+def test_right_gradient_needs_no_other_numbers(check_text: CheckText) -> None:
+    assert said(check_text(VALVE)) == {"W": Verdict.RIGHT, "b": Verdict.RIGHT}
+
+
+def test_call_of_the_object_is_a_call_of_its_forward(check_text: CheckText) -> None:
+    assert set(said(check_text(MODEL)).values()) <= {Verdict.RIGHT, Verdict.SCALED}
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_step_looked_up_among_sequences(check_text: CheckText, seed: int) -> None:
+    """With ``out`` bound anew, the next step indexes a row of the last one's error: an error where there are
+    fewer sequences than steps, and a wrong gradient otherwise."""
+    wrong = MODEL.replace("err = (out[t] - y) / N", "out = err = (out[t] - y) / N")
+    assert said(check_text(wrong, seed=seed)) == {"W": Verdict.WRONG, "V": Verdict.WRONG}
