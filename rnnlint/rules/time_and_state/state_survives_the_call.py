@@ -78,7 +78,7 @@ def _fix(model: FileModel, state: SurvivingState) -> FixDraft | None:
     return FixDraft(f"Empty it first: `{emptied}`.", (Replacement(place, f"{emptied}\n{indent}"),))
 
 
-_LAYER = """\
+_CLASS = """\
 import numpy as np
 
 
@@ -87,12 +87,7 @@ class RNNLayer:
         self.W_x, self.W_h = np.random.randn(H, D), np.random.randn(H, H)
         self.states = []
 
-    def forward(self, xs, h):
-        BEGIN
-        for x in xs:
-            h = np.tanh(self.W_x @ x + self.W_h @ h)
-            self.states.append(h)
-        return h
+FORWARD
 
     def backward(self, xs, h0, dhs):
         dW_x, dW_h = np.zeros_like(self.W_x), np.zeros_like(self.W_h)
@@ -104,6 +99,24 @@ class RNNLayer:
             dh_next = self.W_h.T @ da
         return dW_x, dW_h
 """
+
+_OVER_STEPS = """\
+    def forward(self, xs, h):
+        BEGIN
+        for x in xs:
+            h = np.tanh(self.W_x @ x + self.W_h @ h)
+            self.states.append(h)
+        return h
+"""
+
+_OF_ONE_STEP = """\
+    def step(self, x, h):
+        h = np.tanh(self.W_x @ x + self.W_h @ h)
+        self.states.append(h)
+        return h
+"""
+
+_LAYER = _CLASS.replace("FORWARD\n", _OVER_STEPS)
 
 VALID = (
     Valid("emptied when a sequence begins", _LAYER.replace("BEGIN", "self.states = []")),
@@ -129,30 +142,7 @@ INVALID = (
     ),
     Invalid(
         "filled step by step",
-        """\
-import numpy as np
-
-
-class RNNLayer:
-    def __init__(self, D, H):
-        self.W_x, self.W_h = np.random.randn(H, D), np.random.randn(H, H)
-        self.states = []
-
-    def step(self, x, h):
-        h = np.tanh(self.W_x @ x + self.W_h @ h)
-        self.states.append(h)
-        return h
-
-    def backward(self, xs, h0, dhs):
-        dW_x, dW_h = np.zeros_like(self.W_x), np.zeros_like(self.W_h)
-        dh_next = np.zeros_like(h0)
-        for t in reversed(range(len(xs))):
-            da = (dhs[t] + dh_next) * (1 - self.states[t] ** 2)
-            dW_x += np.outer(da, xs[t])
-            dW_h += np.outer(da, self.states[t - 1] if t > 0 else h0)
-            dh_next = self.W_h.T @ da
-        return dW_x, dW_h
-""",
+        _CLASS.replace("FORWARD\n", _OF_ONE_STEP),
         lines=(11,),
     ),
 )
