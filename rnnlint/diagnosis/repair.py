@@ -1,10 +1,8 @@
 """Repair by search: the small edit that makes every gradient right, found by trying.
 
 A search needs to know when it is on the way. Over a single step nothing flows back, so a wrong δ makes its
-own weights'
-gradients wrong and no others: an edit that makes one of them exactly right is a step forward, whatever else
-is
-still wrong. Only then come the steps together, with what flows between them.
+own weights' gradients wrong and no others: an edit that makes one of them exactly right is a step forward,
+whatever else is still wrong. Only then come the steps together, with what flows between them.
 """
 
 from __future__ import annotations
@@ -41,8 +39,7 @@ class Repair:
     """Edits that were accepted one after the other, each in the text that the ones before it left alone.
 
     ``complete`` where every gradient is right with them. ``suspected`` is where to look otherwise: the
-    statements
-    that reach exactly the gradients that are still wrong, first line first.
+    statements that reach exactly the gradients that are still wrong, first line first.
     """
 
     candidates: tuple[Candidate, ...] = ()

@@ -1,8 +1,7 @@
 """Namespaces: a network with nobody in it, processes, messages and mounts of its own.
 
-The zygote enters them once, and its children are born inside: a job then costs
-nothing more. As the first process of its namespace the zygote cannot be signalled by its children, and all of
-them end with it.
+The zygote enters them once, and its children are born inside: a job then costs nothing more. As the first
+process of its namespace the zygote cannot be signalled by its children, and all of them end with it.
 """
 
 from __future__ import annotations
