@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from rnnlint.gradients.draft import Draft
 from rnnlint.gradients.forms import ArrayForm, arrays_in, dyed, sizes_of
-from rnnlint.gradients.sizes import ONE, Size, Solution
+from rnnlint.gradients.sizes import HIDDEN, ONE, Size, Solution, is_of_the_state
 from rnnlint.gradients.target_fit import OUTPUT_SHAPES, SHAPES
 from rnnlint.records import dataclass, field
 from rnnlint.sandbox.job import Scenario, Trouble
@@ -56,6 +56,7 @@ class Attempt:
     divisible: bool = False
     is_tied: bool = False
     small: frozenset[str] = frozenset()  # axes of weights of which the code slices others in multiples
+    narrowed: Trouble | None = None  # what only one single number made go away
 
     def __post_init__(self) -> None:
         self.solution = tied(self.axes)
@@ -64,7 +65,7 @@ class Attempt:
     def untie(self) -> None:
         """From the start again, without the guess."""
         self.solution, self.is_tied, self.stage = Solution({}), False, 0
-        self.anchored, self.seen, self.divisible = frozenset(), set(), False
+        self.anchored, self.seen, self.divisible, self.narrowed = frozenset(), set(), False, None
 
     @property
     def open_weights(self) -> list[str]:
@@ -73,7 +74,10 @@ class Attempt:
 
     @property
     def has_a_single_number(self) -> bool:
-        """Whether a weight matrix has come down to one number, in which no transpose is seen."""
+        """Whether a weight matrix or the state has come down to one number, in which no transpose is seen."""
+        states = [axis for axis in self.axes if axis == HIDDEN or is_of_the_state(axis)]
+        if any(self.solution.resolve(Size.axis(axis)) == ONE for axis in states):
+            return True
         return any(
             isinstance(form, ArrayForm)
             and len(form.axes) > 1

@@ -163,7 +163,8 @@ class Desk:
             chosen = most_charitable(workshop, solver, self.seed)
             if chosen.best:
                 return self._kindest(pass_, workshop, chosen)
-            ended = ended or (chosen.trouble if solver.has_solved else _telling(solver.troubles))
+            met = chosen.trouble if solver.has_solved else solver.narrowed or _telling(solver.troubles)
+            ended = ended or met
         return self.refused(pass_, explain_trouble(ended, pass_))
 
     def _kindest(self, pass_: Pass, workshop: Workshop, chosen: Chosen) -> PreparedCheck:

@@ -24,7 +24,7 @@ from rnnlint.gradients.library import Library
 from rnnlint.gradients.makers import NO_ARRAY, call_maker
 from rnnlint.gradients.roles import Role, is_certain_size, role_of, size_axis
 from rnnlint.gradients.shape_errors import equations
-from rnnlint.gradients.sizes import BATCH, INPUT, OUTPUT, TIME, Size, Solution
+from rnnlint.gradients.sizes import BATCH, INPUT, OUTPUT, TIME, Size, Solution, is_of_the_state
 from rnnlint.gradients.supplied import supplied_helper
 from rnnlint.records import replace
 from rnnlint.sandbox.job import Failure, Trouble
@@ -101,9 +101,6 @@ def _unify(attempt: Attempt, pairs: list[tuple[Size, Size]]) -> bool:
     return changed
 
 
-_HIDDEN_SIZE = re.compile(r"hid|mem|cell|unit|state|neuron|^size\.(n_?[ah]|h|h_dim|dim_h|h_size|size_h)$|^H$")
-
-
 def _split_sums(solution: Solution, left: Size, right: Size) -> list[tuple[Size, Size]]:
     """D + H = input_size + hidden_size is two equations: hidden with hidden, the rest with the rest."""
     a, b = solution.resolve(left), solution.resolve(right)
@@ -113,7 +110,7 @@ def _split_sums(solution: Solution, left: Size, right: Size) -> list[tuple[Size,
     )
     if a.constant or b.constant or any(len(terms) != 2 or any(c != 1 for _, c in terms) for terms in both):
         return [(left, right)]
-    hidden = [[axis for axis, _ in terms if _HIDDEN_SIZE.search(axis)] for terms in both]
+    hidden = [[axis for axis, _ in terms if is_of_the_state(axis)] for terms in both]
     if not all(len(found) == 1 for found in hidden):
         return [(left, right)]
     rest = [

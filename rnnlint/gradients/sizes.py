@@ -7,6 +7,7 @@ times the hidden size.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from functools import lru_cache
@@ -202,6 +203,16 @@ def decode(number: int, sizes: Mapping[str, int]) -> Size | None:
         if sizes[a] * sizes[b] == number:
             return None
     return None
+
+
+_OF_THE_STATE = re.compile(
+    r"hid|mem|cell|unit|state|neuron|^size\.(n_?[ah]|h|h_dim|dim_h|h_size|size_h)$|^H$"
+)
+
+
+def is_of_the_state(axis: str) -> bool:
+    """Whether an axis is, by its name, that of the hidden state: how many units there are."""
+    return _OF_THE_STATE.search(axis) is not None
 
 
 def _yields(axis: str) -> tuple[int, str]:

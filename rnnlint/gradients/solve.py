@@ -98,6 +98,11 @@ class Solver:
         """What ended the other drafts."""
         return [a.dead for a in self._attempts if a.dead is not None]
 
+    @property
+    def narrowed(self) -> Trouble | None:
+        """What a draft ran into that otherwise runs, if only one unit goes round it."""
+        return next((a.dead for a in self._attempts if a.dead is not None and a.dead is a.narrowed), None)
+
     def _solved(self) -> list[Solved]:
         done = [Solved(a.draft, a.solution, a.axes, a.notes) for a in self._attempts if a.done]
         return sorted(done, key=lambda solved: solved.merged)
@@ -137,7 +142,7 @@ def _advance(library: Library, attempt: Attempt, ran: Ran, sizes: dict[str, int]
                 if holes is not None:
                     attempt.draft = replace(attempt.draft, holes=holes)
         elif attempt.has_a_single_number:
-            attempt.dead = _ONLY_ONE_UNIT
+            attempt.dead = attempt.narrowed or _ONLY_ONE_UNIT
         else:
             attempt.done = True
         return
@@ -155,4 +160,6 @@ def _advance(library: Library, attempt: Attempt, ran: Ran, sizes: dict[str, int]
         if attempt.divisible or trouble.exception not in ("ValueError", "IndexError"):
             attempt.dead = trouble
         attempt.divisible = True  # sizes that the code divides come out even in a second try
+    if attempt.narrowed is None and attempt.has_a_single_number:
+        attempt.narrowed = trouble
     attempt.seen.add(key)

@@ -169,8 +169,21 @@ class BackwardPass:
                 each = replace(discrepancy, use=delta.use)
                 place = tuple(id(term.origin) for term in each.observed) or (delta.gate.value.key,)
                 found.setdefault((each.wrong, place, each.read.key if each.read else None), each)
-        mixed_up = any(each.wrong in (Wrong.SPURIOUS, Wrong.PARTNER) for each in found.values())
-        return tuple(each for each in found.values() if not (mixed_up and each.wrong is Wrong.NODE))
+        misread = {each.read.key for each in found.values() if each.read and self._is_record(each.read, each)}
+        told = [each for each in found.values() if not self._is_of_record(each, misread)]
+        mixed_up = any(each.wrong in (Wrong.SPURIOUS, Wrong.PARTNER) for each in told)
+        return tuple(each for each in told if not (mixed_up and each.wrong is Wrong.NODE))
+
+    def _is_record(self, read: Term, each: Discrepancy) -> bool:
+        """Whether the δ takes single values out of ``read``, an entry of a sequence of records."""
+        return any(self.timeline.record_of(term) == read for term in each.delta.walk())
+
+    @staticmethod
+    def _is_of_record(each: Discrepancy, misread: set[int]) -> bool:
+        """Whether a δ is made of another step's record: that alone is told, for it makes every factor
+        wrong."""
+        told = each.wrong is Wrong.STEP and each.read is not None and each.read.key in misread
+        return bool(misread) and not told and any(term.key in misread for term in each.delta.walk())
 
     def _is_of_the_loss(self, delta: Delta) -> bool:
         """Whether it is an output less its target: what becomes of it is the loss's to say."""

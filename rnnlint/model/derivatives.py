@@ -9,7 +9,7 @@ from rnnlint.model.blame import Blame, weight
 from rnnlint.model.discrepancies import Discrepancy, Wrong
 from rnnlint.model.forward import Factor, ForwardPass, Gate
 from rnnlint.model.numbers import UncomputableError, proportional
-from rnnlint.model.sequences import Timeline
+from rnnlint.model.sequences import At, Timeline
 from rnnlint.model.terms import Op, Term
 
 
@@ -135,14 +135,42 @@ class Derivatives(Blame):
             read.key: (read, steps) for m in monomials for f in m.factors for read, steps in self.reads(f)
         }
         slopes = [expected for state in states if (expected := self._expected(state, gate))]
+        taken = [read for read, _ in reads.values()]
+        if slopes and (moved := self._as_another_record(monomials, taken, slopes, gate, delta)):
+            return moved
         for read, steps in reads.values() if slopes else ():
             at = self.timeline.at(read)
             for by in (1, -1, 2, -2):
                 if at is None:
                     continue
-                observed = self._observed_with(monomials, read, at.value, steps + by)
+                observed = self._observed_with(monomials, [(read, At(at.value, steps + by))])
                 if any(proportional(list(zip(observed, each, strict=True))) for each in slopes):
                     return [Discrepancy(Wrong.STEP, gate, delta, (read,), None, read, by, steps + by)]
+        return []
+
+    def _as_another_record(
+        self,
+        monomials: Sequence[Monomial],
+        reads: Sequence[Term],
+        slopes: Sequence[Sequence[float]],
+        gate: Gate,
+        delta: Term,
+    ) -> list[Discrepancy]:
+        """The one record of another step, ``caches[t + 1]``, out of which every wrong value was taken."""
+        records: dict[int, tuple[Term, list[tuple[Term, At]]]] = {}
+        for read in reads:
+            record, at = self.timeline.record_of(read), self.timeline.at(read)
+            if record is not None and at is not None:
+                records.setdefault(record.key, (record, []))[1].append((read, at))
+        for record, members in records.values():
+            kept = self.timeline.at(record)
+            if kept is None or not kept.steps:
+                continue
+            observed = self._observed_with(
+                monomials, [(read, At(at.value, at.steps - kept.steps)) for read, at in members]
+            )
+            if any(proportional(list(zip(observed, each, strict=True))) for each in slopes):
+                return [Discrepancy(Wrong.STEP, gate, delta, (record,), None, record, -kept.steps, 0)]
         return []
 
     def is_of(self, root: Term, cell: Term, deltas: Iterable[tuple[Term, Gate]]) -> bool | None:

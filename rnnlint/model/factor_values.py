@@ -8,7 +8,7 @@ from rnnlint.model.activations import activation_of
 from rnnlint.model.adjoints import Adjoints, Monomial
 from rnnlint.model.forward import Factor, ForwardPass
 from rnnlint.model.numbers import SEEDS, Numbers, UncomputableError, equal
-from rnnlint.model.sequences import Timeline
+from rnnlint.model.sequences import At, Timeline
 from rnnlint.model.slopes import activation_kind, slope
 from rnnlint.model.terms import Op, Term
 
@@ -36,18 +36,19 @@ class FactorValues(Adjoints):
                 product *= numbers.value(factor)
         return product
 
-    def _observed_with(
-        self, monomials: Sequence[Monomial], read: Term, value: Term, steps: int
-    ) -> list[float]:
-        """As :meth:`_observed`, had ``read`` been one of ``value``, ``steps`` after the step at hand."""
+    def _observed_with(self, monomials: Sequence[Monomial], moved: Sequence[tuple[Term, At]]) -> list[float]:
+        """As :meth:`_observed`, had each of these reads been the value beside it, at the step beside it."""
         observed = []
         for numbers in self.points:
-            moved = numbers.with_given(read, numbers.at_step(value, steps))
+            given = numbers
+            for read, at in moved:
+                given = given.with_given(read, numbers.at_step(at.value, at.steps))
             total = 0.0
             for monomial in monomials:
                 product = float(monomial.sign)
                 for factor in monomial.factors:
-                    point = moved if read.key in self._terms_beneath(factor) else numbers
+                    beneath = self._terms_beneath(factor)
+                    point = given if any(read.key in beneath for read, _ in moved) else numbers
                     product *= self._product(point, (factor,))
                 total += product
             observed.append(total)

@@ -131,6 +131,15 @@ class Timeline:
         """The state sequence that a read is of."""
         return self.sequences.get(recall.args[0].key)
 
+    def record_of(self, read: Term) -> Term | None:
+        """The entry of a sequence that ``read`` takes one value out of: ``caches[t]`` of ``caches[t][2]``."""
+        container = read
+        while container.op is Op.RECALL or (container.op is Op.PART and isinstance(container.data, tuple)):
+            container = container.args[0]
+            if container.op is Op.RECALL and self.sequence_of(container) is not None:
+                return container
+        return None
+
     def after(self, carried: Term) -> Term | None:
         """What a carried value becomes when the step ends."""
         if carried.op is not Op.CARRIED or not isinstance(carried.data, tuple):

@@ -140,3 +140,54 @@ def test_error_of_the_program_is_named_rather_than_an_assertion_of_what_it_was_g
 def test_input_is_one_hot_where_the_program_asserts_it(check_text: CheckText) -> None:
     (prepared,) = check_text(ONE_HOT.replace("axis=1", "axis=0"))
     assert prepared.check.status is Status.CHECKED and not prepared.check.wrong
+
+
+COLUMNS = """
+    import numpy as np
+
+    class Network:
+        def __init__(self, n_words, n_units):
+            self.A = np.random.randn(n_units, n_words) * 0.1
+            self.B = np.random.randn(n_units, n_units) * 0.1
+            self.c = np.zeros((n_units, 1))
+            self.E = np.random.randn(n_words, n_units) * 0.1
+            self.n_words, self.n_units = n_words, n_units
+
+        def forward(self, words):
+            self.xs, self.ps, self.states = [], [], [np.zeros((self.n_units, 1))]
+            for word in words:
+                x = np.zeros((self.n_words, 1))
+                x[word] = 1
+                state = np.tanh(self.A @ x + self.B @ self.states[-1] + self.c)
+                e = np.exp(self.E @ state)
+                self.xs.append(x)
+                self.states.append(state)
+                self.ps.append(e / e.sum())
+            return self.ps
+
+        def backward(self, targets):
+            self.dA, self.dB = np.zeros_like(self.A), np.zeros_like(self.B)
+            self.dc, self.dE = np.zeros_like(self.c), np.zeros_like(self.E)
+            back = np.zeros_like(self.c)
+            for t in reversed(range(len(targets))):
+                dy = self.ps[t].copy()
+                dy[targets[t]] -= 1
+                self.dE += dy @ self.states[t + 1]
+                da = (self.E.T @ dy + back) * (1 - self.states[t + 1] ** 2)
+                self.dA += da @ self.xs[t].T
+                self.dB += da @ self.states[t].T
+                self.dc += da
+                back = self.B.T @ da
+"""
+
+
+def test_a_product_that_fits_a_single_unit_only_is_no_right_gradient(check_text: CheckText) -> None:
+    """With one unit a column and its transpose are the same number: nothing is shown by that."""
+    check = refused(check_text, COLUMNS)
+    line = next(n for n, text in enumerate(COLUMNS.splitlines(), 1) if "self.dE +=" in text)
+    assert check.reason is not None and f"line {line} " in check.reason
+
+
+def test_the_same_program_with_the_transpose_is_measured(check_text: CheckText) -> None:
+    (prepared,) = check_text(COLUMNS.replace("self.states[t + 1]\n", "self.states[t + 1].T\n"))
+    assert prepared.check.status is Status.CHECKED and not prepared.check.wrong

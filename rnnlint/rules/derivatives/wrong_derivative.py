@@ -10,10 +10,10 @@ from rnnlint.model.discrepancies import Wrong
 from rnnlint.rules.derivatives.cases import LSTM, lstm
 from rnnlint.rules.derivatives.wording import (
     WRONG_QUANTITY,
-    factors_in_file,
     kind_of,
     slope_text,
     symbol_of,
+    uses_in_file,
 )
 from rnnlint.rules.registry import Invalid, Report, Valid, rule
 
@@ -60,7 +60,7 @@ def check(bptt: BackwardPass) -> Iterator[Report]:
 
     There is no fix: what was meant cannot be told from the factor.
     """
-    for each, node in factors_in_file(bptt, Wrong.OTHER):
+    for each, node in uses_in_file(bptt, Wrong.OTHER):
         symbol, text = symbol_of(kind_of(each)), bptt.module.text_of(node)
         yield Report(
             node,

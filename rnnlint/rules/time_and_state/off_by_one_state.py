@@ -71,7 +71,7 @@ def check(bptt: BackwardPass) -> Iterator[Report]:
             f"state. Use `{right}`.",
             remark=f"also {', '.join(lines)}" if lines else "",
             fix=index_fix(module, misread.nodes, misread.correction),
-            group=one_place_later(bptt),
+            group=one_place_later(bptt) if store else None,
             related=related(misread.sequence),
         )
 
@@ -152,6 +152,34 @@ def backward(xs, hs, dys, W_x, W_h, W_y, b_h):
         dh_next = W_h.T @ da
     return dW_x, dW_h, dW_y, db_h
 """
+_RECORDS = """\
+import numpy as np
+
+
+def forward(xs, h, W_x, W_h, b):
+    tape = []
+    for x in xs:
+        before, h = h, np.tanh(W_x @ x + W_h @ h + b)
+        tape.append((x, before, h))
+    return tape
+
+
+def step_back(dh, record, W_h):
+    x, before, h = record
+    da = dh * (1 - h ** 2)
+    return W_h.T @ da, np.outer(da, x), np.outer(da, before), da
+
+
+def backward(dhs, tape, W_x, W_h, b):
+    dW_x, dW_h, db = np.zeros_like(W_x), np.zeros_like(W_h), np.zeros_like(b)
+    carry = np.zeros(len(b))
+    for t in reversed(range(len(tape))):
+        carry, of_x, of_h, of_b = step_back(dhs[t] + carry, tape[STEP], W_h)
+        dW_x += of_x
+        dW_h += of_h
+        db += of_b
+    return dW_x, dW_h, db
+"""
 _UNNAMED = """\
 import numpy as np
 
@@ -182,6 +210,12 @@ _RIGHT = _WRONG.replace("dys[t] @ hs[t].T", "dys[t] @ hs[t + 1].T").replace(
 )
 
 INVALID = (
+    Invalid(
+        "the record that another step has kept: one line, whatever is taken out of it",
+        _RECORDS.replace("STEP", "t - 1"),
+        lines=(22,),
+        fixed=_RECORDS.replace("STEP", "t"),
+    ),
     Invalid(
         "gradients in a list, under no name",
         _UNNAMED.replace("STATE", "t").replace("BEFORE", "t"),

@@ -75,7 +75,7 @@ def check(bptt: BackwardPass) -> Iterator[Report]:
             f"Use `{right}`.",
             remark="t=0: the LAST state" if wraps else "",
             fix=index_fix(module, misread.nodes, misread.correction),
-            group=one_place_later(bptt),
+            group=one_place_later(bptt) if store else None,
             related=related(misread.sequence),
         )
     for wrapped in wrapped_reads(bptt):
