@@ -135,6 +135,8 @@ _WHY = {
     Kind.MISSING_FACTOR: "A factor is missing from this product.",
     Kind.MISSING_TERM: "A path is missing from this sum: every use of a quantity adds a term to its adjoint.",
     Kind.SPURIOUS_TERM: "This sum has a term that no use of the quantity gives it.",
+    Kind.INTO_THE_WALK: "This takes only what the step's own output sends back. What later outputs send back "
+    "comes by in the inner loop, step by step, and belongs into the sum.",
     Kind.EXPRESSION: "This is not what the chain rule gives.",
     Kind.SPURIOUS_STATEMENT: "This statement changes a gradient that was right before it.",
 }
@@ -161,6 +163,8 @@ def _instead(candidate: Candidate, program: ProgramText) -> str:
         return f"At the end of the loop set `{candidate.after.replace('; ', '` and `')}`."
     if candidate.kind is Kind.STEP_RESULTS:
         return f"Complete the call: `{candidate.after.replace('; ', '`, `')}`."
+    if candidate.kind is Kind.INTO_THE_WALK:
+        return f"In its place write `{candidate.after}`, first in the inner loop."
     if candidate.kind is Kind.INITIAL_STATE:
         return f"After the loop set `{candidate.after}`."
     if candidate.kind is Kind.SPURIOUS_STATEMENT:
@@ -211,4 +215,6 @@ def _described(candidate: Candidate) -> str:
         return f"Set {candidate.after}"
     if candidate.kind is Kind.SPURIOUS_STATEMENT:
         return f"Leave out {candidate.before}"
+    if candidate.kind is Kind.INTO_THE_WALK:
+        return f"Add {candidate.after} in the inner loop"
     return f"Replace {candidate.before} by {candidate.after}"

@@ -47,7 +47,7 @@ def _exchange(program: Program, patch: Patch) -> tuple[FunctionType, CodeType]:
         new = _inside(new, each)
     if len(old.__code__.co_freevars) != len(new.co_freevars):
         raise PatchError(f"{patch.name} closes over other names")
-    return old, new
+    return old, new.replace(co_qualname=old.__code__.co_qualname)  # its locals are recorded under that name
 
 
 def _inside(code: CodeType, name: str) -> CodeType:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from rnnlint.model.backward import BackwardPass
 from rnnlint.model.discrepancies import Wrong
 from rnnlint.model.forward import pieces
-from rnnlint.model.heap import Read
+from rnnlint.model.heap import Guard, Read
 from rnnlint.model.numbers import UncomputableError, proportional
 from rnnlint.model.sequences import StateSequence
 from rnnlint.model.steps import Where
@@ -34,11 +34,13 @@ class WrappedRead:
     """A read of the step before that is, at the first step, of the last one.
 
     ``idle_guard``: a condition that was to choose another value at the first step, and that never holds.
+    ``missed_by``: how much must be added to its right side for it to hold there.
     """
 
     sequence: StateSequence
     node: tree.Subscript
     idle_guard: tree.Expression | None = None
+    missed_by: int | None = None
 
 
 def misreads(bptt: BackwardPass) -> tuple[Misread, ...]:
@@ -130,18 +132,29 @@ def wrapped_reads(bptt: BackwardPass) -> tuple[WrappedRead, ...]:
         if read.loop is not None and read.loop.lowest is not None and not read.loop.lowest.is_constant:
             continue  # it may begin late enough
         if sequence.wraps_at(offset.steps + skipped) and not _is_guarded(bptt, read, offset.forward):
-            found.setdefault(id(read.node), WrappedRead(sequence, read.node, _idle_guard(bptt, read)))
+            guard = _idle_guard(bptt, read)
+            found.setdefault(
+                id(read.node),
+                WrappedRead(sequence, read.node)
+                if guard is None
+                else WrappedRead(sequence, read.node, guard.condition.origin, _missed(guard, offset.forward)),
+            )
     return tuple(found.values())
 
 
-def _idle_guard(bptt: BackwardPass, read: Read) -> tree.Expression | None:
+def _missed(guard: Guard, forward: bool) -> int | None:
+    """By how much a condition misses the first step in time."""
+    return guard.loop.misses_by(guard.condition, _first(forward)) if guard.loop is not None else None
+
+
+def _idle_guard(bptt: BackwardPass, read: Read) -> Guard | None:
     """The innermost condition around a read that is the same at every step, in this file."""
     for guard in reversed(read.guards):
         node = guard.condition.origin
         if guard.loop is None or node is None or not bptt.module.holds(node):
             continue
         if all(guard.loop.holds_at(guard.condition, where) is guard.holds for where in Where):
-            return node
+            return guard
     return None
 
 
@@ -162,9 +175,13 @@ def shaped_by_initial_state(bptt: BackwardPass) -> tuple[WrappedRead, ...]:
 
 
 def _is_guarded(bptt: BackwardPass, read: Read, forward: bool) -> bool:
-    first = Where.LOWEST if forward else Where.HIGHEST
     for guard in read.guards:
-        holds = guard.loop.holds_at(guard.condition, first) if guard.loop else None
+        holds = guard.loop.holds_at(guard.condition, _first(forward)) if guard.loop else None
         if holds is None or holds is not guard.holds:
             return True
     return False
+
+
+def _first(forward: bool) -> Where:
+    """Where the first step in time is, among the values of the loop's variable."""
+    return Where.LOWEST if forward else Where.HIGHEST

@@ -139,6 +139,14 @@ class Loop:
         value = self._value_at(difference, where) if difference else None
         return None if value is None else _COMPARISONS[operator](value)
 
+    def misses_by(self, condition: Term, where: Where) -> int | None:
+        """By how much the left side of ``==`` or ``!=`` is larger than the right one at a step; None for
+        other conditions, and where that is not known."""
+        if condition.op is not Op.COMPARE or condition.data not in ("==", "!="):
+            return None
+        difference, _ = _difference(condition)
+        return self._value_at(difference, where) if difference else None
+
     def _value_at(self, form: Affine, where: Where) -> int | None:
         """``form``'s value in a loop of many steps; None where it rests on more than variable and count."""
         if self.variable is None or self.lowest is None:

@@ -13,7 +13,7 @@ from rnnlint.model.forward import last_word
 from rnnlint.model.gradient_names import gradient_stem, place_name, stem_of
 from rnnlint.model.heap import Binding
 from rnnlint.model.stretches import stretch_of
-from rnnlint.model.terms import Term
+from rnnlint.model.terms import Op, Term
 from rnnlint.records import dataclass
 from rnnlint.syntax import tree
 
@@ -21,11 +21,16 @@ from rnnlint.syntax import tree
 @dataclass(frozen=True, slots=True)
 class MisalignedPair:
     """A product in the gradient of ``weight`` that meets each δ with the state ``apart`` steps from the right
-    one; None: the one runs forward in time, the other backward."""
+    one; None: the one runs forward in time, the other backward.
+
+    ``cut`` is the slice that leaves out the wrong end of one of the two, where there is one, and ``instead``
+    the text of one that leaves out the other end."""
 
     node: tree.Expression
     weight: Term
     apart: int | None
+    cut: tree.Slice | None = None
+    instead: str = ""
 
 
 def misaligned_pairs(bptt: BackwardPass) -> Iterator[MisalignedPair]:
@@ -43,17 +48,22 @@ def misaligned_pairs(bptt: BackwardPass) -> Iterator[MisalignedPair]:
             found = _misalignment(bptt, product, weight)
             if found is not None:
                 seen.add(id(node))
-                yield MisalignedPair(node, weight, found.apart)
+                ends = (_other_end(bptt, side, by) for side, by in found.needed)
+                cut, instead = next((end for end in ends if end is not None), (None, ""))
+                yield MisalignedPair(node, weight, found.apart, cut, instead)
 
 
 @dataclass(frozen=True, slots=True)
 class _Misalignment:
+    """``needed``: by how many steps later either side would have to begin."""
+
     apart: int | None
+    needed: tuple[tuple[Term, int], ...] = ()
 
 
 def _misalignment(bptt: BackwardPass, product: Term, weight: Term) -> _Misalignment | None:
-    sides = [stretch_of(bptt, side) for side in product.args]
-    for delta, state in (sides, sides[::-1]):
+    sides = [(side, stretch_of(bptt, side)) for side in product.args]
+    for (of_delta, delta), (of_state, state) in (sides, sides[::-1]):
         if delta is None or state is None or not bptt.derivatives.is_adjoint(delta.value):
             continue
         role = _role(bptt, weight, state.value)
@@ -62,8 +72,29 @@ def _misalignment(bptt: BackwardPass, product: Term, weight: Term) -> _Misalignm
         if delta.reverse is not state.reverse:
             return _Misalignment(None)
         apart = state.first - delta.first - role
-        return _Misalignment(apart) if apart else None
+        return _Misalignment(apart, ((of_delta, apart), (of_state, -apart))) if apart else None
     return None
+
+
+def _other_end(bptt: BackwardPass, side: Term, by: int) -> tuple[tree.Slice, str] | None:
+    """The slice of a sequence that leaves out one end of it, and the one that leaves out the other, where
+    the sequence then begins ``by`` steps later."""
+    while side.op in (Op.TRANSPOSE, Op.PART, Op.STACK, Op.CALL) and side.args:
+        (inner, *others), access = side.args, side.origin
+        whole, cut = stretch_of(bptt, inner), stretch_of(bptt, side)
+        if whole and cut and isinstance(access, tree.Subscript) and bptt.module.holds(access):
+            index = access.indices[whole.axis]
+            for ends, (text, others_ends) in _OTHER_END.items():
+                if isinstance(index, tree.Slice) and cut == whole.cut(*ends):
+                    return (index, text) if whole.cut(*others_ends).first - cut.first == by else None
+        if others and side.op is not Op.CALL:
+            return None
+        side = inner
+    return None
+
+
+_OTHER_END = {(1, 0): (":-1", (0, -1)), (0, -1): ("1:", (1, 0))}
+"""Cuts by how much they leave out at either end, each with the text and the cut of the other end."""
 
 
 def _stem(binding: Binding) -> str:

@@ -12,6 +12,7 @@ from rnnlint.diagnosis.edits.carries import carry_edits
 from rnnlint.diagnosis.edits.derivatives import derivative_edits
 from rnnlint.diagnosis.edits.factors import factor_edits
 from rnnlint.diagnosis.edits.indices import index_edits
+from rnnlint.diagnosis.edits.inner_loops import inner_loop_edits
 from rnnlint.diagnosis.edits.matrices import matrix_edits
 from rnnlint.diagnosis.edits.names import name_edits
 from rnnlint.diagnosis.edits.other_uses import other_use_edits
@@ -50,7 +51,12 @@ def edits_of_statement(suspect: Suspect, words: Vocabulary) -> tuple[Candidate, 
 
 def edits_of_loops(text: BackwardText, words: Vocabulary) -> tuple[Candidate, ...]:
     """Edits of a loop's head, and what is missing in it: the carries, the use of what a step returns."""
-    families = (loop_edits(text, words), carry_edits(text, words), step_call_edits(text, words))
+    families = (
+        loop_edits(text, words),
+        carry_edits(text, words),
+        step_call_edits(text, words),
+        inner_loop_edits(text),
+    )
     return _ordered(candidate for family in families for candidate in family)
 
 

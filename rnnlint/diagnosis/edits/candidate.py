@@ -37,6 +37,7 @@ class Kind(StrEnum):
     STEP_RESULTS = "step-results"  # what a step's own backward pass returns is not summed or carried on
     INITIAL_STATE = "initial-state"  # its gradient stays zero
     STEPS = "steps"
+    INTO_THE_WALK = "into-the-walk"  # every step of an inner loop has a share in it
     AXIS = "axis"
     EXPRESSION = "expression"
     OFFERED = "offered"  # the fix of a finding that is known

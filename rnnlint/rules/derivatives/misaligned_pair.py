@@ -8,7 +8,7 @@ from rnnlint.findings import Severity
 from rnnlint.model.backward import BackwardPass
 from rnnlint.model.forward import last_word
 from rnnlint.model.whole_sequences import MisalignedPair, misaligned_pairs
-from rnnlint.rules.registry import Invalid, Report, Valid, rule
+from rnnlint.rules.registry import FixDraft, Invalid, Report, Valid, rule
 
 
 @rule("RNN211", "misaligned-pair", severity=Severity.ERROR, needs="how both sequences are filled")
@@ -47,7 +47,9 @@ def check(bptt: BackwardPass) -> Iterator[Report]:
 
     ## Fix safety
 
-    There is no fix: whether a δ or a state is to be left out, only the author knows.
+    Where one of the two is cut at the wrong end, the fix cuts it at the other, `[:-1]` for `[1:]`. It changes
+    the gradient, so it is never applied as safe unless the numeric check has verified it. Where nothing is
+    cut there is no fix: whether a δ or a state is to be left out, only the author knows.
     """
     for each in misaligned_pairs(bptt):
         yield Report(
@@ -56,6 +58,7 @@ def check(bptt: BackwardPass) -> Iterator[Report]:
             "and what the forward pass multiplied at step t. Cut or turn the two sequences so that their "
             "entries belong together.",
             remark="entries of different steps",
+            fix=FixDraft.replace(each.cut, each.instead) if each.cut is not None else None,
         )
 
 
@@ -145,11 +148,19 @@ INVALID = (
         "the δ of the same step",
         _program("[]", "np.array(hs[:-1])", "np.array(deltas[::-1])[:-1]"),
         lines=(20,),
+        fixed=_program("[]", "np.array(hs[:-1])", "np.array(deltas[::-1])[1:]"),
+    ),
+    Invalid(
+        "the δ of the same step, turned round once it is cut",
+        _program("[]", "np.array(hs[:-1])", "np.flip(deltas[1:], axis=0)"),
+        lines=(20,),
+        fixed=_program("[]", "np.array(hs[:-1])", "np.flip(deltas[:-1], axis=0)"),
     ),
     Invalid(
         "the state of the step itself, beside the initial one",
         _program("[h]", "np.array(hs[1:])", "np.array(deltas[::-1])"),
         lines=(20,),
+        fixed=_program("[h]", "np.array(hs[:-1])", "np.array(deltas[::-1])"),
     ),
     Invalid(
         "one of them not turned round",
@@ -163,5 +174,6 @@ INVALID = (
         "both cut at the same end",
         _contracted("np.tensordot(self.s[:, :-1], delta[:, :-1], ((0, 1), (0, 1)))"),
         lines=(20,),
+        fixed=_contracted("np.tensordot(self.s[:, :-1], delta[:, 1:], ((0, 1), (0, 1)))"),
     ),
 )

@@ -7,8 +7,16 @@ from collections.abc import Iterator
 from rnnlint.findings import Severity
 from rnnlint.model.backward import BackwardPass
 from rnnlint.model.state_reads import WrappedRead, misreads, wrapped_reads
-from rnnlint.rules.registry import Invalid, RelatedDraft, Report, Valid, rule
-from rnnlint.rules.time_and_state.indices import corrected, index_fix, one_place_later, related, stored_at
+from rnnlint.rules.registry import FixDraft, Invalid, RelatedDraft, Report, Valid, rule
+from rnnlint.rules.time_and_state.indices import (
+    corrected,
+    index_fix,
+    one_place_later,
+    related,
+    shifted,
+    stored_at,
+)
+from rnnlint.syntax import tree
 
 
 @rule(
@@ -52,8 +60,9 @@ def check(bptt: BackwardPass) -> Iterator[Report]:
 
     ## Fix safety
 
-    Where the initial state is stored first the fix shifts the index. Where it is not stored at all there is
-    no fix: the forward pass must keep it."""
+    Where the initial state is stored first the fix shifts the index. Where a condition that was to choose
+    another value at the first step misses it by one, the fix moves the condition. Where the initial state is
+    not stored at all there is no fix: the forward pass must keep it."""
     module = bptt.module
     for misread in misreads(bptt):
         if misread.role != -1:
@@ -92,8 +101,17 @@ def _wrapped(bptt: BackwardPass, wrapped: WrappedRead) -> Report:
         "holds no initial "
         "state. Keep the initial state in the forward pass, or use it at the first step.",
         remark="t=0: the LAST state" if guard is None else "never the first step",
+        fix=_moved_guard(bptt, wrapped),
         related=() if guard is None else (RelatedDraft(wrapped.node, "at t = 0 this is the last state"),),
     )
+
+
+def _moved_guard(bptt: BackwardPass, wrapped: WrappedRead) -> FixDraft | None:
+    """The condition that is off by one, so that it holds at the first step."""
+    match wrapped.idle_guard:
+        case tree.Compare(rights=(right,)) if wrapped.missed_by in (-1, 1):
+            return FixDraft.replace(right, shifted(bptt.module, right, wrapped.missed_by))
+    return None
 
 
 _LIST_FIRST = """\
@@ -209,6 +227,12 @@ INVALID = (
         "a guard that never holds",
         _NO_INITIAL.replace("PREVIOUS", "before = np.zeros(self.size) if t == len(xs) else self.hs[t - 1]"),
         lines=(19,),
+    ),
+    Invalid(
+        "a guard that misses the first step by one",
+        _NO_INITIAL.replace("PREVIOUS", "before = np.zeros(self.size) if t == -1 else self.hs[t - 1]"),
+        lines=(19,),
+        fixed=_NO_INITIAL.replace("PREVIOUS", "before = np.zeros(self.size) if t == 0 else self.hs[t - 1]"),
     ),
     Invalid(
         "two steps back where the initial state is stored first",
