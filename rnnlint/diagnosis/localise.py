@@ -6,6 +6,7 @@ it than before, in the gradients and among the results of the single statements.
 
 from __future__ import annotations
 
+import ast
 import math
 from collections.abc import Iterator, Sequence
 
@@ -162,7 +163,7 @@ class Localiser:
             if text is not None:
                 found += lacking(subject, made, self.trace.truths, Vocabulary(text))
         first = blamed.first
-        if first is not None and first.watched.node is not None and first.watched.part is not Part.AFTER:
+        if first is not None and first.watched.node is not None and not _only_hands_on(first):
             program, node = first.watched.statement.program, first.watched.node
             found += [
                 replacing(program, node, each.text, Kind.EXPRESSION, 0.75 + 0.1 * each.unread)
@@ -242,6 +243,14 @@ class Localiser:
         texts = backward_texts(self.project, self.trace.check)
         made = self.trace.made_by(self.trials, texts, outcome.candidate.edits)
         return _Score.of(outcome.wrong, made, first) if made is not None else None
+
+
+def _only_hands_on(made: Made) -> bool:
+    """Whether it computes nothing: what it gives back, or changed, was made elsewhere."""
+    bare = isinstance(made.watched.node, ast.Name | ast.Attribute)
+    return made.watched.part is Part.AFTER or (
+        bare and not isinstance(made.watched.statement.node, ast.Assign | ast.AugAssign)
+    )
 
 
 def _weight_on_paper(prospect: float | None) -> float:

@@ -51,6 +51,17 @@ def test_methods_are_patched_in_their_class(runner):
     assert both.values == ((-3, 6, 0.75),)
 
 
+def test_the_locals_of_a_patched_method_are_recorded_under_its_own_name(runner):
+    entry = Module("main.py", "from model import Layer\n", ("main",))
+    text = "class Layer:\n    def backward(self, x):\n        d = x\n        return None\n"
+    other = f"class {PATCH_OWNER}:\n    def backward(self, x):\n        d = 2 * x\n        return None\n"
+    patch = Patch("model.py", "Layer.backward", other)
+    scenario = Scenario("Layer().backward(3.0)", frames=("backward",), patches=(patch,))
+    (ran,) = runner.run(Job((entry, Module("model.py", text, ("model",))), 0, (scenario,))).runs
+    (frame,) = [each for each in ran.frames if not each.line]
+    assert frame.function == "Layer.backward" and frame.variables["d"] == 6.0
+
+
 def test_a_patch_that_cannot_be_made_is_that_scenario_s_trouble(runner):
     missing = Patch("model.py", "gone", "def gone():\n    pass\n")
     broken = Patch("model.py", "scale", "def scale(x:\n")

@@ -57,6 +57,7 @@ class Recording:
     _held: Mapping[str, Sequence[_Held]]  # by text, in normal form
     _constants: Mapping[str, Array]  # weights that the function can name, and need not read
     _moments: Mapping[tuple[int, int], int]  # when a watched expression was reached at a step
+    _sizes: Mapping[str, int]  # what slices are cut at
 
     @staticmethod
     def of(made: Sequence[Made], constants: Mapping[str, Array]) -> Recording:
@@ -70,7 +71,7 @@ class Recording:
             for target in targets_of(each.watched):
                 after = each.after if each.after is not None else each.value
                 held[ast.unparse(target)].append(_Held(moment, each.step, after, is_set=True))
-        return Recording(held, constants, moments)
+        return Recording(held, constants, moments, _sizes_in(held))
 
     def when(self, made: Made, step: int) -> int | None:
         """The moment at which a statement was reached at a step."""
@@ -127,10 +128,27 @@ class Recording:
             case ast.Call(func=ast.Attribute(value=held, attr="dot" | "sum" as name), args=arguments):
                 values = [self.value(argument, step, now, given) for argument in (held, *arguments)]
                 return _called(name, node, values)
+            case ast.Subscript(value=held, slice=index) if _is_cut(index):
+                bounds = tuple(self._cut(each) for each in _axes(index))
+                return self.value(held, step, now, given)[bounds]
             case ast.Subscript():
                 return self._of_another_step(node, step, now)
             case _:
                 raise UnknownValueError
+
+    def _cut(self, index: ast.Slice) -> slice:
+        ends: list[int | None] = []
+        for bound in (index.lower, index.upper):
+            match bound:
+                case None:
+                    ends.append(None)
+                case ast.Constant(value=int(number)):
+                    ends.append(number)
+                case _ if ast.unparse(bound) in self._sizes:
+                    ends.append(self._sizes[ast.unparse(bound)])
+                case _:
+                    raise UnknownValueError
+        return slice(*ends)
 
     def _of_another_step(self, node: ast.Subscript, step: int, now: int) -> Array:
         """``C[t + 1]`` where ``C[t]`` is read: what that was one step further back."""
@@ -141,6 +159,29 @@ class Recording:
             if there is not None:
                 return there
         raise UnknownValueError
+
+
+def _sizes_in(held: Mapping[str, Sequence[_Held]]) -> dict[str, int]:
+    """What ``H`` is where ``dz[:H]`` was recorded."""
+    found: dict[str, int] = {}
+    for text, values in held.items():
+        node = ast.parse(text, mode="eval").body if ":" in text else None
+        if isinstance(node, ast.Subscript) and _is_cut(node.slice):
+            for axis, each in enumerate(_axes(node.slice)):
+                if each.lower is None and each.upper is not None and axis < values[0].value.ndim:
+                    found[ast.unparse(each.upper)] = values[0].value.shape[axis]
+    return found
+
+
+def _is_cut(index: ast.expr) -> bool:
+    """Whether all indices are slices without a step."""
+    members = index.elts if isinstance(index, ast.Tuple) else [index]
+    return all(isinstance(each, ast.Slice) and each.step is None for each in members)
+
+
+def _axes(index: ast.expr) -> list[ast.Slice]:
+    members = index.elts if isinstance(index, ast.Tuple) else [index]
+    return [each for each in members if isinstance(each, ast.Slice)]
 
 
 def weights_at_hand(truths: Truths, text: BackwardText) -> dict[str, Array]:

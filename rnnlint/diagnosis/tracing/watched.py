@@ -53,9 +53,13 @@ class Watched:
     @property
     def is_read(self) -> bool:
         """Whether it is a variable, an attribute or an item, as it stands."""
-        return isinstance(self.node, ast.Name | ast.Subscript) or (
-            isinstance(self.node, ast.Attribute) and self.node.attr != "T"
-        )
+        match self.node:
+            case ast.Subscript(value=ast.BinOp() | ast.Call()):
+                return False  # a part of something computed
+            case ast.Name() | ast.Subscript():
+                return True
+            case _:
+                return isinstance(self.node, ast.Attribute) and self.node.attr != "T"
 
 
 @dataclass
@@ -174,6 +178,9 @@ class _Writer:
         source = self._program.source(node)
         inner: list[tuple[str, int | None]] = []
         match node:
+            case ast.Subscript(value=ast.BinOp() | ast.Call() as whole, slice=index):
+                inner = [self.of(whole, Part.ARGUMENT)]
+                text = f"{inner[0][0]}[{self._program.source(index)}]"
             case ast.Name() | ast.Subscript():
                 text = source
             case ast.Attribute(value=value, attr="T"):
