@@ -24,6 +24,13 @@ class CodeBlock:
     owner: tree.Class | None = None
 
     @property
+    def title(self) -> str:
+        """``forward()``, ``LSTM.forward()``; of a file's top level, the file's name."""
+        if self.function is None:
+            return self.module.path.name
+        return f"{self.owner.name}.{self.function.name}()" if self.owner else f"{self.function.name}()"
+
+    @property
     def parameters(self) -> frozenset[str]:
         """The names of the function's parameters."""
         return frozenset(self.function.parameter_names) if self.function else frozenset()

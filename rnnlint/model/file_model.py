@@ -12,6 +12,7 @@ from rnnlint.model.joining import backward_passes
 from rnnlint.model.program import Program
 from rnnlint.model.project import Project
 from rnnlint.model.recurrent_code import RecurrentCode, recurrent_code
+from rnnlint.model.single_call_gradients import SingleCallGradient, single_call_gradients
 from rnnlint.model.stale_layers import StaleLayers, stale_layers
 from rnnlint.model.surviving_state import SurvivingState, surviving_states
 from rnnlint.records import dataclass
@@ -73,6 +74,11 @@ class FileModel:
     def stale_layers(self) -> tuple[StaleLayers, ...]:
         """Loops over the steps that take layers backward with what the last step left in them."""
         return tuple(stale_layers(self.program)) if self.is_recurrent else ()
+
+    @cached_property
+    def single_call_gradients(self) -> tuple[SingleCallGradient, ...]:
+        """Gradients of layers of which a loop over the steps keeps the last call's."""
+        return tuple(single_call_gradients(self.program)) if self.is_recurrent else ()
 
     @cached_property
     def is_recurrent(self) -> bool:
