@@ -20,7 +20,7 @@ CHUNK = 4
 """Most submissions in a chunk: few, as a chunk whose worker dies is begun again."""
 CHUNKS_A_WORKER = 4
 """At least so many chunks for each worker, where there are submissions enough: all end at about one time."""
-PATIENCE = 2.0
+PATIENCE = 0.5
 """Seconds after which a chunk is taken to wait for a submission that does not end."""
 MOST_DEATHS = 2
 """After so many deaths of a worker that graded nothing else, a submission is taken for the reason."""

@@ -11,7 +11,7 @@ from rnnlint import __version__
 from rnnlint.beside import processors
 from rnnlint.grading.assignment import Assignment
 from rnnlint.grading.batch import Batch
-from rnnlint.grading.executors import dask_cluster, local_pool
+from rnnlint.grading.executors import dask_cluster, local_pool, prepare_local_pool
 from rnnlint.grading.journal import Journal
 from rnnlint.grading.plan import Plan
 from rnnlint.grading.protection import unprotected
@@ -61,6 +61,8 @@ def grade(course: Course, told: Callable[[StudentResult], None] = lambda result:
     :class:`rnnlint.grading.executors.SchedulerError`; then nothing has been graded.
     """
     without = LAYERS if course.sandbox is SandboxMode.OFF else ()
+    if course.scheduler is None and course.submissions:
+        prepare_local_pool()
     plan, layers = prepared(course, without)
     workers = course.workers or processors()
     journal = Journal(
@@ -75,7 +77,7 @@ def prepared(course: Course, without: Sequence[str]) -> tuple[Plan, tuple[str, .
     """The plan, once the machine's layers and the self-test allow one; and the layers in force."""
     seed = secrets.randbelow(_LARGEST_SEED) if course.seed is None else course.seed
     needs_sandbox = course.sandbox is SandboxMode.REQUIRE
-    with Runner(without=without) as runner:
+    with Runner(without=without) as runner, Runner(without=without) as another:
         lacking = unprotected(runner.layers)
         if lacking and needs_sandbox:
             reasons = ", ".join(f"{layer} ({reason})" for layer, reason in runner.missing_layers)
@@ -85,8 +87,7 @@ def prepared(course: Course, without: Sequence[str]) -> tuple[Plan, tuple[str, .
             )
         plan = make_plan(course.assignment, runner, seed, needs_sandbox=needs_sandbox)
         layers = runner.layers
-    with Runner(without=without) as runner:
-        check_selftest(course.assignment, plan, runner)
+        check_selftest(course.assignment, plan, another)
     return plan, layers
 
 

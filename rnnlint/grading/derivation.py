@@ -20,15 +20,19 @@ LIBRARIES = frozenset(
 _OPERATORS = frozenset(
     {"__add__", "__mul__", "__matmul__", "__truediv__", "__array_ufunc__", "__array_function__"}
 )
+_TELLING = (ast.Import, ast.ImportFrom, ast.ClassDef, ast.Constant)
 
 
 def signs(program: Program) -> tuple[str, ...]:
     """What in the text suggests differences or an autodiff, a sentence each."""
-    found: dict[str, None] = {}
-    for name, source in program.sources.items():
-        for node in ast.walk(tree_of(source.text)):
-            found |= dict.fromkeys(f"{name}, line {line}: {said} ({RULE})." for line, said in _of(node))
-    return tuple(found)
+    found = (
+        f"{name}, line {line}: {said} ({RULE})."
+        for name, source in program.sources.items()
+        for node in ast.walk(tree_of(source.text))
+        if isinstance(node, _TELLING)
+        for line, said in _of(node)
+    )
+    return tuple(dict.fromkeys(found))
 
 
 def _of(node: ast.AST) -> Iterator[tuple[int, str]]:

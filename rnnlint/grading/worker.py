@@ -6,10 +6,10 @@ processes of the worker's own machine, behind that machine's layers.
 
 from __future__ import annotations
 
-import atexit
 import hashlib
 import threading
 from collections.abc import Iterable, Mapping, Sequence
+from multiprocessing.util import Finalize
 from typing import Any, NamedTuple
 
 from rnnlint.grading.marking import blank_result, mark, nothing
@@ -90,6 +90,6 @@ def _desk(plan: bytes, without: tuple[str, ...]) -> _Desk:
         if held is not None:
             held.runner.close()
         runner = Runner(without=without, busy_machine=True)
-        atexit.register(runner.close)
+        Finalize(None, runner.close, exitpriority=0)  # in forked workers, too, where atexit does nothing
         held = _DESKS.held = _Desk(key, Plan.from_bytes(plan), runner)
     return held

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Any
@@ -17,6 +18,7 @@ from .record import Recorder
 from .trouble import trouble_from
 
 LARGEST_VALUES = 128 * 2**20
+_IMPORT = re.compile(r"\bimport\b")
 
 
 class Execution:
@@ -82,6 +84,8 @@ class Execution:
 @lru_cache(maxsize=64)
 def _imported(program: str) -> tuple[str, ...]:
     """The dotted names that a scenario's program imports."""
+    if not _IMPORT.search(program):
+        return ()
     try:
         tree = ast.parse(program)
     except SyntaxError:

@@ -27,6 +27,8 @@ class Adjoints:
     def __init__(self, forward: ForwardPass, timeline: Timeline) -> None:
         self.forward, self.timeline = forward, timeline
         self._adjoint: dict[int, bool] = {}
+        self._products: dict[int, tuple[Term, tuple[Term, ...]]] = {}
+        self._sums: dict[int, tuple[Term, tuple[Monomial, ...] | None]] = {}
         self._units = {gate.value.key for gate in forward.gates} | {state.key for state in forward.states}
         self._aliases = {gate.preactivation.key: gate.value.key for gate in forward.gates}
 
@@ -53,8 +55,13 @@ class Adjoints:
             return is_cotangent_name(str(term.data))
         return any(self.is_adjoint(each) for each in term.args)
 
-    def products_in(self, term: Term) -> Iterator[Term]:
+    def products_in(self, term: Term) -> tuple[Term, ...]:
         """The matrix products in ``term`` that are none of a loop of the forward pass."""
+        if id(term) not in self._products:  # equal terms may come from different places
+            self._products[id(term)] = (term, tuple(self._find_products(term)))
+        return self._products[id(term)][1]
+
+    def _find_products(self, term: Term) -> Iterator[Term]:
         seen: set[int] = set()
         ahead = [term]
         while ahead:
@@ -66,10 +73,15 @@ class Adjoints:
                 yield each
             ahead.extend(each.args)
 
-    def monomials(self, delta: Term) -> list[Monomial] | None:
+    def monomials(self, delta: Term) -> tuple[Monomial, ...] | None:
         """A δ as a sum of products; None where it is none (a nonlinear function of an adjoint, too large)."""
+        if id(delta) not in self._sums:
+            self._sums[id(delta)] = (delta, self._sum_of_products(delta))
+        return self._sums[id(delta)][1]
+
+    def _sum_of_products(self, delta: Term) -> tuple[Monomial, ...] | None:
         try:
-            found = [self._without_carried_factor(each) for each in self._expand(delta)]
+            found = tuple(self._without_carried_factor(each) for each in self._expand(delta))
         except _NotLinearError:
             return None
         return found if len(found) <= MOST_MONOMIALS else None

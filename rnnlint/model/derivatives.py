@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from rnnlint.model.adjoints import Monomial
 from rnnlint.model.blame import Blame, weight
@@ -29,7 +29,7 @@ class Derivatives(Blame):
             for root in {each.root.key: each.root for each in monomials}.values():
                 mine = [each for each in monomials if each.root == root]
                 states = self._states_of(root)
-                if any(self._agrees(mine, state, gate) for state in states):
+                if any(self._agreeing(mine, states, gate)):
                     continue
                 moved = self._as_another_step(mine, states, gate, delta)
                 blamed = [each for monomial in mine for each in self._blame(monomial, states, gate, delta)]
@@ -63,13 +63,14 @@ class Derivatives(Blame):
     def is_right(self, delta: Term, gate: Gate) -> bool:
         """Whether ``delta`` is, by value, the adjoint of the gate's pre-activation as far as its roots
         reach."""
-        monomials = self.monomials(delta) or []
+        monomials = self.monomials(delta) or ()
         roots = {each.root.key: each.root for each in monomials}.values()
         try:
             return bool(monomials) and all(
                 any(
-                    self._agrees([each for each in monomials if each.root == root], state, gate)
-                    for state in self._states_of(root)
+                    self._agreeing(
+                        [each for each in monomials if each.root == root], self._states_of(root), gate
+                    )
                 )
                 for root in roots
             )
@@ -103,18 +104,22 @@ class Derivatives(Blame):
         after = self.timeline.after(carried)
         while after is not None and after.op is Op.PART:
             after = after.args[0]
-        monomials = (self.monomials(after) or []) if after is not None else []
+        monomials = (self.monomials(after) or ()) if after is not None else ()
         roots = [each.root for each in monomials]
         if roots and all(each.op is Op.PRODUCT for each in roots) and not any(m.factors for m in monomials):
             return True
         through_weights = any(each.root.op is Op.PRODUCT and not each.factors for each in monomials)
         return False if carried in roots and not through_weights else None
 
-    def _agrees(self, monomials: Sequence[Monomial], state: Term, gate: Gate) -> bool:
-        expected = self._expected(state, gate)
-        if not expected:
-            return False
-        return proportional(list(zip(self._observed(monomials, self.points), expected, strict=True)))
+    def _agreeing(self, monomials: Sequence[Monomial], states: Iterable[Term], gate: Gate) -> Iterator[Term]:
+        """The states whose slopes these products of one adjoint are."""
+        observed: list[float] = []
+        for state in states if monomials else ():
+            expected = self._expected(state, gate)
+            if expected:
+                observed = observed or self._observed(monomials, self.points)
+                if proportional(list(zip(observed, expected, strict=True))):
+                    yield state
 
     def _expected(self, state: Term, gate: Gate) -> list[float]:
         """∂state/∂(the gate's pre-activation), at each point; empty where it does not depend on it."""
@@ -180,7 +185,7 @@ class Derivatives(Blame):
         for delta, gate in deltas:
             mine = [each for each in self.monomials(delta) or () if each.root == root]
             try:
-                agreeing = [s for s in self.forward.states if mine and self._agrees(mine, s, gate)]
+                agreeing = list(self._agreeing(mine, self.forward.states, gate))
             except UncomputableError:
                 return None
             if mine:
@@ -194,7 +199,7 @@ class Derivatives(Blame):
         for delta, gate in deltas:
             mine = [each for each in self.monomials(delta) or () if each.root == root]
             try:
-                agreeing = {s.key: s for s in self.forward.states if mine and self._agrees(mine, s, gate)}
+                agreeing = {each.key: each for each in self._agreeing(mine, self.forward.states, gate)}
             except UncomputableError:
                 continue
             if agreeing:
@@ -207,7 +212,7 @@ class Derivatives(Blame):
         for delta, gate in deltas:
             mine = [each for each in self.monomials(delta) or () if each.root == root]
             try:
-                if mine and not any(self._agrees(mine, state, gate) for state in self._states_of(root)):
+                if mine and not any(self._agreeing(mine, self._states_of(root), gate)):
                     return False
             except UncomputableError:
                 return False

@@ -78,7 +78,7 @@ def _misread_in_carried_delta(bptt: BackwardPass) -> Iterator[tuple[Term, int, i
         after, gates = bptt.timeline.after(gradient.delta), bptt.forward.gates_of(gradient.weight)
         if after is None or len(gates) != 1 or gates[0].part is not None:
             continue
-        monomials = bptt.derivatives.monomials(after) or []
+        monomials = bptt.derivatives.monomials(after) or ()
         if not monomials or any(each.root.op is not Op.PRODUCT for each in monomials):
             continue
         paths = bptt.forward.paths(gates[0].value, gates[0])

@@ -87,6 +87,8 @@ class WeightGradients:
         ends = {
             loop.number: loop.next[binding.place] for loop in self.heap.loops if binding.place in loop.next
         }
+        if not ends:
+            return False
         sums = (term for term in binding.value.walk() if term.op is Op.LAST)
         return any(isinstance(each.data, int) and ends.get(each.data) == each.args[0] for each in sums)
 
