@@ -22,7 +22,8 @@ from rnnlint.gradients.jobs import Workshop
 from rnnlint.gradients.layouts import Item, Layout, Steps
 from rnnlint.gradients.library import Library
 from rnnlint.gradients.losses import Kind, Loss
-from rnnlint.gradients.measure import Measurement, judge_pairs, paired
+from rnnlint.gradients.measure import Measurement, judge_pairs
+from rnnlint.gradients.paired import paired
 from rnnlint.gradients.pairing import Way
 from rnnlint.gradients.passes import Pass
 from rnnlint.gradients.places import Place

@@ -9,15 +9,14 @@ from typing import Any
 import numpy as np
 
 from rnnlint.gradients.answers import ProbeFailedError, first_run
-from rnnlint.gradients.applied import with_applied
-from rnnlint.gradients.directions import directions_of, nearest, projected
-from rnnlint.gradients.draft import FORWARD, MODEL
-from rnnlint.gradients.gradients_found import candidates_of
+from rnnlint.gradients.directions import directions_of, nearest
+from rnnlint.gradients.draft import FORWARD
 from rnnlint.gradients.jobs import Workshop
+from rnnlint.gradients.loss_choice import choice
 from rnnlint.gradients.losses import Kind, Loss
 from rnnlint.gradients.own_loss import Differences, differences, early_codes, losses_of
-from rnnlint.gradients.pairing import Pair, Source, pair
-from rnnlint.gradients.passed_down import pair_of_input
+from rnnlint.gradients.paired import paired
+from rnnlint.gradients.pairing import Pair, Source
 from rnnlint.gradients.places import Place
 from rnnlint.gradients.probe import Probe, returned_codes
 from rnnlint.gradients.roles import Role, role_of
@@ -53,6 +52,7 @@ class Measurement:
     second: Judged | None = None
     clipped: bool = False
     rest: tuple[Value, ...] = ()  # what the loss reads, in the unperturbed run
+    is_foreign: bool = False  # the gradient changes with what the loss does not read
 
     @property
     def base_scenario(self) -> Scenario:
@@ -94,8 +94,11 @@ class Measurement:
         """Whether the loss could be the gradient's at all.
 
         It is not where a gradient is nonzero for a parameter that the loss does not depend on (its own truth
-        is zero), nor where only the upstream gradient was tried on a pass that knows targets of its own.
+        is zero), nor where it changes with a target that the loss does not read, nor where only the upstream
+        gradient was tried on a pass that knows targets of its own.
         """
+        if self.is_foreign:
+            return False
         for name, held in self.pairs.items():
             true = self.truth.get(name)
             if (
@@ -140,17 +143,10 @@ def measure(workshop: Workshop, probe: Probe) -> Measurement | None:
         return None
     directions = directions_of(places, probe.secret)
     made = differences(workshop, probe, losses, places, along=directions)
-    best: tuple[tuple[int, int, bool, int], Loss, Judged] | None = None
-    for order, loss in enumerate(made.losses):
-        judged = _judged_along(made, loss, directions, pairs, places, probe.sizes)
-        if judged is None:
-            continue
-        key = (judged.agreeing, -judged.wrong, judged.is_explained, -order)
-        if best is None or key > best[0]:
-            best = key, loss, judged
-    if best is None:
+    chosen = choice(workshop, probe, made, pairs, directions)
+    if chosen is None:
         return None
-    _, loss, judged = best
+    loss, judged = chosen.loss, chosen.judged
     truth = _in_full(workshop, probe, made, loss, judged, directions, pairs, places)
     if truth is None:
         return None
@@ -158,27 +154,10 @@ def measure(workshop: Workshop, probe: Probe) -> Measurement | None:
     unpaired = _that_matter(
         workshop, probe, loss, [p for p in probe.places if p.is_weight and p.name not in pairs]
     )
-    measurement = Measurement(probe, base, pairs, loss, truth, judged, unpaired, rest=made.rest)
+    measurement = Measurement(
+        probe, base, pairs, loss, truth, judged, unpaired, rest=made.rest, is_foreign=chosen.is_foreign
+    )
     return _with_repeats(workshop, measurement, outcome.runs[1:])
-
-
-def _judged_along(
-    made: Differences,
-    loss: Loss,
-    directions: Mapping[str, Array],
-    pairs: Mapping[str, Pair],
-    places: Sequence[Place],
-    sizes: Mapping[str, int],
-) -> Judged | None:
-    """Verdicts by the derivatives along the directions alone; None where the loss is not finite."""
-    measured: list[Measured] = []
-    for place in places:
-        slopes = made.slopes(place.code, loss)
-        if not np.all(np.isfinite(slopes)):
-            return None
-        given = projected(pairs[place.name].gradient, directions[place.code])
-        measured.append(Measured(place.name, "", given, slopes))
-    return judge(measured, sizes)
 
 
 def _in_full(
@@ -221,32 +200,6 @@ def _that_matter(workshop: Workshop, probe: Probe, loss: Loss, places: list[Plac
         return ()
     moved = {p.code for p in tokens if np.any(np.abs(made.gradient(p.code, made.losses[0])) > 1e-9)}
     return tuple(p for p in places if p.code in moved)
-
-
-def paired(probe: Probe, base: Ran) -> dict[str, Pair]:
-    """The base run's gradients for the probe's places; inputs and states only by what the code returns."""
-    found = candidates_of(probe, base)
-    weights = [p.named for p in probe.places if p.is_weight]
-    if probe.draft.data:  # among all variables of a driver are the parameters themselves
-        found = [c for c in found if not any(np.array_equal(c.array, p.array) for p in probe.places)]
-    pairs = with_applied(pair(weights, found), found)
-    if probe.draft.data:  # one iteration of a driver: its inputs' gradients are nobody's
-        return pairs
-    returned = [c for c in found if c.source is Source.RETURNED]
-    others = [p.named for p in probe.places if not p.is_weight and p.in_hole]
-    taken = {id(p.candidate) for p in pairs.values()}
-    pairs.update(pair(others, [c for c in returned if id(c) not in taken]))
-    passed_down = pair_of_input(probe, base)
-    if passed_down is not None:
-        pairs.setdefault(passed_down.parameter.name, passed_down)
-    # A bias called c looks like a cell state. But no state is in a dict of gradients that is returned, and a
-    # state that the object keeps is set by its passes.
-    kept = [p for p in probe.places if not p.is_weight and not p.in_hole]
-    set_in_passes = probe.draft.pass_.attributes_set
-    lasting = [p.named for p in kept if p.code == f"{MODEL}.{p.name}" and p.name not in set_in_passes]
-    pairs.update(pair([p.named for p in kept], [c for c in returned if len(c.words) > 1]))
-    pairs.update(pair(lasting, returned))
-    return pairs
 
 
 def rejudge(measurement: Measurement, base: Ran, truth: Mapping[str, Array] | None = None) -> Judged:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from rnnlint.gradients.answers import ProbeFailedError, first_run, rows_of
-from rnnlint.gradients.draft import BACKWARD, FORWARD, MODEL
+from rnnlint.gradients.draft import BACKWARD, FORWARD, MODEL, Draft
 from rnnlint.gradients.jobs import Workshop
 from rnnlint.gradients.losses import Kind, Loss, at, candidates
 from rnnlint.gradients.places import Place
@@ -26,6 +26,7 @@ STEP = 1e-5
 rounding."""
 MOST_LOSSES = 14
 _LOSS_NAME = re.compile("loss|cost|err|entropy", re.IGNORECASE)
+_CALLED_LOSS = re.compile("loss|cost|entropy", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,7 @@ def losses_of(probe: Probe, values: Sequence[Value], after_forward: Sequence[Val
         found.sort(key=_preference_in_iteration)
     else:
         found.sort(key=_preference)
+        found[:0] = _called_losses(probe.draft, dict(zip(codes, values, strict=True)))
     unique: dict[tuple[Kind, str], Loss] = {}
     for loss in found:
         unique.setdefault((loss.kind, loss.code), loss)
@@ -80,6 +82,24 @@ def losses_of(probe: Probe, values: Sequence[Value], after_forward: Sequence[Val
     parts = tuple((i, (), probe.upstream[u.hole]) for i, u in enumerate(probe.draft.upstream))
     carried = Loss(Kind.COTANGENT, "", 0, (), parts)
     return [carried, *(replace(loss, cotangents=parts) for loss in own if targets)]
+
+
+def _called_losses(draft: Draft, values: Mapping[str, Value]) -> Iterator[Loss]:
+    """Each step's losses together, in a list or an array that a pass returns under a loss's name."""
+    for code, callable_ in ((FORWARD, draft.pass_.forward), (BACKWARD, draft.pass_.backward)):
+        names = callable_.returned if callable_ is not None and code in values else ()
+        for position, name in enumerate(names):
+            keys = (position,) if len(names) > 1 else ()
+            held = at(values[code], keys)
+            if _CALLED_LOSS.search(name) and _are_numbers(held):
+                text = f"{code}[{position}]" if keys else code
+                yield Loss(Kind.SCALAR, text, list(values).index(code), keys)
+
+
+def _are_numbers(value: Value) -> bool:
+    if isinstance(value, np.ndarray):
+        return value.ndim == 1 and value.dtype.kind == "f"
+    return isinstance(value, list) and len(value) > 1 and all(isinstance(item, float) for item in value)
 
 
 def early_codes(probe: Probe) -> list[str]:

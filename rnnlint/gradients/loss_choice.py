@@ -1,0 +1,154 @@
+"""Which of the losses that a probe allows is the gradient's: the one under which most of it agrees.
+
+Where nothing agrees under any, a gradient that changes with a target which a loss does not read is not that
+loss's: a number that is set anew at each step is the loss of the last one only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from rnnlint.gradients.directions import projected
+from rnnlint.gradients.jobs import Workshop
+from rnnlint.gradients.losses import Kind, Loss
+from rnnlint.gradients.own_loss import Differences
+from rnnlint.gradients.paired import paired
+from rnnlint.gradients.pairing import Pair
+from rnnlint.gradients.probe import Probe, returned_codes
+from rnnlint.gradients.roles import Role, role_of
+from rnnlint.gradients.verdict import Judged, Measured, judge
+from rnnlint.records import dataclass, replace
+from rnnlint.sandbox.job import Ran, Value
+
+Array = np.ndarray[Any, np.dtype[np.float64]]
+
+_NOTHING = 1e-9
+"""A change of a gradient or a loss below this is none."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A loss, with the verdicts by its derivatives along the directions."""
+
+    loss: Loss
+    judged: Judged
+    is_foreign: bool = False  # the gradient changes with what the loss does not read
+
+
+def choice(
+    workshop: Workshop,
+    probe: Probe,
+    made: Differences,
+    pairs: Mapping[str, Pair],
+    directions: Mapping[str, Array],
+) -> Choice | None:
+    """The loss under which the most gradients agree; None where none is finite.
+
+    Of several under which none does, the first that reads every target that the gradients change with.
+    """
+    ranked: list[tuple[tuple[int, int, bool, int], Choice]] = []
+    for order, loss in enumerate(made.losses):
+        judged = _judged_along(made, loss, pairs, directions, probe)
+        if judged is not None:
+            key = (judged.agreeing, -judged.wrong, judged.is_explained, -order)
+            ranked.append((key, Choice(loss, judged)))
+    if not ranked:
+        return None
+    found = [each for _, each in sorted(ranked, key=lambda pair: pair[0], reverse=True)]
+    if found[0].judged.agreeing:
+        return found[0]
+    unread = _unread_by(workshop, probe, [each.loss for each in found], pairs)
+    own = next((each for each in found if each.loss.code not in unread), None)
+    return own if own is not None else replace(found[0], is_foreign=True)
+
+
+def _judged_along(
+    made: Differences,
+    loss: Loss,
+    pairs: Mapping[str, Pair],
+    directions: Mapping[str, Array],
+    probe: Probe,
+) -> Judged | None:
+    """Verdicts by the derivatives along the directions alone; None where the loss is not finite."""
+    measured: list[Measured] = []
+    for place in (p for p in probe.places if p.name in pairs):
+        slopes = made.slopes(place.code, loss)
+        if not np.all(np.isfinite(slopes)):
+            return None
+        given = projected(pairs[place.name].gradient, directions[place.code])
+        measured.append(Measured(place.name, "", given, slopes))
+    return judge(measured, probe.sizes)
+
+
+def _unread_by(
+    workshop: Workshop, probe: Probe, losses: list[Loss], pairs: Mapping[str, Pair]
+) -> frozenset[str]:
+    """The numbers, by their Python, that stay as they are where a gradient changes with a target.
+
+    Only the code's own losses: the standard ones read all targets.
+    """
+    codes = [loss.code for loss in losses if loss.kind is Kind.SCALAR]
+    others = list(_with_one_other_target(probe))
+    if not codes or not others:
+        return frozenset()
+    returned = returned_codes(probe.draft)
+    programs = [each.scenario((*returned, *codes), frames=probe.draft.watched) for each in (probe, *others)]
+    runs = [run for run in workshop.run(programs).runs if run.trouble is None]
+    if not runs or len(runs) != len(programs):
+        return frozenset()
+    base, *changed = runs
+    unread: set[str] = set()
+    for run in changed:
+        if _changes_a_gradient(probe, pairs, run):
+            values = zip(codes, base.values[len(returned) :], run.values[len(returned) :], strict=True)
+            unread |= {code for code, before, after in values if _is_the_same(before, after)}
+    return frozenset(unread)
+
+
+def _changes_a_gradient(probe: Probe, pairs: Mapping[str, Pair], run: Ran) -> bool:
+    again = paired(probe, replace(run, values=run.values[: len(returned_codes(probe.draft))]))
+    return any(
+        name in again
+        and again[name].gradient.shape == pair.gradient.shape
+        and bool(np.any(np.abs(again[name].gradient - pair.gradient) > _NOTHING))
+        for name, pair in pairs.items()
+    )
+
+
+def _is_the_same(before: Value, after: Value) -> bool:
+    return bool(np.allclose(np.asarray(before, float), np.asarray(after, float), rtol=0.0, atol=_NOTHING))
+
+
+def _with_one_other_target(probe: Probe) -> Iterator[Probe]:
+    """The probe with another target at the first or last place along an axis: of a step, or of a sequence."""
+    for hole, value in probe.holes.items():
+        if role_of(hole.removeprefix("_in_")) is Role.TARGET:
+            for other in _others(value):
+                yield replace(probe, holes={**probe.holes, hole: other})
+
+
+def _others(value: Value) -> Iterator[Value]:
+    """The value with its first or last part, along any axis, in the place of another that is not equal."""
+    if isinstance(value, list):
+        for at in (0, -1):
+            other = next((item for item in value if not _are_equal(item, value[at])), None)
+            if other is not None:
+                replaced = list(value)
+                replaced[at] = other
+                yield replaced
+    elif isinstance(value, np.ndarray):
+        for axis in range(value.ndim):
+            moved = np.moveaxis(value, axis, 0)
+            for at in (0, -1):
+                other = next((part for part in moved if not np.array_equal(part, moved[at])), None)
+                if other is not None:
+                    changed = moved.copy()
+                    changed[at] = other
+                    yield np.moveaxis(changed, 0, axis).copy()
+
+
+def _are_equal(left: Value, right: Value) -> bool:
+    return bool(np.array_equal(np.asarray(left), np.asarray(right)))

@@ -1,0 +1,39 @@
+"""A run's gradients, each with the parameter, the input or the initial state that it is of."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from rnnlint.gradients.applied import with_applied
+from rnnlint.gradients.draft import MODEL
+from rnnlint.gradients.gradients_found import candidates_of
+from rnnlint.gradients.pairing import Pair, Source, pair
+from rnnlint.gradients.passed_down import pair_of_input
+from rnnlint.gradients.probe import Probe
+from rnnlint.sandbox.job import Ran
+
+
+def paired(probe: Probe, base: Ran) -> dict[str, Pair]:
+    """The base run's gradients for the probe's places; inputs and states only by what the code returns."""
+    found = candidates_of(probe, base)
+    weights = [p.named for p in probe.places if p.is_weight]
+    if probe.draft.data:  # among all variables of a driver are the parameters themselves
+        found = [c for c in found if not any(np.array_equal(c.array, p.array) for p in probe.places)]
+    pairs = with_applied(pair(weights, found), found)
+    if probe.draft.data:  # one iteration of a driver: its inputs' gradients are nobody's
+        return pairs
+    returned = [c for c in found if c.source is Source.RETURNED]
+    others = [p.named for p in probe.places if not p.is_weight and p.in_hole]
+    taken = {id(p.candidate) for p in pairs.values()}
+    pairs.update(pair(others, [c for c in returned if id(c) not in taken]))
+    passed_down = pair_of_input(probe, base)
+    if passed_down is not None:
+        pairs.setdefault(passed_down.parameter.name, passed_down)
+    # A bias called c looks like a cell state. But no state is in a dict of gradients that is returned, and a
+    # state that the object keeps is set by its passes.
+    kept = [p for p in probe.places if not p.is_weight and not p.in_hole]
+    set_in_passes = probe.draft.pass_.attributes_set
+    lasting = [p.named for p in kept if p.code == f"{MODEL}.{p.name}" and p.name not in set_in_passes]
+    pairs.update(pair([p.named for p in kept], [c for c in returned if len(c.words) > 1]))
+    pairs.update(pair(lasting, returned))
+    return pairs
