@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 from rnnlint.model.backward import BackwardPass
+from rnnlint.records import dataclass
 from rnnlint.syntax import tree
 
 
-def rebound_sequences(bptt: BackwardPass) -> tuple[tuple[tree.Assign, str], ...]:
+@dataclass(frozen=True, slots=True)
+class Rebound:
+    """``statement`` puts one step's result in the place of the sequence ``name``, which it indexes.
+
+    ``later`` are the uses of the result: all that is left of the name in the loop, where none of it is the
+    sequence; None where that cannot be told.
+    """
+
+    statement: tree.Assign
+    name: str
+    later: tuple[tree.Name, ...] | None
+
+
+def rebound_sequences(bptt: BackwardPass) -> tuple[Rebound, ...]:
     """Assignments in a loop over the steps that put one step's result in the place of what is indexed."""
-    found = []
+    found: list[Rebound] = []
     for loop in bptt.heap.loops:
         statement = loop.statement
         if not isinstance(statement, tree.For) or loop.number in bptt.timeline.forward_loops:
@@ -19,8 +33,28 @@ def rebound_sequences(bptt: BackwardPass) -> tuple[tuple[tree.Assign, str], ...]
                 name = _rebinds(node, counters)
                 earlier = statement.body[:position]
                 if name is not None and not any(_assigns(each, name) for each in earlier):
-                    found.append((node, name))
+                    found.append(Rebound(node, name, _later_uses(bptt, statement, position, name)))
     return tuple(dict.fromkeys(found))
+
+
+def _later_uses(bptt: BackwardPass, loop: tree.For, position: int, name: str) -> tuple[tree.Name, ...] | None:
+    after = [node for statement in loop.body[position + 1 :] for node in statement.walk()]
+    if any(isinstance(node, tree.Subscript) and _is(node.value, name) for node in after):
+        return None  # perhaps an entry of the sequence
+    if any(_assigns(statement, name) for statement in loop.body[position + 1 :]):
+        return None
+    function = next((each for each in bptt.module.ancestors(loop) if isinstance(each, tree.Function)), None)
+    inside = {id(node) for node in loop.walk()}
+    whole = function.walk() if function is not None else bptt.module.walk()
+    line = bptt.module.span(loop).end_line
+    for node in whole:
+        if _is(node, name) and id(node) not in inside and bptt.module.span(node).line > line:
+            return None  # the last round's result, or the sequence
+    return tuple(node for node in after if isinstance(node, tree.Name) and node.id == name)
+
+
+def _is(node: tree.Node, name: str) -> bool:
+    return isinstance(node, tree.Name) and node.id == name
 
 
 def _rebinds(node: tree.Assign, counters: set[str]) -> str | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from rnnlint.model.code_blocks import CodeBlock, blocks, last_word, place_of
 from rnnlint.model.gradient_names import stem_of, stem_of_gradient
@@ -11,6 +11,8 @@ from rnnlint.model.program import Definition, Program
 from rnnlint.records import dataclass
 from rnnlint.syntax import tree
 from rnnlint.syntax.module import Module
+
+Operands = Callable[[tree.Node], tuple[tree.Expression, ...]]
 
 _BACKWARD = re.compile(r"back|bptt|bprop", re.IGNORECASE)
 _FORWARD = re.compile(r"^(forward|step|call|__call__|predict|propagate)|forward", re.IGNORECASE)
@@ -23,16 +25,15 @@ _UPDATES = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class SingleCallGradient:
-    """``statement`` sets a parameter's gradient, in ``place``, anew at every call of the ``method``; a loop
-    of the ``caller`` makes one ``call`` a step, and nothing sums what they leave.
+    """``statements`` set parameters' gradients anew at every call of the ``method``; a loop of the ``caller``
+    makes one ``call`` a step, and nothing sums what they leave.
 
-    ``beside`` counts the method's other gradients of the kind.
+    ``initialised``: somewhere in the project all of them are set to zeros.
     """
 
     method: Definition
-    statement: tree.Assign
-    place: str
-    beside: int
+    statements: tuple[tree.Assign, ...]
+    initialised: bool
     call: tree.Call
     caller: CodeBlock
 
@@ -47,54 +48,78 @@ def single_call_gradients(program: Program) -> Iterator[SingleCallGradient]:
         for name, function in owner.methods.items():
             if not _BACKWARD.search(name):
                 continue
-            set_anew = list(_set_anew(owner, function))
-            if not set_anew:
-                continue
-            (statement, place), beside = set_anew[0], len(set_anew) - 1
+            statements = tuple(_set_anew(owner, function))
+            words = frozenset(last_word(place_of(each.targets[0]) or "") for each in statements)
             method = Definition(function, program.target, owner)
-            words = frozenset(last_word(place) for _, place in set_anew)
-            for caller, call in _calls_by_step(program, method, words):
-                yield SingleCallGradient(method, statement, place, beside, call, caller)
+            for caller, call in _calls_by_step(program, method, words) if statements else ():
+                yield SingleCallGradient(method, statements, words <= _zeroed(program), call, caller)
                 break
 
 
-def _set_anew(owner: tree.Class, function: tree.Function) -> Iterator[tuple[tree.Assign, str]]:
-    """The method's assignments to gradients of the object's weights, where nothing of it reads them."""
+def _set_anew(owner: tree.Class, function: tree.Function) -> Iterator[tree.Assign]:
+    """The method's assignments to gradients of the object's parameters, where nothing of it reads them and
+    one is of a weight.
+    """
     read = {place_of(node) for node in _read_in(function.body)}
-    weights = _weights(owner)
+    weights, biases = (_stems(owner, operands) for operands in (_factors, _summands))
+    found: list[tree.Assign] = []
+    is_of_weight = False
     for statement in _outside_of_loops(function.body):
         match statement:
             case tree.Assign(targets=(tree.Attribute() as target,), value=value):
                 place = place_of(target) or ""
                 is_kept = place.startswith("self.") and place not in read and not _is_blank(value)
-                if is_kept and not _goes_elsewhere(function, value):
-                    holder, _, word = place.rpartition(".")
-                    if (holder, stem_of_gradient(word)) in weights:
-                        yield statement, place
+                holder, _, word = place.rpartition(".")
+                parameter = holder, stem_of_gradient(word)
+                if is_kept and parameter in weights | biases and not _goes_elsewhere(function, value):
+                    found.append(statement)
+                    is_of_weight |= parameter in weights
             case _:
                 pass
+    yield from found if is_of_weight else ()
 
 
-def _weights(owner: tree.Class) -> frozenset[tuple[str, str | None]]:
-    """What the class multiplies with and its forward pass does not set: who holds it, and its name's stem."""
-    multiplied: set[str] = set()
-    for method in owner.methods.values():
-        for node in method.walk():
-            for operand in _operands(node):
-                place = place_of(operand)
-                if place is not None and place.startswith("self."):
-                    multiplied.add(place.removesuffix(".T"))
-    set_forward = {
+def _stems(owner: tree.Class, operands: Operands) -> frozenset[tuple[str, str | None]]:
+    """What the class computes with and its passes do not set: who holds it, and its name's stem."""
+    used = {
+        place.removesuffix(".T")
+        for method in owner.methods.values()
+        for node in method.walk()
+        for operand in operands(node)
+        if (place := place_of(operand)) is not None and place.startswith("self.")
+    }
+    set_by_passes = {
         place_of(target)
         for name, method in owner.methods.items()
         if _FORWARD.search(name) or _BACKWARD.search(name)
         for target in _targets(method.body)
     }
-    found = multiplied - {place for place in set_forward if place is not None}
-    return frozenset((place.rpartition(".")[0], stem_of(last_word(place))) for place in found)
+    return frozenset((place.rpartition(".")[0], stem_of(last_word(place))) for place in used - set_by_passes)
 
 
-def _operands(node: tree.Node) -> tuple[tree.Expression, ...]:
+def _zeroed(program: Program) -> frozenset[str]:
+    """The attributes that are set to zeros somewhere."""
+    return frozenset(
+        target.attr
+        for module in program.modules
+        for statement in module.of_kind(tree.Assign)
+        if _is_blank(statement.value)
+        for target in statement.targets
+        if isinstance(target, tree.Attribute)
+    )
+
+
+def _summands(node: tree.Node) -> tuple[tree.Expression, ...]:
+    match node:
+        case tree.Binary(operator="+", left=left, right=right):
+            return left, right
+        case tree.AugmentedAssign(operator="+", value=value):
+            return (value,)
+        case _:
+            return ()
+
+
+def _factors(node: tree.Node) -> tuple[tree.Expression, ...]:
     """Both sides of a matrix product."""
     match node:
         case tree.Binary(operator="@", left=left, right=right):

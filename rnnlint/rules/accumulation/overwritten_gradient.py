@@ -8,7 +8,7 @@ from rnnlint.model.backward import BackwardPass
 from rnnlint.model.file_model import FileModel
 from rnnlint.model.single_call_gradients import SingleCallGradient
 from rnnlint.rules.accumulation.vanilla_cases import BATCH_CLASS, COLUMNS, DICT
-from rnnlint.rules.registry import FixDraft, Invalid, RelatedDraft, Report, Valid, rule
+from rnnlint.rules.registry import FixDraft, Invalid, RelatedDraft, Replacement, Report, Valid, rule
 from rnnlint.syntax import tree
 
 
@@ -42,13 +42,13 @@ def check(model: FileModel) -> Iterator[Report]:
     wherever a layer's caller may do so.
 
     ## Fix safety
-    Offered where the gradient has a value before the loop. It changes the gradient, so it is safe only after
-    the numeric check has verified it.
+    Offered where the gradient has a value before the loop, or is set to zeros somewhere. It changes the
+    gradient, so it is safe only after the numeric check has verified it.
     """
     for bptt in model.backward_passes:
         yield from _of_loop(bptt)
     for each in model.single_call_gradients:
-        yield _of_layer(each)
+        yield _of_layer(model, each)
 
 
 def _of_loop(bptt: BackwardPass) -> Iterator[Report]:
@@ -64,15 +64,17 @@ def _of_loop(bptt: BackwardPass) -> Iterator[Report]:
         )
 
 
-def _of_layer(kept: SingleCallGradient) -> Report:
+def _of_layer(model: FileModel, kept: SingleCallGradient) -> Report:
+    first, *others = kept.statements
     called = f"{kept.method.name}()"
-    others = f" So are {kept.beside} more here." if kept.beside else ""
+    beside = f" So {'is one' if len(others) == 1 else f'are {len(others)}'} more here." if others else ""
     return Report(
-        kept.statement,
-        f"{kept.place} is set anew at every call of {called}, which {kept.caller.title} calls once a step: "
-        f"only the last call, step 0, remains.{others} The weight acts at every step: its gradient is the "
-        "sum over t. Use +=, and set it to zero before the loop.",
+        first,
+        f"{model.module.text_of(first.targets[0])} is set anew at every call of {called}, which "
+        f"{kept.caller.title} calls once a step: only the last call, step 0, remains.{beside} The weight "
+        "acts at every step: its gradient is the sum over t. Use +=, and set it to zero before the loop.",
         remark="only one step remains",
+        fix=_summed_over_calls(model, kept) if kept.initialised else None,
         related=(
             RelatedDraft(
                 kept.caller.module.span(kept.call),
@@ -80,6 +82,17 @@ def _of_layer(kept: SingleCallGradient) -> Report:
                 kept.caller.module.path,
             ),
         ),
+    )
+
+
+def _summed_over_calls(model: FileModel, kept: SingleCallGradient) -> FixDraft:
+    texts = [
+        f"{model.module.text_of(each.targets[0])} += {model.module.text_of(each.value)}"
+        for each in kept.statements
+    ]
+    return FixDraft(
+        f"Use `{texts[0]}`.",
+        tuple(Replacement(each, text) for each, text in zip(kept.statements, texts, strict=True)),
     )
 
 
@@ -223,11 +236,12 @@ INVALID = (
         lines=(14,),
         fixed=DICT,
     ),
-    Invalid("layers called once a step", _ANEW, lines=(14,)),
+    Invalid("layers called once a step", _ANEW, lines=(14,), fixed=_LAYERS),
     Invalid(
         "layers of another file",
         _ANEW.split("class RNN")[0],
         lines=(14,),
+        fixed=_LAYERS.split("class RNN")[0],
         files={
             "rnn.py": "from program import Linear\n"
             + "import numpy as np\n\n\nclass RNN"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from rnnlint.findings import Severity
 from rnnlint.model.backward import BackwardPass
-from rnnlint.model.rebound_sequences import rebound_sequences
+from rnnlint.model.rebound_sequences import Rebound, rebound_sequences
 from rnnlint.rules.derivatives.cases import LSTM
-from rnnlint.rules.registry import Invalid, Report, Valid, rule
+from rnnlint.rules.registry import FixDraft, Invalid, Replacement, Report, Valid, rule
 
 
 @rule("RNN109", "rebound-sequence", severity=Severity.ERROR, needs="data flow")
@@ -44,16 +45,26 @@ def check(bptt: BackwardPass) -> Iterator[Report]:
 
     ## Fix safety
 
-    There is no fix: the later uses of the name have to be told apart.
+    Offered where all later uses of the name are of the step's result: none is indexed, and none stands behind
+    the loop. It changes the gradient, so it is safe only after the numeric check has verified it.
     """
-    for statement, name in rebound_sequences(bptt):
+    for each in rebound_sequences(bptt):
         yield Report(
-            statement,
-            f"`{name}` is the sequence in the first round of this loop and one step's result in "
+            each.statement,
+            f"`{each.name}` is the sequence in the first round of this loop and one step's result in "
             "all later ones: "
-            f"`{name}[...]` then reads a row of that. Give the step's value a name of its own.",
+            f"`{each.name}[...]` then reads a row of that. Give the step's value a name of its own.",
             remark="rebound",
+            fix=_renamed(bptt, each),
         )
+
+
+def _renamed(bptt: BackwardPass, rebound: Rebound) -> FixDraft | None:
+    own = f"{rebound.name}_t"
+    if rebound.later is None or re.search(rf"\b{own}\b", bptt.module.source.text):
+        return None
+    (target,) = rebound.statement.targets
+    return FixDraft(f"Call it `{own}`.", tuple(Replacement(node, own) for node in (target, *rebound.later)))
 
 
 VALID = (Valid("names of their own", LSTM),)
@@ -64,6 +75,16 @@ INVALID = (
         LSTM.replace(
             "        dv = ys[t] - targets[t]\n", "        ys = ys[t] - targets[t]\n        dv = ys\n"
         ),
+        lines=(37,),
+        fixed=LSTM.replace(
+            "        dv = ys[t] - targets[t]\n", "        ys_t = ys[t] - targets[t]\n        dv = ys_t\n"
+        ),
+    ),
+    Invalid(
+        "the predictions rebound and used behind the loop",
+        LSTM.replace(
+            "        dv = ys[t] - targets[t]\n", "        ys = ys[t] - targets[t]\n        dv = ys\n"
+        ).replace("    return dW_f", "    print(ys)\n    return dW_f"),
         lines=(37,),
     ),
 )
