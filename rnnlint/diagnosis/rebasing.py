@@ -11,21 +11,30 @@ from rnnlint.findings import Edit, Span
 def before_edits(edit: Edit, text: str, earlier: Sequence[Edit], original: str) -> Edit | None:
     """``edit``, which is of ``text``, as an edit of ``original``; ``earlier`` made the one of the other.
 
-    None where it touches what they wrote.
+    Where it replaces all that one of them wrote, it does what that one did, too. None where it touches a part.
     """
     new, old = _Offsets(text), _Offsets(original)
     start, end = new.of(edit.span.line, edit.span.column), new.of(edit.span.end_line, edit.span.end_column)
-    shift = 0
+    shift = within = 0
     for each in sorted(earlier, key=lambda e: (e.span.line, e.span.column)):
         first = old.of(each.span.line, each.span.column)
         length = old.of(each.span.end_line, each.span.end_column) - first
         written = first + shift
         if end < written or (end == written and start < end):
             break
-        if start < written + len(each.text):
+        if start <= written and written + len(each.text) <= end:
+            within += len(each.text) - length
+        elif start < written + len(each.text):
             return None
         shift += len(each.text) - length
-    return Edit(edit.path, old.span(start - shift, end - shift), edit.text)
+    return Edit(edit.path, old.span(start - shift + within, end - shift), edit.text)
+
+
+def covers(wider: Edit, edit: Edit) -> bool:
+    """Whether one edit replaces all that another one replaces."""
+    start, end = (wider.span.line, wider.span.column), (wider.span.end_line, wider.span.end_column)
+    first, last = (edit.span.line, edit.span.column), (edit.span.end_line, edit.span.end_column)
+    return wider.path == edit.path and start <= first and last <= end
 
 
 def after_edits(edit: Edit, earlier: Sequence[Edit], original: str, text: str) -> Edit | None:

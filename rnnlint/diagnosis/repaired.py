@@ -13,7 +13,7 @@ from rnnlint.diagnosis.localise import Localiser, Step
 from rnnlint.diagnosis.naming import first_wrong, named
 from rnnlint.diagnosis.program_text import program_text
 from rnnlint.diagnosis.prove import Rerunnable, agrees, applied_edits, fixed_project, is_fixable
-from rnnlint.diagnosis.rebasing import after_edits, before_edits
+from rnnlint.diagnosis.rebasing import after_edits, before_edits, covers
 from rnnlint.diagnosis.repair import Repair, search
 from rnnlint.diagnosis.suspects import Suspect, backward_texts
 from rnnlint.diagnosis.tracing.trace import traced
@@ -173,6 +173,7 @@ def _repaired(
         if step is None or step.edit is None:
             break
         finding = offered.get(step.edit) or _finding(project, known, step.edit)
+        known, found = _not_superseded(known, finding), _not_superseded(found, finding)
         if step.edit not in offered:
             found.append(finding)
         if step.complete:
@@ -194,6 +195,16 @@ def _repaired(
         bugs = _known_bugs(scenario)
         found += [_explained(scenario.check, bugs, left)] if bugs else left
     return found, repair.complete
+
+
+def _not_superseded(known: Sequence[Finding], new: Finding) -> list[Finding]:
+    """Those of which the new repair does not replace all that theirs has changed."""
+    edits = new.fix.edits if new.fix is not None else ()
+    return [
+        each
+        for each in known
+        if each.fix is None or not all(any(covers(e, own) for e in edits) for own in each.fix.edits)
+    ]
 
 
 def _finding(project: Project, known: Sequence[Finding], candidate: Candidate) -> Finding:

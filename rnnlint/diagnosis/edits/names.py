@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from rnnlint.diagnosis.edits.candidate import Candidate, Kind, replacing
 from rnnlint.diagnosis.edits.forms import alike
 from rnnlint.diagnosis.suspects import Suspect
-from rnnlint.diagnosis.vocabulary import Atom, Vocabulary, atoms_in
+from rnnlint.diagnosis.vocabulary import Atom, Vocabulary, atoms_in, base_name
 
 
 def name_edits(suspect: Suspect, words: Vocabulary) -> Iterator[Candidate]:
@@ -17,6 +17,7 @@ def name_edits(suspect: Suspect, words: Vocabulary) -> Iterator[Candidate]:
     value = suspect.value
     read = list(atoms_in(value)) if value is not None else []
     written = [target for target in suspect.targets if isinstance(target, Atom)] if read else []
+    yield from _namesake(suspect, words)
     for atom in read:
         yield from _alike(suspect, words, atom, 0.4)
         if words.is_adjoint(atom):
@@ -33,6 +34,24 @@ def name_edits(suspect: Suspect, words: Vocabulary) -> Iterator[Candidate]:
             yield from _alike(suspect, words, atom, 0.5)
         elif _is_set_twice(suspect, words, atom):
             yield from _alike(suspect, words, atom, 1.0)
+
+
+def _namesake(suspect: Suspect, words: Vocabulary) -> Iterator[Candidate]:
+    """``h_hat = self.z[t]`` where the forward pass keeps ``self.h_hat``."""
+    match suspect.targets, suspect.value:
+        case (ast.Name(id=wanted),), ast.Subscript(value=ast.Name() | ast.Attribute() as sequence):
+            if base_name(sequence) in _sequences_called(wanted):
+                return
+            for other in words.everything:
+                if other.rpartition(".")[2] in _sequences_called(wanted) and other != wanted:
+                    yield replacing(suspect.program, sequence, other, Kind.GATE, -0.5)
+        case _:
+            pass
+
+
+def _sequences_called(step: str) -> tuple[str, ...]:
+    """What a sequence may be called of which a variable holds one step's entry."""
+    return step, f"{step}s", f"{step}_list", f"all_{step}"
 
 
 def _is_set_twice(suspect: Suspect, words: Vocabulary, atom: Atom) -> bool:

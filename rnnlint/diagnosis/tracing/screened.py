@@ -6,7 +6,7 @@ An edit after which it makes a true quantity is tried first; what cannot be comp
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -61,14 +61,11 @@ class Screen:
         if statement.node is self.first.watched.statement.node:
             expression = _at(changed.node, _way(statement.node, wanted))
             return self._judged(expression) if expression is not None else None
-        match statement.node, changed.node:  # a variable that the statement reads is set otherwise
-            case ast.Assign(targets=[target]), ast.Assign(value=value) if not isinstance(target, ast.Tuple):
-                read = {ast.unparse(read.node) for read in self.first.reads if read.node is not None}
-                setter = next((m for m in self.made if m.watched.statement is statement), None)
-                if setter is not None and ast.unparse(target) in read:
-                    return self._judged(wanted, _SetSo(setter.watched.number, ast.unparse(target), value))
-            case _:
-                pass
+        read = {ast.unparse(read.node) for read in self.first.reads if read.node is not None}
+        for target, value, new in _set_otherwise(statement.node, changed.node):
+            setter = next((m for m in self.made if m.watched.node is value), None)
+            if setter is not None and ast.unparse(target) in read:
+                return self._judged(wanted, _SetSo(setter.watched.number, ast.unparse(target), new))
         return None
 
     def _judged(self, expression: ast.expr, set_so: _SetSo | None = None) -> float | None:
@@ -161,6 +158,26 @@ class _SetSo:
     number: int
     target: str
     expression: ast.expr
+
+
+def _set_otherwise(
+    statement: ast.stmt, changed: ast.stmt
+) -> Iterator[tuple[ast.expr, ast.expr, ast.expr]]:
+    """What an assignment sets otherwise once it is changed: the target, its value and its new value."""
+    match statement, changed:
+        case (
+            ast.Assign(targets=[ast.Tuple(elts=targets)], value=ast.Tuple(elts=values)),
+            ast.Assign(value=ast.Tuple(elts=news)),
+        ) if len(targets) == len(values) == len(news):
+            for target, value, new in zip(targets, values, news, strict=True):
+                if ast.unparse(value) != ast.unparse(new):
+                    yield target, value, new
+        case ast.Assign(targets=[target], value=value), ast.Assign(value=new) if not isinstance(
+            target, ast.Tuple
+        ):
+            yield target, value, new
+        case _:
+            pass
 
 
 def _use(quantity: Quantity) -> tuple[int, str, int]:
