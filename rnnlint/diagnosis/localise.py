@@ -25,9 +25,10 @@ from rnnlint.diagnosis.tracing.screened import Screen
 from rnnlint.diagnosis.tracing.trace import Trace
 from rnnlint.diagnosis.tracing.watched import Part
 from rnnlint.diagnosis.vocabulary import Vocabulary
+from rnnlint.findings import Edit
 from rnnlint.gradients.trials import Trials
 from rnnlint.model.project import Project
-from rnnlint.records import dataclass
+from rnnlint.records import dataclass, replace
 
 BATCH = 16
 GUARDED = 4
@@ -35,6 +36,8 @@ GUARDED = 4
 MOST_TRIED = 224
 """Edits that are tried for one bug."""
 LIKELY = 0.3
+LIKELIER = 0.8
+"""What a silent statement would have to be, by value, before what its names suggest."""
 MOST_SUBJECTS = 3
 """Of how many blamed statements it is asked what they lack: those that are no less likely than so much."""
 MOST_JUDGED = 6
@@ -161,7 +164,9 @@ class Localiser:
             statement = subject.watched.statement
             text = next((text for text in texts if text.function is statement.function), None)
             if text is not None:
-                found += lacking(subject, made, self.trace.truths, Vocabulary(text))
+                likelier = LIKELIER if subject.state is State.ZERO else 0.0
+                candidates = lacking(subject, made, self.trace.truths, Vocabulary(text))
+                found += [replace(each, rank=each.rank - likelier) for each in candidates]
         first = blamed.first
         if first is not None and first.watched.node is not None and not _only_hands_on(first):
             program, node = first.watched.statement.program, first.watched.node
@@ -173,9 +178,11 @@ class Localiser:
 
     @staticmethod
     def _subjects(blamed: Blame, made: Sequence[Made]) -> list[Made]:
-        """What the likeliest statements made when the first wrong result came about, that one first."""
+        """What the likeliest statements made when the first wrong result came about, that one first; what
+        is silent though something should come in."""
+        silent = [m for m in blamed.silent if m.watched.part is not Part.AFTER][:MOST_SUBJECTS]
         if blamed.first is None:
-            return []
+            return silent
         likely = [suspect.node for handicap, suspect in blamed.suspects if handicap <= LIKELY]
         others = [
             each
@@ -185,7 +192,8 @@ class Localiser:
             if each.step == blamed.first.step and each.watched.statement.node is node
         ]
         flowing = [each for each in others if each.state is not State.FORWARD]
-        return [m for m in (blamed.first, *flowing) if m.watched.part is not Part.AFTER][:MOST_SUBJECTS]
+        subjects = [m for m in (blamed.first, *flowing) if m.watched.part is not Part.AFTER][:MOST_SUBJECTS]
+        return [*subjects, *(m for m in silent if m not in subjects)]
 
     def _that_mend(self, first: Made | None, outcomes: Sequence[_Outcome]) -> list[_Outcome]:
         """Those after which the first wrong result is a true one."""
@@ -277,8 +285,10 @@ def _ranked(
             guarded = any(0 < s.line - candidate.line <= GUARDED for _, s in blamed.suspects)
             handicap = -0.5 if blamed.unset or (guarded and candidate.kind is Kind.STEPS) else 0.9
             ranked.append((handicap + candidate.rank, candidate))
-    ranked.sort(key=lambda item: item[0])
-    return list({candidate.edits: (rank, candidate) for rank, candidate in reversed(ranked)}.values())[::-1]
+    likeliest: dict[tuple[Edit, ...], tuple[float, Candidate]] = {}
+    for rank, candidate in sorted(ranked, key=lambda item: item[0]):
+        likeliest.setdefault(candidate.edits, (rank, candidate))
+    return list(likeliest.values())
 
 
 def _differ(errors: Errors, before: Errors) -> bool:

@@ -74,6 +74,7 @@ def searched(
     """
     budget = Budget(deadline=deadline)
     found: list[Finding] = []
+    proven: list[Finding] = []  # repairs that make some scenario right
     after: list[Rerunnable] = []
     for position, scenario in enumerate(scenarios):
         now = fixed[position] if position < len(fixed) else scenario.check
@@ -86,13 +87,16 @@ def searched(
         if shown and agrees(_with_fixes(project, [*helpful, *shown], confirmed)):
             after.append(confirmed)
             continue
-        others = [f for f in findings if f not in helpful and is_fixable(f, project)] + shown
-        new, complete = _repaired(project, helpful, others, confirmed, budget)
+        known = [*helpful, *proven]
+        others = [f for f in (*findings, *shown) if f not in known and is_fixable(f, project)]
+        new, complete = _repaired(project, known, others, confirmed, budget)
         if confirmed is not scenario and not complete:
             after.append(scenario)
             continue
         after.append(confirmed)
-        found += _not_said(new, found)
+        said = list(_not_said(new, found))
+        found += said
+        proven += [each for each in said if complete and each.fix is not None]
     return Searched(tuple(found), tuple(after))
 
 

@@ -24,19 +24,22 @@ FEW_RIGHT = 3
 class Blame:
     """Statements to look at, the likeliest first, each with how much less likely it is than the first.
 
-    ``first`` is the first wrong result; ``unset`` where it reads a carry that is still zero.
+    ``first`` is the first wrong result; ``unset`` where it reads a carry that is still zero. ``silent`` are
+    results that are zero though something should have come in, the likeliest first.
     """
 
     suspects: tuple[tuple[float, Suspect], ...]
     first: Made | None
     unset: bool = False
+    silent: tuple[Made, ...] = ()
 
 
 def blame(made: Sequence[Made], texts: Sequence[BackwardText]) -> Blame:
     """Whom to blame; nobody where everything that was made is true."""
     firsts = [each for each in made if each.is_first]
     if not firsts:
-        return Blame(tuple(_without_a_gradient(made, texts)), None)
+        silent = _given_zeros(made)
+        return Blame(tuple(_in_order(silent, texts)), None, silent=silent)
     first = firsts[0]
     together = [each for each in firsts if each.step == first.step]
     found: dict[int, tuple[float, Suspect]] = {}
@@ -61,9 +64,10 @@ def blame(made: Sequence[Made], texts: Sequence[BackwardText]) -> Blame:
     unset = list(_zeros_read(made, first, [suspect for _, suspect in blamed]))
     for read, reader in unset:
         add(0.3, _that_set(read, reader, texts))
-    for silent in _made_zero(made, first, together):
-        add(0.2, _suspects_of(silent, texts))
-    return Blame(tuple(sorted(found.values(), key=lambda item: item[0])), first, bool(unset))
+    silent = tuple(_made_zero(made, first, together))[::-1]
+    for number, each in enumerate(silent):
+        add(0.2 if number == 0 else 0.4, _suspects_of(each, texts))
+    return Blame(tuple(sorted(found.values(), key=lambda item: item[0])), first, bool(unset), silent)
 
 
 def _zeros_read(made: Sequence[Made], first: Made, blamed: Sequence[Suspect]) -> Iterator[tuple[Read, Made]]:
@@ -77,29 +81,30 @@ def _zeros_read(made: Sequence[Made], first: Made, blamed: Sequence[Suspect]) ->
 
 
 def _made_zero(made: Sequence[Made], first: Made, wrong: Sequence[Made]) -> Iterator[Made]:
-    """What wrong statements read and was made of zeros just before, back to where nothing has entered."""
-    read = {root_of(r.node) for each in wrong for r in each.reads if r.state is State.ZERO}
+    """What wrong statements rest on and was made of zeros just before, back to where nothing has entered."""
+    read = {root_of(r.node) for each in wrong for r in each.reads}
     for each in reversed(made[: _position(made, first)]):
         targets = {root_of(target) for target in each.watched.statement.targets}
         zeros = {root_of(r.node) for r in each.reads if r.state is State.ZERO}
-        if each.step == first.step and each.state is State.ZERO and zeros and targets & read:
+        if each.step == first.step and zeros and targets & read:
             read |= zeros
-            yield each
+            if each.state is State.ZERO:
+                yield each
 
 
-def _without_a_gradient(
-    made: Sequence[Made], texts: Sequence[BackwardText]
-) -> Iterator[tuple[float, Suspect]]:
-    """Where nothing is wrong but something is missing: the statements that are given zeros at their first
-    step.
-    """
+def _given_zeros(made: Sequence[Made]) -> tuple[Made, ...]:
+    """What is made of zeros at the first step of the way back, in the order of the run."""
+    return tuple(m for m in made if m.step == 0 and m.state is State.ZERO and m.watched.statement.loops)
+
+
+def _in_order(silent: Sequence[Made], texts: Sequence[BackwardText]) -> Iterator[tuple[float, Suspect]]:
+    """Where nothing is wrong but something is missing: the statements that are given zeros."""
     seen: set[int] = set()
-    for each in made:
-        if each.step == 0 and each.state is State.ZERO and each.watched.statement.loops:
-            for suspect in _suspects_of(each, texts):
-                if id(suspect) not in seen:
-                    seen.add(id(suspect))
-                    yield 0.1 * len(seen), suspect
+    for each in silent:
+        for suspect in _suspects_of(each, texts):
+            if id(suspect) not in seen:
+                seen.add(id(suspect))
+                yield 0.1 * len(seen), suspect
 
 
 def _read_by_wrong_ones(made: Sequence[Made], wrong: Sequence[Made]) -> list[tuple[Read, int, int]]:

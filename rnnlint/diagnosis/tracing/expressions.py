@@ -55,7 +55,9 @@ def expressions_for(first: Made, made: Sequence[Made], truths: Truths) -> list[E
 
 
 def series_of(truths: Truths, shape: tuple[int, ...], steps: int) -> Iterator[tuple[tuple[int, str], Array]]:
-    """The true adjoints of one expression each, of a shape, over the first steps of the way back."""
+    """The true adjoints of one expression each, of a shape, over the first steps of the way back; also with
+    the factor that all gradients have.
+    """
     by_use: dict[tuple[int, str], dict[int, Array]] = defaultdict(dict)
     for quantity in truths.quantities:
         if not quantity.whole and quantity.value.shape == shape:
@@ -63,7 +65,8 @@ def series_of(truths: Truths, shape: tuple[int, ...], steps: int) -> Iterator[tu
     for use, found in by_use.items():
         ordered = [found[step] for step in sorted(found, reverse=True)][:steps]
         if len(ordered) == steps:
-            yield use, np.stack(ordered)
+            for scale in dict.fromkeys((1.0, truths.scale)):
+                yield use, np.stack(ordered) * scale
 
 
 @dataclass(frozen=True)

@@ -71,7 +71,8 @@ class Recording:
             for target in targets_of(each.watched):
                 after = each.after if each.after is not None else each.value
                 held[ast.unparse(target)].append(_Held(moment, each.step, after, is_set=True))
-        return Recording(held, constants, moments, _sizes_in(held))
+        named = {ast.unparse(ast.parse(text, mode="eval")): value for text, value in constants.items()}
+        return Recording(held, named, moments, _sizes_in(held))
 
     def when(self, made: Made, step: int) -> int | None:
         """The moment at which a statement was reached at a step."""
