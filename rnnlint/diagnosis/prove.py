@@ -117,7 +117,29 @@ def _helpful(
         best = without[nearest]
         del kept[nearest]
         without = _checks(project, _all_but_one(kept), scenario)
+    spare = [finding for finding, left in zip(kept, without, strict=True) if agrees(left)]
+    if len(spare) > 1 and agrees(best):
+        fewer = _without_doubles(project, kept, spare, scenario)
+        if len(fewer) < len(kept):
+            best, *without = _checks(project, [fewer, *_all_but_one(fewer)], scenario)
+            kept = fewer
     return kept, best, without
+
+
+def _without_doubles(
+    project: Project, kept: Sequence[Finding], spare: Sequence[Finding], scenario: Rerunnable
+) -> list[Finding]:
+    """``kept`` without those of ``spare`` that stand in for one another: each could go, and not all of
+    them."""
+    fewer = [finding for finding in kept if finding not in spare]
+    if agrees(_checks(project, [fewer], scenario)[0]):
+        return list(kept)
+    fewer = list(kept)
+    for finding in reversed(spare):
+        others = [other for other in fewer if other is not finding]
+        if agrees(_checks(project, [others], scenario)[0]):
+            fewer = others
+    return fewer
 
 
 def _all_but_one(findings: Sequence[Finding]) -> list[list[Finding]]:
