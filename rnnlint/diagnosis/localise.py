@@ -164,9 +164,10 @@ class Localiser:
             statement = subject.watched.statement
             text = next((text for text in texts if text.function is statement.function), None)
             if text is not None:
-                likelier = LIKELIER if subject.state is State.ZERO else 0.0
+                handicaps = [h for h, suspect in blamed.suspects if suspect.node is statement.node]
+                likelier = -LIKELIER if subject.state is State.ZERO else min([*handicaps, 0.0])
                 candidates = lacking(subject, made, self.trace.truths, Vocabulary(text))
-                found += [replace(each, rank=each.rank - likelier) for each in candidates]
+                found += [replace(each, rank=each.rank + likelier) for each in candidates]
         first = blamed.first
         if first is not None and first.watched.node is not None and not _only_hands_on(first):
             program, node = first.watched.statement.program, first.watched.node

@@ -11,7 +11,8 @@ from rnnlint.findings import Edit, Span
 def before_edits(edit: Edit, text: str, earlier: Sequence[Edit], original: str) -> Edit | None:
     """``edit``, which is of ``text``, as an edit of ``original``; ``earlier`` made the one of the other.
 
-    Where it replaces all that one of them wrote, it does what that one did, too. None where it touches a part.
+    Where it replaces all that one of them wrote, it does what that one did, too. None where it touches part
+    of that.
     """
     new, old = _Offsets(text), _Offsets(original)
     start, end = new.of(edit.span.line, edit.span.column), new.of(edit.span.end_line, edit.span.end_column)

@@ -19,6 +19,9 @@ from rnnlint.records import dataclass
 FEW_RIGHT = 3
 """For one statement that makes something true of a quantity so many must not, to blame the quantity."""
 
+HOLLOW = -0.8
+"""For a statement that gives an adjoint its name and nothing else: a copy, or what only the forward made."""
+
 
 @dataclass(frozen=True, slots=True)
 class Blame:
@@ -52,14 +55,17 @@ def blame(made: Sequence[Made], texts: Sequence[BackwardText]) -> Blame:
 
     for read, wrong, right in _read_by_wrong_ones(made, together):
         handicap = 0.2 if right else -0.3 if wrong > 1 else 0.4
-        add(handicap, _last_to_set(made, first, read, texts))
+        setters = _last_to_set(made, first, read, texts)
+        add(HOLLOW if all(map(_is_a_copy, setters)) else handicap, setters)
     add(0.0, _suspects_of(first, texts))
     for other in together[1:]:
         add(1.0, _suspects_of(other, texts))
     for each in together:
         for read in each.reads:
             if read.state in (State.FORWARD, State.OTHER):
-                add(0.3 if read.state is State.FORWARD else -0.1, _that_set(read, each, texts))
+                hollow = read.state is State.FORWARD and looks_like_adjoint(read.name)
+                handicap = HOLLOW if hollow else 0.3 if read.state is State.FORWARD else -0.1
+                add(handicap, _that_set(read, each, texts))
     blamed = tuple(sorted(found.values(), key=lambda item: item[0]))
     unset = list(_zeros_read(made, first, [suspect for _, suspect in blamed]))
     for read, reader in unset:
@@ -143,6 +149,15 @@ def _last_to_set(
     ]
     named = [each for each in same if any(root_of(t) == root for t in each.watched.statement.targets)]
     return _suspects_of((named or same)[-1], texts) if same else []
+
+
+def _is_a_copy(suspect: Suspect) -> bool:
+    """Whether it is ``do = dh``: another adjoint under this one's name."""
+    match suspect.node:
+        case ast.Assign(targets=[ast.Name(id=name)], value=ast.Name(id=other)):
+            return looks_like_adjoint(name) and looks_like_adjoint(other)
+        case _:
+            return False
 
 
 def _position(made: Sequence[Made], wanted: Made) -> int:

@@ -160,9 +160,7 @@ class _SetSo:
     expression: ast.expr
 
 
-def _set_otherwise(
-    statement: ast.stmt, changed: ast.stmt
-) -> Iterator[tuple[ast.expr, ast.expr, ast.expr]]:
+def _set_otherwise(statement: ast.stmt, changed: ast.stmt) -> Iterator[tuple[ast.expr, ast.expr, ast.expr]]:
     """What an assignment sets otherwise once it is changed: the target, its value and its new value."""
     match statement, changed:
         case (
