@@ -22,6 +22,8 @@ MOST_TIMEOUTS = 2
 """After so many runs that never ended, a submission's further runs are left out."""
 SECONDS_AFTERWARDS = 1.0
 """What is left for the other tasks once a run has used up its seconds: a hundred times what they need."""
+COMPUTING_AFTERWARDS = 0.25
+"""For so much of it a processor may be theirs: what does not end once often never does."""
 _COUNTING = ("<calls>",)
 """No function's name: calls are counted and nothing is recorded."""
 _ENDING = frozenset({Failure.TIMEOUT, Failure.CRASH, Failure.MEMORY, Failure.VIOLATION})
@@ -110,16 +112,18 @@ class Sitting:
         self, entry: str, scenarios: Sequence[Scenario], *, fresh: bool
     ) -> tuple[tuple[Ran, ...], Trouble | None]:
         modules = self.program.modules
+        afterwards = self._timeouts > 0
         job = Job(
             modules=modules,
             entry=next(number for number, module in enumerate(modules) if module.path == entry),
             scenarios=tuple(scenarios),
             neutral=tuple(dict.fromkeys((*self.plan.neutral, *self.program.neutral))),
             imports_of_user=self.program.unprovided,
-            seconds=min(self.plan.seconds, SECONDS_AFTERWARDS) if self._timeouts else self.plan.seconds,
+            seconds=min(self.plan.seconds, SECONDS_AFTERWARDS) if afterwards else self.plan.seconds,
             memory_mb=self.plan.memory_mb,
         )
-        outcome = self.runner.run(job, fresh=fresh)
+        most_computed = COMPUTING_AFTERWARDS if afterwards else math.inf
+        outcome = self.runner.run(job, fresh=fresh, most_computed=most_computed)
         self.attempts |= dict.fromkeys(outcome.attempts)
         if outcome.trouble is not None:
             self.failures[outcome.trouble.failure] = None

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
+import math
 import os
 import signal
 import socket
@@ -18,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rnnlint.sandbox.bubblewrap import wrapped
-from rnnlint.sandbox.zygote import COMMAND, DELAY, FORK, REAP, REPLY
+from rnnlint.sandbox.zygote import COMMAND, COMPUTED, DELAY, FORK, REAP, REPLY
 
 if TYPE_CHECKING:
     from rnnlint.guest.job import Value
@@ -27,6 +28,8 @@ START_SECONDS = 30.0
 """For a zygote to import NumPy and a child to raise its walls, on the slowest machine worth waiting for."""
 MOST_DELAY = 3
 """So many times its seconds may be added to a deadline for what other processes took."""
+SELDOM = 0.01
+"""Seconds between two questions for how long a child has computed."""
 LARGEST_ANSWER = 512 * 2**20
 _SCRIPT = Path(__file__).with_name("zygote.py")
 
@@ -87,10 +90,17 @@ class ZygoteProcess:
         self._control.sendall(COMMAND.pack(REAP, pid))
         return self._reply(REAP)[1]
 
+    def computed_by(self, pid: int) -> float:
+        """Seconds for which a child has run; 0 where the system does not tell."""
+        return self._asked(COMPUTED, pid) / 1e9
+
     def delay_of(self, pid: int) -> float:
-        """Seconds for which a child was ready to run while others did."""
-        self._control.sendall(COMMAND.pack(DELAY, pid))
-        return self._reply(DELAY)[1] / 1e9
+        """Seconds for which a child was ready to run while others did; 0 where the system does not tell."""
+        return self._asked(DELAY, pid) / 1e9
+
+    def _asked(self, command: bytes, pid: int) -> int:
+        self._control.sendall(COMMAND.pack(command, pid))
+        return self._reply(command)[1]
 
     def _reply(self, kind: bytes) -> tuple[int, int]:
         """The first reply of a kind; those to other commands are kept until they are asked for."""
@@ -151,6 +161,8 @@ class Child:
     deadline: float = 0.0
     latest: float = 0.0
     repaid: float = 0.0
+    most_computed: float = math.inf
+    next_look: float = 0.0
     received: int = 0
 
     def greet(self) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]:
@@ -168,10 +180,15 @@ class Child:
         self.greeted = True
         return layers, missing
 
-    def expire_in(self, seconds: float, *, of_its_own: bool = False) -> None:
-        """Let every wait end after so many seconds; ``of_its_own``: of which other processes took none."""
-        self.deadline = time.monotonic() + seconds
+    def expire_in(self, seconds: float, *, of_its_own: bool = False, most_computed: float = math.inf) -> None:
+        """Let every wait end after so many seconds; ``of_its_own``: of which other processes took none. Or
+        sooner, once the child has run for ``most_computed`` more seconds, where the system tells.
+        """
+        so_far = 0.0 if math.isinf(most_computed) else self._computed()
+        now = time.monotonic()
+        self.deadline = now + seconds
         self.latest = self.deadline + (MOST_DELAY * seconds if of_its_own else 0.0)
+        self.most_computed, self.next_look = so_far + most_computed, now + most_computed
 
     def send(self, frame: bytes) -> None:
         """Raises TimeoutError at the deadline, OSError where the child has gone."""
@@ -222,7 +239,22 @@ class Child:
             remaining = self.deadline - time.monotonic()
         if remaining <= 0:
             raise TimeoutError
-        return remaining
+        return min(remaining, self._until_next_look())
+
+    def _until_next_look(self) -> float:
+        """Seconds before the child can have computed for too long. Raises TimeoutError where it has."""
+        if time.monotonic() >= self.next_look:
+            left = self.most_computed - self._computed()
+            if left <= 0:
+                raise TimeoutError
+            self.next_look = time.monotonic() + max(left, SELDOM)
+        return self.next_look - time.monotonic()
+
+    def _computed(self) -> float:
+        try:
+            return self.zygote.computed_by(self.pid)
+        except (EOFError, OSError):
+            return 0.0  # the zygote has died; whoever reaps will notice
 
     def _repay(self) -> None:
         """Add to the deadline what others have taken since this was last asked, or since the child began."""

@@ -7,6 +7,7 @@ checked field by field, and a deadline ends every wait.
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import time
@@ -103,8 +104,9 @@ class Runner:
         self._greeted()
         return self._missing
 
-    def run(self, job: Job, *, fresh: bool = False) -> Outcome:
-        """Run one job to its end or its deadline.
+    def run(self, job: Job, *, fresh: bool = False, most_computed: float = math.inf) -> Outcome:
+        """Run one job to its end or its deadline, or until its child has computed for ``most_computed``
+        seconds, where the system tells.
 
         Whatever the job's code does becomes an outcome; raises :class:`SandboxError` only where no child
         could be had. A job of the same files as the one before is run in the same child where ``reuse``
@@ -114,7 +116,7 @@ class Runner:
         again = not fresh and loaded is not None and loaded.serves(job)
         if not again:
             self._retire()
-        outcome = self._converse(job)
+        outcome = self._converse(job, most_computed)
         failures = {ran.trouble.failure for ran in outcome.runs if ran.trouble is not None}
         if outcome.trouble is not None:
             failures.add(outcome.trouble.failure)
@@ -122,10 +124,12 @@ class Runner:
         if spent or fresh or not self._reuse:
             self._retire()
         if again and failures & {Failure.CRASH, Failure.VIOLATION, Failure.MEMORY}:
-            return self.run(job)  # perhaps only for what earlier scenarios left behind
+            return self.run(
+                job, most_computed=most_computed
+            )  # perhaps only for what earlier scenarios left behind
         return outcome
 
-    def _converse(self, job: Job) -> Outcome:
+    def _converse(self, job: Job, most_computed: float) -> Outcome:
         from rnnlint.guest.protocol import ProtocolError, encode
         from rnnlint.guest.records import to_tree
 
@@ -138,14 +142,15 @@ class Runner:
             child = self._loaded.child
             frames = [encode([to_tree(scenario) for scenario in job.scenarios])]
         conversation = _Conversation(child, job.scenarios)
-        child.expire_in(job.seconds, of_its_own=self._busy_machine)
+        child.expire_in(job.seconds, of_its_own=self._busy_machine, most_computed=most_computed)
         child.received = 0
         try:
             for frame in frames:
                 child.send(frame)
             return conversation.listen()
         except TimeoutError:
-            trouble = Trouble(Failure.TIMEOUT, message=f"it was still running after {job.seconds:g} seconds")
+            seconds = min(job.seconds, most_computed)
+            trouble = Trouble(Failure.TIMEOUT, message=f"it was still running after {seconds:g} seconds")
         except (EOFError, OSError):
             trouble = _death(child.end())
         except ProtocolError as reason:

@@ -2,7 +2,7 @@
 
 Executed by path (``python -I -S zygote.py CONTROL NUMPY WITHOUT OUTSIDE``), never imported by the host. It
 reads no source and no job: over the control socket it is told to fork (with the child's own channel) and to
-reap, and asked how long a child has been kept waiting for a processor. The child raises its walls, says which
+reap, and asked how long a child has computed and been kept waiting for a processor. The child raises its walls, says which
 stand, and only then reads its job from its channel.
 """
 
@@ -24,7 +24,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-FORK, REAP, DELAY = b"F", b"R", b"D"
+FORK, REAP, COMPUTED, DELAY = b"F", b"R", b"C", b"D"
 COMMAND = struct.Struct("<cq")
 REPLY = struct.Struct("<cqq")
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
@@ -88,8 +88,9 @@ def main(arguments: Sequence[str]) -> None:
             os.close(descriptors[0])
             living.add(pid)
             control.sendall(REPLY.pack(FORK, pid, 0))
-        elif command == DELAY:
-            control.sendall(REPLY.pack(DELAY, pid, _delay(pid)))
+        elif command in (COMPUTED, DELAY):
+            computed, delay = _scheduled(pid)
+            control.sendall(REPLY.pack(command, pid, computed if command == COMPUTED else delay))
         else:
             living.discard(pid)
             control.sendall(REPLY.pack(REAP, pid, _reap(pid, living)))
@@ -164,23 +165,30 @@ def _reap(pid: int, living: set[int]) -> int:
     return status
 
 
-def _delay(pid: int) -> int:
-    """Nanoseconds for which a child was ready and others ran; 0 where the system does not tell."""
+def _scheduled(pid: int) -> tuple[int, int]:
+    """Nanoseconds for which a child ran, and for which it was ready and others ran; 0 where the system does
+    not tell.
+    """
     try:
-        return int(Path(f"/proc/{pid}/schedstat").read_text(encoding="ascii").split()[1])
-    except (OSError, ValueError, IndexError):
-        return 0
+        computed, delay, *_ = _read_of_processes(f"{pid}/schedstat").split()
+        return int(computed), int(delay)
+    except ValueError:
+        return 0, 0
 
 
 def _children() -> set[int]:
-    """Our children, where /proc shows the processes as we number them."""
+    """Our children, where the system tells."""
+    return {int(pid) for pid in _read_of_processes(f"self/task/{os.getpid()}/children").split()}
+
+
+def _read_of_processes(name: str) -> str:
+    """A file of /proc; "" where there is none, or where it shows the processes not as we number them."""
     try:
         if Path("/proc/self").readlink().name != str(os.getpid()):
-            return set()
-        listed = Path(f"/proc/self/task/{os.getpid()}/children").read_text(encoding="ascii")
+            return ""
+        return Path(f"/proc/{name}").read_text(encoding="ascii")
     except OSError:
-        return set()
-    return {int(pid) for pid in listed.split()}
+        return ""
 
 
 def _adopt_orphans() -> None:

@@ -94,6 +94,35 @@ class TestOnABusyMachine:
             zygote.close()
 
 
+class TestComputing:
+    """A child may be ended by what it computes, before its seconds are over."""
+
+    MOST = 0.5
+
+    def test_more_than_it_may_is_a_timeout(self, runner: Runner) -> None:
+        assert failure(self.computing(runner, burning=3.0)) is Failure.TIMEOUT
+        assert_unharmed(runner)
+
+    def test_waiting_is_no_computing(self, runner: Runner) -> None:
+        assert failure(self.computing(runner, waiting=2 * self.MOST)) is None
+
+    def test_what_earlier_jobs_computed_does_not_count(self, runner: Runner) -> None:
+        outcomes = [self.computing(runner, burning=0.6 * self.MOST, waiting=self.MOST) for _ in range(2)]
+        assert [failure(outcome) for outcome in outcomes] == [None, None]
+
+    def computing(self, runner: Runner, *, burning: float = 0.0, waiting: float = 0.0) -> Outcome:
+        program = """
+            import select, time
+            def act(burning, waiting):
+                end = time.process_time() + burning
+                while time.process_time() < end: pass
+                select.select([], [], [], waiting)
+            """
+        scenario = Scenario("act(burning, waiting)", {"burning": burning, "waiting": waiting})
+        job = Job((Module("entry.py", textwrap.dedent(program), ("entry",)),), 0, (scenario,), seconds=60.0)
+        return runner.run(job, most_computed=self.MOST)
+
+
 def test_an_endless_loop_that_catches_everything_is_a_timeout(runner: Runner) -> None:
     program = """
         import signal
