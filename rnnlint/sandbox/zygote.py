@@ -2,8 +2,8 @@
 
 Executed by path (``python -I -S zygote.py CONTROL NUMPY WITHOUT OUTSIDE``), never imported by the host. It
 reads no source and no job: over the control socket it is told to fork (with the child's own channel) and to
-reap, and asked how long a child has computed and been kept waiting for a processor. The child raises its walls, says which
-stand, and only then reads its job from its channel.
+reap, and asked how long a child has computed and been kept waiting for a processor. The child raises its
+walls, says which stand, and only then reads its job from its channel.
 """
 
 from __future__ import annotations
