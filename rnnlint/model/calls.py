@@ -26,8 +26,7 @@ class Calls(Subscripts):
     def run(self, definition: Definition, given: Mapping[str, Term]) -> tuple[Term | None, Frame]:
         """Run a function with ``given`` values for its parameters; the others stand for themselves."""
         function = definition.function
-        learned = frozenset[str]() if isinstance(function, tree.Lambda) else learned_places(function.body)
-        frame = Frame(definition.module, definition.owner, {}, learned)
+        frame = Frame(definition.module, definition.owner, {}, self._learned_by(function))
         for parameter in function.parameters:
             frame.names[parameter.name] = given.get(parameter.name) or self.terms.symbol(parameter.name)
         self._calls.append(function)
@@ -37,6 +36,14 @@ class Calls(Subscripts):
             return self.block(function.body, frame), frame
         finally:
             self._calls.pop()
+
+    def _learned_by(self, function: tree.Function | tree.Lambda) -> frozenset[str]:
+        if isinstance(function, tree.Lambda):
+            return frozenset()
+        known = self.helpers.learned
+        if id(function) not in known:
+            known[id(function)] = learned_places(function.body)
+        return known[id(function)]
 
     def call(self, definition: Definition, node: tree.Call, frame: Frame, this: Term | None) -> Term | None:
         """What a call of a project function gives; None where it is not followed."""

@@ -59,6 +59,7 @@ class ForwardPass:
         self.terms, self.heap, self.timeline = terms, heap, timeline
         self._bindings, self._stores = bindings, stores
         self._dependence: dict[tuple[int, int], bool] = {}
+        self._weighted: dict[int, tuple[Term, Weighted | None]] = {}
 
     @cached_property
     def _values(self) -> tuple[Term, ...]:
@@ -103,6 +104,11 @@ class ForwardPass:
 
     def weighted_of(self, product: Term) -> Weighted | None:
         """A product as weight and operand; None where it is not clear which is which."""
+        if id(product) not in self._weighted:  # equal terms may come from different places
+            self._weighted[id(product)] = (product, self._as_weighted(product))
+        return self._weighted[id(product)][1]
+
+    def _as_weighted(self, product: Term) -> Weighted | None:
         left, right = (_without_wrapping(each) for each in product.args)
         candidates = [(_without_slices(left), right), (_without_slices(right), left)]
         symbols = [pair for pair in candidates if pair[0].op is Op.SYMBOL]

@@ -98,6 +98,7 @@ class Helpers:
         self._terms = Terms()
         self._known: dict[tuple[object, ...], Contract | None] = {}
         self.forwards: dict[int, bool] = {}
+        self.learned: dict[int, frozenset[str]] = {}
 
     def contract(
         self, definition: Definition, parameters: Sequence[str], given: Mapping[str, Term]

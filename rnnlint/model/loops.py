@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import operator
+from functools import partial
+
 from rnnlint.model.assignments import Assignments
 from rnnlint.model.heap import Frame, Guard, Heap, Snapshot
 from rnnlint.model.helpers import Helpers
@@ -90,9 +93,10 @@ class Loops(Assignments):
                 last = self.terms.make(Op.LAST, store.value, data=loop.number, origin=store.value.origin)
                 self._write_newest(store.sequence, None if store.front else last)
         held = [f"{LOCAL}{name}" for name in frame.names]
+        is_variable, without = partial(operator.eq, loop.variable), set[int]()
         for place in (*held, *(each for each in changed if each in self.heap.places)):
             term = self._read_place(place, frame)
-            if place not in loop.carried and term is not None and loop.variable in tuple(term.walk()):
+            if place not in loop.carried and term is not None and term.has(is_variable, without):
                 last = self.terms.make(Op.LAST, term, data=loop.number, origin=term.origin)
                 self._write_place(place, last, frame)
 

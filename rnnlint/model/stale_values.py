@@ -5,7 +5,7 @@ from __future__ import annotations
 from rnnlint.model.backward import BackwardPass
 from rnnlint.model.code_blocks import place_of
 from rnnlint.model.places import LOCAL
-from rnnlint.model.terms import Op, Term
+from rnnlint.model.terms import Op, Term, walk_all
 from rnnlint.syntax import tree
 
 
@@ -24,8 +24,7 @@ def stale_values(bptt: BackwardPass) -> tuple[tree.Name | tree.Attribute, ...]:
     factors += [gradient.operand for gradient in bptt.weight_gradients]
     stale = {
         term.args[0].key
-        for factor in factors
-        for term in factor.walk()
+        for term in walk_all(factors)
         if term.op is Op.LAST and term.data in bptt.timeline.forward_loops
     }
     places = {place.removeprefix(LOCAL) for place, value in left.items() if value.key in stale}
