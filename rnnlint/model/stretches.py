@@ -6,6 +6,8 @@ with the initial state first begins one step before the first, and so does one t
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rnnlint.model.backward import BackwardPass
 from rnnlint.model.carries import walks_from_the_end
 from rnnlint.model.heap import Store
@@ -20,14 +22,14 @@ from rnnlint.syntax import tree
 class Stretch:
     """Step ``first`` (counted from 0) to step T − 1 + ``last`` of a value, backwards where ``reverse``.
 
-    ``axis`` is the one along which the steps lie.
+    ``axis`` is the one along which the steps lie; None where that is not seen.
     """
 
     value: Term
     first: int
     last: int
     reverse: bool
-    axis: int = 0
+    axis: int | None = 0
 
     def cut(self, lower: int, upper: int) -> Stretch:
         """Without the ``lower`` entries at the front and the ``-upper`` at the back."""
@@ -39,20 +41,27 @@ class Stretch:
         """The other way round."""
         return replace(self, reverse=not self.reverse)
 
+    def transposed(self, order: Sequence[int | None]) -> Stretch:
+        """With its axes in another order."""
+        return replace(self, axis=order.index(self.axis) if self.axis in order else None)
+
 
 def stretch_of(bptt: BackwardPass, term: Term) -> Stretch | None:
     """What a whole sequence, turned round, cut, joined or extended, holds; None where that is not seen."""
     match term.op, term.args:
         case Op.TRANSPOSE, (inner,):
-            return stretch_of(bptt, inner)
+            whole = stretch_of(bptt, inner)
+            return whole.transposed(_order_of_axes(term)) if whole else None
         case Op.CALL, (inner, *_) if term.data in ("np.flip", "np.flipud", "np.fliplr"):
             whole = stretch_of(bptt, inner)
-            return whole.turned() if whole and _axis_named(term) == whole.axis else None
+            known = whole is not None and whole.axis is not None and whole.axis == _axis_named(term)
+            return whole.turned() if whole and known else None
         case Op.PART, (inner,):
             whole = stretch_of(bptt, inner)
             return _sliced(whole, term.origin) if whole else None
         case Op.STACK, (inner,):
-            return stretch_of(bptt, inner)
+            whole = stretch_of(bptt, inner)
+            return replace(whole, axis=_axis_named(term)) if whole else None
         case Op.STACK, (first, second):
             return _extended(term, stretch_of(bptt, first), stretch_of(bptt, second))
     sequence = bptt.timeline.sequences.get(term.key)
@@ -66,9 +75,21 @@ def stretch_of(bptt: BackwardPass, term: Term) -> Stretch | None:
 def _extended(stack: Term, first: Stretch | None, second: Stretch | None) -> Stretch | None:
     """A sequence with one more entry in front of it or behind it, joined along its own axis."""
     whole = first or second
-    if whole is None or (first and second) or _axis_named(stack) != whole.axis:
+    if whole is None or whole.axis is None or (first and second) or _axis_named(stack) != whole.axis:
         return None
     return whole.cut(-1, 0) if second else whole.cut(0, 1)
+
+
+def _order_of_axes(transposed: Term) -> Sequence[int | None]:
+    """Which axis of an array stands at each place of its transpose: in a matrix, columns for rows, unless an
+    order is written out."""
+    match transposed.origin:
+        case tree.Call(arguments=arguments, keywords=keywords):
+            said = (*arguments, *(each.value for each in keywords))
+            items = (each.items if isinstance(each, tree.Sequence) else (each,) for each in said)
+            numbers = [_number(item) for group in items for item in group]
+            return [each for each in numbers if each is not None] or (1, 0)
+    return (1, 0)
 
 
 def _axis_named(call: Term) -> int | None:
@@ -82,12 +103,15 @@ def _axis_named(call: Term) -> int | None:
     return _AXES.get(str(call.data).removeprefix("np."))
 
 
-_AXES = {"flipud": 0, "fliplr": 1, "concatenate": 0, "vstack": 0, "row_stack": 0, "r_": 0, "hstack": 1}
+_AXES = {"flipud": 0, "concatenate": 0, "stack": 0, "vstack": 0, "row_stack": 0, "r_": 0}
+_AXES |= {"fliplr": 1, "hstack": 1, "column_stack": 1, "c_": 1}
 
 
 def _sliced(stretch: Stretch, access: tree.Expression | None) -> Stretch | None:
     """``[1:]``, ``[:-1]`` and ``[::-1]`` along the axis of the steps."""
-    if not isinstance(access, tree.Subscript) or len(access.indices) <= stretch.axis:
+    if not isinstance(access, tree.Subscript) or stretch.axis is None:
+        return None
+    if len(access.indices) <= stretch.axis:
         return None
     rest = (each for position, each in enumerate(access.indices) if position != stretch.axis)
     if not all(isinstance(each, tree.Slice) and each.step is None for each in rest):

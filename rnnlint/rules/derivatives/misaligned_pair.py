@@ -127,6 +127,13 @@ def _contracted(product: str) -> str:
     return _CONTRACTED.replace("PRODUCT", product)
 
 
+_STEPS_LAST = """\
+np.einsum(
+            "ibt,jbt->ij",
+            self.s.transpose(2, 0, 1)[:, :, STATES],
+            np.transpose(delta, (2, 0, 1))[:, :, DELTAS],
+        )"""
+
 VALID = (
     Valid("the initial state first", _program("[h]", "np.array(hs[:-1])", "np.array(deltas[::-1])")),
     Valid("the initial state left out", _program("[]", "np.array(hs)[:-1]", "np.flip(deltas, axis=0)[1:]")),
@@ -139,6 +146,14 @@ VALID = (
         _contracted(
             "np.tensordot(np.append(self.s[:, :1] * 0, self.s[:, :-1], axis=1), delta, ((0, 1), (0, 1)))"
         ),
+    ),
+    Valid(
+        "a column a step",
+        _program("[]", "np.array(hs).T[:, :-1].T", "np.stack(deltas[::-1], axis=1)[:, 1:].T"),
+    ),
+    Valid(
+        "the axes in another order",
+        _contracted(_STEPS_LAST.replace("STATES", ":-1").replace("DELTAS", "1:")),
     ),
     Valid("both from the last step on", _program("[h]", "np.array(hs)[:-1][::-1]", "np.array(deltas)")),
 )
@@ -165,6 +180,16 @@ INVALID = (
     Invalid(
         "one of them not turned round",
         _program("[h]", "np.array(hs[:-1])", "np.array(deltas)"),
+        lines=(20,),
+    ),
+    Invalid(
+        "a column a step, both cut at the same end",
+        _program("[]", "np.array(hs).T[:, :-1].T", "np.stack(deltas[::-1], axis=1)[:, :-1].T"),
+        lines=(20,),
+    ),
+    Invalid(
+        "the axes in another order, both cut at the same end",
+        _contracted(_STEPS_LAST.replace("STATES", "1:").replace("DELTAS", "1:")),
         lines=(20,),
     ),
     Invalid(
