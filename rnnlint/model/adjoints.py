@@ -29,6 +29,7 @@ class Adjoints:
         self._adjoint: dict[int, bool] = {}
         self._products: dict[int, tuple[Term, tuple[Term, ...]]] = {}
         self._sums: dict[int, tuple[Term, tuple[Monomial, ...] | None]] = {}
+        self._opened: set[int] = set()
         self._units = {gate.value.key for gate in forward.gates} | {state.key for state in forward.states}
         self._aliases = {gate.preactivation.key: gate.value.key for gate in forward.gates}
 
@@ -113,8 +114,26 @@ class Adjoints:
                 raise _NotLinearError
             case Op.PRODUCT, _ if self.forward.weighted_of(term) is None:
                 raise _NotLinearError  # by no weight: np.diag(1 - h * h) @ dh is an elementwise product
+            case Op.CALL, args if any(self._has_factors(each) for each in args):
+                raise _NotLinearError  # what it makes of an adjoint with its factors is not seen
+            case Op.RECALL, _ if (kept := self._kept(term)) is not None:
+                self._opened.add(term.key)
+                try:
+                    yield from self._expand(kept)
+                finally:
+                    self._opened.discard(term.key)
             case _:
                 yield Monomial(term, ())
+
+    def _kept(self, recall: Term) -> Term | None:
+        """What another loop of the backward pass put where one reads; None inside what is read so."""
+        return self.timeline.kept_by_another_loop(recall) if recall.key not in self._opened else None
+
+    def _has_factors(self, term: Term) -> bool:
+        if not self.is_adjoint(term):
+            return False
+        monomials = self.monomials(term)
+        return monomials is None or any(each.factors for each in monomials)
 
     def _without_carried_factor(self, monomial: Monomial) -> Monomial:
         """dC_{t+1} ⊙ f_{t+1} may be carried as dC alone: a later step's values belong to the carry."""

@@ -95,10 +95,7 @@ class Timeline:
     @cached_property
     def sequences(self) -> dict[int, StateSequence]:
         """The sequences that are filled step by step, by the key of the term they are read through."""
-        stores: dict[int, list[Store]] = {}
-        for store in self.heap.stores:
-            stores.setdefault(store.sequence.key, []).append(store)
-        found = ((key, _sequence(each, self.lists)) for key, each in stores.items())
+        found = ((key, _sequence(each, self.lists)) for key, each in self._stores.items())
         return {key: each for key, each in found if each and self._is_of_forward(each)}
 
     def _is_of_forward(self, sequence: StateSequence) -> bool:
@@ -117,15 +114,32 @@ class Timeline:
 
     def of_a_step(self, term: Term) -> OfAStep | None:
         """What one step put into a sequence that a loop fills, whole, cut, turned or joined; other terms as
-        they are. None for an array that is filled in a way that is not seen."""
+        they are. None for an array that is filled, or made into another, in a way that is not seen."""
         base = term
         while base.op in (Op.PART, Op.TRANSPOSE, Op.SUM) or (base.op is Op.STACK and len(base.args) == 1):
             base = base.args[0]
-        stores = [store for store in self.heap.stores if store.sequence == base]
-        if not stores:
-            return OfAStep(term)
-        (store, *others) = stores
+        if base.key not in self._stores:
+            return None if base.has(self._is_stored, set(), not_in=Op.RECALL) else OfAStep(term)
+        (store, *others) = self._stores[base.key]
         return None if others or store.loop is None or store.added else OfAStep(store.value, store.loop)
+
+    def kept_by_another_loop(self, recall: Term) -> Term | None:
+        """What one loop put into a sequence that another one reads step by step; None elsewhere."""
+        stores, reading = self._stores.get(recall.args[0].key, ()), self.loop_of(recall.args[1])
+        if len(stores) != 1 or stores[0].added or stores[0].loop in (None, reading) or reading is None:
+            return None
+        return stores[0].value
+
+    @cached_property
+    def _stores(self) -> dict[int, list[Store]]:
+        """What was put into sequences, by the key of the sequence."""
+        stores: dict[int, list[Store]] = {}
+        for store in self.heap.stores:
+            stores.setdefault(store.sequence.key, []).append(store)
+        return stores
+
+    def _is_stored(self, term: Term) -> bool:
+        return term.key in self._stores
 
     def sequence_of(self, recall: Term) -> StateSequence | None:
         """The state sequence that a read is of."""

@@ -117,9 +117,42 @@ class Sentiment:
         return dU, dW, dv
 """
 
+_KEPT = """\
+import numpy as np
+
+
+def forward(xs, W_x, W_h, b):
+    hs = [np.zeros(len(b))]
+    for x in xs:
+        hs.append(np.tanh(W_x @ x + W_h @ hs[-1] + b))
+    return hs
+
+
+def backward(xs, hs, dhs, W_x, W_h, b):
+    das = np.zeros((len(xs), len(b)))
+    dW_x, dW_h, db = np.zeros_like(W_x), np.zeros_like(W_h), np.zeros_like(b)
+    carry = np.zeros(len(b))
+    for t in reversed(range(len(xs))):
+        das[t] = (dhs[t + 1] + carry) * (1 - hs[t + 1] ** 2)
+        dW_h += np.outer(das[t], hs[t])
+        carry = W_h.T @ das[t]
+    GRADIENTS
+    return dW_x, dW_h, db
+"""
+
 VALID = (
     Valid("every gate with its derivative", LSTM),
     Valid("an output with cross-entropy", _SENTIMENT.replace("SLOPE", "(1 - self.h[t + 1] ** 2)")),
+    Valid(
+        "kept with its derivative, read again in a loop of its own",
+        _KEPT.replace(
+            "GRADIENTS", "for da, x in zip(das, xs):\n        db, dW_x = db + da, dW_x + np.outer(da, x)"
+        ),
+    ),
+    Valid(
+        "kept with its derivative, all steps turned by a function that is not followed",
+        _KEPT.replace("GRADIENTS", "dW_x = np.moveaxis(das, 0, 1) @ xs"),
+    ),
 )
 
 INVALID = (
