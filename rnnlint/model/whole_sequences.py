@@ -82,7 +82,13 @@ def _other_end(bptt: BackwardPass, side: Term, by: int) -> tuple[tree.Slice, str
     while side.op in (Op.TRANSPOSE, Op.PART, Op.STACK, Op.CALL) and side.args:
         (inner, *others), access = side.args, side.origin
         whole, cut = stretch_of(bptt, inner), stretch_of(bptt, side)
-        if whole and cut and isinstance(access, tree.Subscript) and bptt.module.holds(access):
+        if (
+            whole
+            and whole.axis is not None
+            and cut
+            and isinstance(access, tree.Subscript)
+            and bptt.module.holds(access)
+        ):
             index = access.indices[whole.axis]
             for ends, (text, others_ends) in _OTHER_END.items():
                 if isinstance(index, tree.Slice) and cut == whole.cut(*ends):

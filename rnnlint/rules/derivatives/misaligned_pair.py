@@ -186,11 +186,13 @@ INVALID = (
         "a column a step, both cut at the same end",
         _program("[]", "np.array(hs).T[:, :-1].T", "np.stack(deltas[::-1], axis=1)[:, :-1].T"),
         lines=(20,),
+        fixed=_program("[]", "np.array(hs).T[:, :-1].T", "np.stack(deltas[::-1], axis=1)[:, 1:].T"),
     ),
     Invalid(
         "the axes in another order, both cut at the same end",
         _contracted(_STEPS_LAST.replace("STATES", "1:").replace("DELTAS", "1:")),
         lines=(20,),
+        fixed=_contracted(_STEPS_LAST.replace("STATES", ":-1").replace("DELTAS", "1:")),
     ),
     Invalid(
         "the states of the same steps", _contracted('np.einsum("bti,btj->ij", self.s, delta)'), lines=(20,)
