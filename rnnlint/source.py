@@ -229,6 +229,12 @@ def tree_of(text: str) -> ast.Module:
 
 
 @lru_cache(maxsize=16)
+def nodes_of(text: str) -> tuple[ast.AST, ...]:
+    """Every node of :func:`tree_of`."""
+    return tuple(ast.walk(tree_of(text)))
+
+
+@lru_cache(maxsize=16)
 def syntax_problem(text: str) -> SyntaxProblem | None:
     """Why ``text`` is not Python 3, or None where it is."""
     try:

@@ -54,7 +54,7 @@ def shared_factor(pairs: Sequence[tuple[Value, Value]], tolerance: float) -> flo
 def as_array(value: Value) -> Array | None:
     """A value as one array: an array, a number, or equally shaped steps in a list or in a dict by step."""
     if isinstance(value, np.ndarray):
-        return value.astype(np.float64)
+        return np.asarray(value, dtype=np.float64)
     if isinstance(value, float | int) and not isinstance(value, bool):
         return np.asarray(value, dtype=np.float64)
     if isinstance(value, Mapping):

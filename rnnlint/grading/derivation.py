@@ -10,7 +10,7 @@ import ast
 from collections.abc import Iterator
 
 from rnnlint.grading.submission import Program
-from rnnlint.source import tree_of
+from rnnlint.source import nodes_of
 
 RULE = "RNN909"
 LIBRARIES = frozenset(
@@ -28,7 +28,7 @@ def signs(program: Program) -> tuple[str, ...]:
     found = (
         f"{name}, line {line}: {said} ({RULE})."
         for name, source in program.sources.items()
-        for node in ast.walk(tree_of(source.text))
+        for node in nodes_of(source.text)
         if isinstance(node, _TELLING)
         for line, said in _of(node)
     )

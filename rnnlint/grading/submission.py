@@ -13,7 +13,7 @@ from rnnlint.gradients.redefinitions import as_first_meant
 from rnnlint.grading.plan import Plan
 from rnnlint.records import dataclass
 from rnnlint.sandbox.job import Module
-from rnnlint.source import Source, UnreadableSourceError, decode_source, tree_of
+from rnnlint.source import Source, UnreadableSourceError, decode_source, nodes_of, tree_of
 
 ROOT = Path("/submission")
 """Where a submission's files are said to lie: nowhere."""
@@ -80,7 +80,7 @@ class Program:
         own = {PurePosixPath(name).parts[0].removesuffix(".py") for name in (*self.sources, *self.provided)}
         names: dict[str, None] = {}
         for source in self.sources.values():
-            for node in ast.walk(tree_of(source.text)):
+            for node in nodes_of(source.text):
                 if isinstance(node, ast.Import):
                     names |= dict.fromkeys(alias.name.partition(".")[0] for alias in node.names)
                 elif isinstance(node, ast.ImportFrom) and not node.level and node.module:

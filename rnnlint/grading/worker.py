@@ -89,7 +89,7 @@ def _desk(plan: bytes, without: tuple[str, ...]) -> _Desk:
     if held is None or held.key != key:
         if held is not None:
             held.runner.close()
-        runner = Runner(without=without, busy_machine=True)
+        runner = Runner(without=without, busy_machine=True).start()
         Finalize(None, runner.close, exitpriority=0)  # in forked workers, too, where atexit does nothing
         held = _DESKS.held = _Desk(key, Plan.from_bytes(plan), runner)
     return held
