@@ -75,9 +75,11 @@ class Calls(Subscripts):
         if name is not None:
             return self._array_call(name, node, frame)
         if isinstance(node.function, tree.Name) and node.function.id in vocabulary.BUILT_IN_PASSES:
-            if node.arguments:
-                return self.evaluate(node.arguments[0], frame)
             kind = "dict" if node.function.id == "dict" else "list"
+            if node.arguments:
+                given = self.evaluate(node.arguments[0], frame)
+                pairs = kind == "dict" and given.op is Op.TUPLE
+                return self.terms.make(Op.CALL, given, data="dict", origin=node) if pairs else given
             made = self.terms.fresh(Op.SEQUENCE, kind=kind, origin=node)
             for each in node.keywords:
                 if each.name:  # dict(f=f, i=i)
@@ -155,8 +157,14 @@ class Calls(Subscripts):
                 return self.terms.make(Op.SUM, base, data=function.attr, origin=node)
             case attr if attr in vocabulary.METHOD_PASSES:
                 return replace_origin(base, base.origin or node)
+            case "extend" if len(arguments) == 1 and arguments[0].op is Op.TUPLE:
+                for each in arguments[0].args:
+                    self._note_append(base, each, node, frame, statement)
+                return self.terms.number(None)
             case attr if attr in vocabulary.LIST_CHANGES:
                 self._write_newest(base, None)
+                if attr in vocabulary.REARRANGEMENTS or (attr == "pop" and arguments):
+                    self.heap.rearranged.add(base.key)
         self.heap.unknown_calls.append(UnknownCall(node, (base, *arguments), self.loop))
         return self.terms.make(Op.CALL, base, *arguments, data=f".{function.attr}", origin=node)
 

@@ -77,8 +77,10 @@ class Execution(Loops):
                 return self.block(body + otherwise + final, frame)
             case tree.Function():
                 frame.local_functions[statement.name] = statement
-            case tree.Other(keyword="del"):
-                pass
+            case tree.Other(keyword="del", values=values):
+                for each in values:
+                    if isinstance(each, tree.Subscript) and not isinstance(each.indices[0], tree.Slice):
+                        self.heap.rearranged.add(self.evaluate(each.value, frame).key)
         return None
 
     def _branch(

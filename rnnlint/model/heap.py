@@ -116,7 +116,8 @@ class Entry:
 class Heap:
     """What the running functions share: attributes and dict items by place, and what was noted of them.
 
-    ``entries`` are those of sequences that the step at hand has set itself.
+    ``entries`` are those of sequences that the step at hand has set itself. ``rearranged`` are the sequences
+    (their keys) of which entries were moved, or taken out from between others.
     """
 
     places: dict[str, Term] = field(default_factory=dict)
@@ -126,6 +127,7 @@ class Heap:
     reads: list[Read] = field(default_factory=list)
     loops: list[Loop] = field(default_factory=list)
     unknown_calls: list[UnknownCall] = field(default_factory=list)
+    rearranged: set[int] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True)

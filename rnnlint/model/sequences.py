@@ -18,7 +18,8 @@ class StateSequence:
     ``slot``.
 
     ``kind`` is ``list``, ``dict``, ``array`` or ``unknown``. ``initial`` holds what was stored outside the
-    loop, in order; ``loop`` is None where a caller takes the steps, one call each."""
+    loop, in order; ``loop`` is None where a caller takes the steps, one call each. ``goes_on``: something
+    was appended after the last step."""
 
     base: Term
     kind: str
@@ -27,6 +28,7 @@ class StateSequence:
     loop: Loop | None
     store: Store
     initial: tuple[Store, ...]
+    goes_on: bool = False
 
     @property
     def direction(self) -> int:
@@ -41,12 +43,14 @@ class StateSequence:
     @property
     def ends_with_the_last_step(self) -> bool:
         """Whether its last entry is, for certain, the last step's: a list's, a fitting array's."""
-        return self.kind == "list" or (self.kind == "array" and has_entries(self.base, self.loop, self.slot))
+        if self.kind == "list":
+            return not self.goes_on
+        return self.kind == "array" and has_entries(self.base, self.loop, self.slot)
 
     def wraps_at(self, index: int) -> bool:
         """Whether the negative ``index`` is, for certain, a last step's value and no initial state."""
         fits = self.kind == "array" and self.slot == 0 and has_entries(self.base, self.loop, 0)
-        return (self.kind == "list" or fits) and index < 0 and not self.initial
+        return (self.kind == "list" or fits) and index < 0 and not self.initial and not self.goes_on
 
 
 def has_entries(array: Term, loop: Loop | None, spare: int) -> bool:
@@ -95,7 +99,8 @@ class Timeline:
     @cached_property
     def sequences(self) -> dict[int, StateSequence]:
         """The sequences that are filled step by step, by the key of the term they are read through."""
-        found = ((key, _sequence(each, self.lists)) for key, each in self._stores.items())
+        in_order = ((k, each) for k, each in self._stores.items() if k not in self.heap.rearranged)
+        found = ((key, _sequence(each, self.lists)) for key, each in in_order)
         return {key: each for key, each in found if each and self._is_of_forward(each)}
 
     def _is_of_forward(self, sequence: StateSequence) -> bool:
@@ -121,7 +126,8 @@ class Timeline:
         if base.key not in self._stores:
             return None if base.has(self._is_stored, set(), not_in=Op.RECALL) else OfAStep(term)
         (store, *others) = self._stores[base.key]
-        return None if others or store.loop is None or store.added else OfAStep(store.value, store.loop)
+        unseen = others or store.loop is None or store.added or base.key in self.heap.rearranged
+        return None if unseen else OfAStep(store.value, store.loop)
 
     def kept_by_another_loop(self, recall: Term) -> Term | None:
         """What one loop put into a sequence that another one reads step by step; None elsewhere."""
@@ -263,16 +269,20 @@ def _is_nonlinearity(term: Term) -> bool:
 
 def _sequence(stores: list[Store], lists: frozenset[str]) -> StateSequence | None:
     stepwise = [each for each in stores if each.loop is not None and not each.added and _moves(each)]
-    initial = tuple(each for each in stores if each not in stepwise)
     if not stepwise:  # one append in a step that somebody calls again and again
-        stepwise, initial = [each for each in stores if each.index is None and each.loop is None], ()
+        stepwise = [each for each in stores if each.index is None and each.loop is None]
         if len(stores) != 1:
             return None
     if len(stepwise) != 1 or stepwise[0].front:
         return None
     (store,) = stepwise
+    position = stores.index(store)
+    behind = [each for each in stores[position + 1 :] if each.index is None and not each.front]
+    initial = tuple(each for each in stores if each is not store and each not in behind)
     if store.index is None and store.loop is not None and store.loop.direction is Direction.DOWN:
         return None  # the first entry is the last step's
+    if store.index is None and store.sequence.op is Op.CALL:
+        return None  # deque([h]): what it holds before the first step is not seen
     if store.loop is None or store.index is None:
         slot = len(initial) if store.loop else 0
         if any(each.index is not None or each.front for each in initial):
@@ -284,7 +294,7 @@ def _sequence(stores: list[Store], lists: frozenset[str]) -> StateSequence | Non
             return None
         slot = offset.steps
     kind = _kind(store.sequence, lists)
-    return StateSequence(store.sequence, kind, store.value, slot, store.loop, store, initial)
+    return StateSequence(store.sequence, kind, store.value, slot, store.loop, store, initial, bool(behind))
 
 
 def _moves(store: Store) -> bool:

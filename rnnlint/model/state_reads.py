@@ -11,7 +11,7 @@ from rnnlint.model.heap import Guard, Read
 from rnnlint.model.numbers import UncomputableError, proportional
 from rnnlint.model.sequences import StateSequence
 from rnnlint.model.steps import Where
-from rnnlint.model.terms import Op, Term
+from rnnlint.model.terms import Op, Term, walk_all
 from rnnlint.records import dataclass
 from rnnlint.syntax import tree
 
@@ -122,6 +122,7 @@ def wrapped_reads(bptt: BackwardPass) -> tuple[WrappedRead, ...]:
     live = {term.key for delta in bptt.deltas for term in delta.term.walk()}
     live |= {term.key for gradient in bptt.weight_gradients for term in gradient.operand.walk()}
     misread = {id(node) for each in misreads(bptt) for node in each.nodes}
+    live -= _masked(bptt)
     for read in bptt.heap.reads:
         if read.term.key not in live or id(read.node) in misread or not isinstance(read.node, tree.Subscript):
             continue
@@ -145,6 +146,19 @@ def wrapped_reads(bptt: BackwardPass) -> tuple[WrappedRead, ...]:
 def _missed(guard: Guard, forward: bool) -> int | None:
     """By how much a condition misses the first step in time."""
     return guard.loop.misses_by(guard.condition, _first(forward)) if guard.loop is not None else None
+
+
+def _masked(bptt: BackwardPass) -> set[int]:
+    """The keys of what a factor that rests on the step itself may leave out: ``C[t - 1] * (t > 0)``."""
+    steps = {loop.variable.key for loop in bptt.step_loops if loop.variable is not None}
+    found: set[int] = set()
+    roots = [delta.term for delta in bptt.deltas] + [each.operand for each in bptt.weight_gradients]
+    for term in walk_all(roots):
+        sides = term.args if term.op is Op.MULTIPLY or term.data == "where" else ()
+        for side in sides:
+            if side.has(lambda each: each.key in steps, set(), not_in=Op.RECALL):
+                found |= {each.key for other in sides if other is not side for each in other.walk()}
+    return found
 
 
 def _idle_guard(bptt: BackwardPass, read: Read) -> Guard | None:

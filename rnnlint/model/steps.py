@@ -99,8 +99,8 @@ class Loop:
         slope = index.coefficients.get(self.variable.key, 0)
         if slope == 1 and not self.lowest.is_constant:
             own = index - Affine(0, {self.variable.key: 1})
-            if own.is_constant:  # from max(0, t - 5) on, it counts the steps themselves
-                return Offset(own.constant, forward=True)
+            if own.is_constant:  # from max(0, t - 5) on, it counts the steps themselves; to −1, from the end
+                return Offset(own.constant, forward=True, from_end=self._ends_below_zero)
         step = Affine(0, {self.variable.key: 1}) - self.lowest + Affine(self.skipped)
         if slope == 1:
             rest = index - step
@@ -114,6 +114,12 @@ class Loop:
                 back = index - mirrored
                 return Offset(back.constant, forward=False) if back.is_constant else None
         return None
+
+    @property
+    def _ends_below_zero(self) -> bool:
+        """Whether its variable is negative at every step: ``range(-1, -T - 1, -1)``."""
+        highest = self.lowest + self.count if self.lowest is not None and self.count is not None else None
+        return highest is not None and highest.is_constant and highest.constant <= 0
 
     @property
     def skipped(self) -> int:

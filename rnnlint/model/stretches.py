@@ -141,6 +141,8 @@ def _filled_on_the_way_back(bptt: BackwardPass, term: Term) -> Stretch | None:
     stores = [each for each in bptt.heap.stores if each.sequence == term]
     if len(stores) != 1 or stores[0].loop not in bptt.step_loops or stores[0].added:
         return None
+    if term.key in bptt.heap.rearranged:
+        return None
     (store,) = stores
     loop = store.loop
     if loop is None or loop.direction is Direction.UNKNOWN or loop.skipped:

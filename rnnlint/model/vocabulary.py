@@ -17,7 +17,9 @@ PASSES = frozenset(
 )
 """Functions whose result is their first argument, for all that a derivative can tell."""
 METHOD_PASSES = frozenset("copy reshape ravel flatten squeeze astype view tolist".split())
-LIST_CHANGES = frozenset("pop extend clear remove reverse sort".split())
+REARRANGEMENTS = frozenset("appendleft extend extendleft popleft remove reverse rotate sort".split())
+"""Methods after which the entries of a list or a deque stand at other indices than those they were put at."""
+LIST_CHANGES = REARRANGEMENTS | {"pop", "clear"}
 BUILT_IN_PASSES = frozenset("list tuple float dict".split())
 HARMLESS = frozenset(
     "print len range int str format isinstance zip enumerate reversed max min abs sum".split()

@@ -202,7 +202,58 @@ class Truncated:
         return dU, dW
 """
 
+_KEPT = """\
+import numpy as np
+from collections import deque
+
+
+def forward(xs, W, U):
+    h = np.zeros(len(W))
+    hs = BEGIN
+    for t, x in enumerate(xs):
+        h = np.tanh(W @ h + U @ x)
+        STORE
+    END
+    return hs
+
+
+def backward(xs, hs, dhs, W, U):
+    dW, dU = np.zeros_like(W), np.zeros_like(U)
+    carry = np.zeros(len(W))
+    for t in STEPS:
+        da = (dhs[t] + carry) * (1 - hs[STATE] ** 2)
+        dW += np.outer(da, BEFORE)
+        dU += np.outer(da, xs[t])
+        carry = W.T @ da
+    return dW, dU
+"""
+
+
+def _kept(
+    begin: str,
+    end: str = "",
+    store: str = "hs.append(h)",
+    state: str = "t",
+    before: str = "hs[t - 1]",
+    steps: str = "reversed(range(len(xs)))",
+) -> str:
+    text = _KEPT.replace("BEGIN", begin).replace("END", end).replace("STORE", store)
+    return text.replace("STATE", state).replace("BEFORE", before).replace("STEPS", steps)
+
+
 VALID = (
+    Valid("the initial state appended behind the steps", _kept("[]", "hs.append(np.zeros(len(W)))")),
+    Valid("a list put behind the steps", _kept("[]", "hs.extend([np.zeros(len(W))])")),
+    Valid(
+        "the initial state taken out again",
+        _kept("[h]", "hs.pop(0)", before="(hs[t - 1] if t else 0 * carry)"),
+    ),
+    Valid("deleted again", _kept("[h]", "del hs[0]", before="(hs[t - 1] if t else 0 * carry)")),
+    Valid("a deque that begins with it", _kept("deque([h])", state="t + 1", before="hs[t]")),
+    Valid("a dict of pairs", _kept("dict([(-1, h)])", store="hs[t] = h")),
+    Valid("a product that leaves the first step out", _kept("[]", before="hs[t - 1] * (t > 0)")),
+    Valid("a choice that leaves the first step out", _kept("[]", before="np.where(t > 0, hs[t - 1], 0)")),
+    Valid("counted from the end", _kept("[h]", steps="range(-1, -len(xs) - 1, -1)")),
     Valid("a list with the initial state first, read at t", _LIST_FIRST),
     Valid(
         "a read under a guard",
@@ -212,6 +263,7 @@ VALID = (
 )
 
 INVALID = (
+    Invalid("in a list of the steps alone", _kept("[]"), lines=(20,)),
     Invalid(
         "a delta made ready for the step before with this step's state",
         _READY_FOR_THE_STEP_BEFORE.replace("STATE", "k"),
