@@ -14,7 +14,7 @@ from rnnlint.gradients.answers import ProbeFailedError
 from rnnlint.gradients.backward_alone import measure_alone
 from rnnlint.gradients.cells import KINDS
 from rnnlint.gradients.charity import Chosen, drawn_again, most_charitable
-from rnnlint.gradients.clipping import clipping_functions
+from rnnlint.gradients.clipping import clipping
 from rnnlint.gradients.draft import Draft
 from rnnlint.gradients.driver import Lifted
 from rnnlint.gradients.holes import UnknownArgumentError
@@ -214,7 +214,7 @@ class Desk:
 
     def _workshop(self, pass_: Pass) -> Workshop:
         companions = tuple({c.path for c in (pass_.forward, pass_.backward) if c is not None})
-        neutral = clipping_functions(self.library)
+        neutral = clipping(self.library)
         return Workshop(self.runner, self.project, companions, neutral, deadline=self._until)
 
     def _answer(self, pass_: Pass, workshop: Workshop, solved: Solved, m: Measurement) -> PreparedCheck:

@@ -74,7 +74,7 @@ _CONTAINERS = frozenset(
     "model net network cell layer layers "
     "dparam dparams derived variables state kernel_dict p".split()
 )
-_GRADIENT_CONTAINERS = frozenset(
+GRADIENT_CONTAINERS = frozenset(
     "grads grad gradients gradient dparam dparams derivatives deltas delta d g gs dw dp diff diffs".split()
 )
 VALUE_WORDS = frozenset("data value values val v tensor array param".split())
@@ -197,9 +197,9 @@ def _score_of_words(parameter: Way, words: tuple[str, ...], candidate: Way) -> f
         return 0.0
     own = [w for w in words if w.lower() not in _CONTAINERS]
     theirs_all = list(candidate.words)
-    marked = any(is_gradient_name(w) or w.lower() in _GRADIENT_CONTAINERS for w in theirs_all)
+    marked = any(is_gradient_name(w) or w.lower() in GRADIENT_CONTAINERS for w in theirs_all)
     theirs = [
-        w for w in (_unmarked(w) for w in theirs_all) if w.lower() not in _CONTAINERS | _GRADIENT_CONTAINERS
+        w for w in (_unmarked(w) for w in theirs_all) if w.lower() not in _CONTAINERS | GRADIENT_CONTAINERS
     ]
     if not own:
         in_order = parameter.indices == candidate.indices and _same_list(parameter, candidate)

@@ -15,7 +15,7 @@ import numpy as np
 from rnnlint.deadline import Deadline
 from rnnlint.gradients import PreparedCheck, prepare
 from rnnlint.gradients.answers import ProbeFailedError
-from rnnlint.gradients.clipping import clipping_functions
+from rnnlint.gradients.clipping import clipping
 from rnnlint.gradients.draft import FORWARD
 from rnnlint.gradients.drawing import probe_of
 from rnnlint.gradients.library import Library
@@ -64,7 +64,7 @@ def make_plan(assignment: Assignment, runner: Runner, seed: int, *, needs_sandbo
     return Plan(
         files=assignment.files,
         provided={name: sources[name].text for name in assignment.provided},
-        neutral=clipping_functions(Library(trees)),
+        neutral=clipping(Library(trees)),
         tasks=tuple(tasks),
         require_forward=assignment.require_forward,
         any_scale=assignment.any_scale,

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
-from rnnlint.gradients.clipping import clipping_functions
+from rnnlint.gradients.clipping import clipping
 from rnnlint.gradients.library import Library
 from rnnlint.gradients.redefinitions import as_first_meant
 from rnnlint.grading.plan import Plan
@@ -72,7 +72,7 @@ class Program:
     def neutral(self) -> tuple[str, ...]:
         """The clipping that it does at the end of a pass, to be left out."""
         trees = {s.path: tree_of(s.text) for s in self.sources.values() if "clip" in s.text.lower()}
-        return clipping_functions(Library(trees)) if trees else ()
+        return clipping(Library(trees)) if trees else ()
 
     @cached_property
     def unprovided(self) -> tuple[str, ...]:

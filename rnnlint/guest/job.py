@@ -101,11 +101,11 @@ class Job:
 
     ``entry`` indexes ``modules``. ``scenarios`` are run in order in one loaded namespace, each from a clean
     copy: a batch (a base run and its perturbed runs) is one job. ``neutral`` names functions of the user's
-    whose calls are replaced by the identity on their first argument (end-of-pass clipping). ``promote`` makes
-    float32 mean float64. ``imports_of_user`` are the top-level module names that the user's own files import
-    and that nothing provides: these and only these may be stubs, and inside ``try`` not even these. Jobs of
-    the same files that follow one another may share a child; each scenario starts from the loaded state all
-    the same.
+    whose calls are replaced by the identity on their first argument (end-of-pass clipping), and calls of
+    NumPy's clip by what is clipped: ``np.clip(dW)``. ``promote`` makes float32 mean float64.
+    ``imports_of_user`` are the top-level module names that the user's own files import and that nothing
+    provides: these and only these may be stubs, and inside ``try`` not even these. Jobs of the same files
+    that follow one another may share a child; each scenario starts from the loaded state all the same.
     """
 
     modules: tuple[Module, ...]

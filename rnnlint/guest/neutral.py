@@ -6,8 +6,6 @@ from collections.abc import Iterable
 from types import FunctionType, ModuleType
 from typing import Any
 
-from . import numpy_names
-
 
 def neutralise(modules: Iterable[ModuleType], names: Iterable[str]) -> None:
     """Turn the functions that the job names into the identity on their first argument, wherever they are
@@ -15,9 +13,6 @@ def neutralise(modules: Iterable[ModuleType], names: Iterable[str]) -> None:
     """
     loaded = tuple(modules)
     for name in names:
-        if name in ("np.clip", "numpy.clip"):
-            numpy_names.leave_unclipped()
-            continue
         for module in loaded:
             function = _found(vars(module), name)
             if isinstance(function, FunctionType) and not function.__code__.co_freevars:

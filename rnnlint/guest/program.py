@@ -65,11 +65,19 @@ class Program:
         return True
 
     def rewrite(self, tree: ast.Module | ast.Expression, text: str, python2: bool) -> None:
-        """Promote and, in a file of Python 2, divide as it did. ``text`` is what the tree was parsed from."""
+        """Promote, leave gradients unclipped and, in a file of Python 2, divide as it did. ``text`` is what
+        the tree was parsed from.
+        """
         if self.job.promote and rewriting.may_name_narrow_types(text) and rewriting.promote(tree):
             self.note("Types of narrower floats are taken for float64.")
+        if "clip" in text and self._clips:
+            rewriting.leave_unclipped(tree, self._clips)
         if python2:
             rewriting.as_python2(tree)
+
+    @property
+    def _clips(self) -> frozenset[str]:
+        return frozenset(name for name in self.job.neutral if name.endswith(")"))
 
     def note(self, sentence: str) -> None:
         """Add a whole sentence to the notes, once."""

@@ -1,5 +1,5 @@
 """Small changes to the user's syntax trees, each at its own place: float64 for narrower type names, Python
-2's division.
+2's division, no clipping of gradients.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 DIVIDE, DIVIDE_IN_PLACE = "__python2_divide__", "__python2_divide_in_place__"
+UNCLIPPED = "__unclipped__"
 LISTED, RECODED = "__python2_listed__", "__python2_recoded__"
 _NARROW_NAMES = frozenset({"float32", "float16", "np.float32", "np.float16"})
 _NARROW_CODES = frozenset({"f", "f4", "<f4", ">f4", "=f4", "f2", "<f2", "e", "half", "single"})
@@ -44,6 +45,21 @@ def as_python2(tree: ast.AST) -> None:
         _Division().visit(tree)
     _Views().visit(tree)
     ast.fix_missing_locations(tree)
+
+
+def leave_unclipped(tree: ast.AST, calls: frozenset[str]) -> None:
+    """Let NumPy's clip, where it stands in one of these ``calls`` ("np.clip(dW)" with whatever bounds), do
+    nothing.
+    """
+    _Clips(calls).visit(tree)
+
+
+def unclipped(a: Any, *bounds: Any, out: Any = None, **named: Any) -> Any:
+    """``np.clip(a, *bounds, out=out)`` with no bounds."""
+    if out is None:
+        return np.array(a)
+    out[...] = a
+    return out
 
 
 def divide(a: Any, b: Any) -> Any:
@@ -111,6 +127,16 @@ class _Promotion(ast.NodeVisitor):
         self.changed = True
 
 
+class _Clips(ast.NodeVisitor):
+    def __init__(self, calls: frozenset[str]) -> None:
+        self._calls = calls
+
+    def visit_Call(self, node: ast.Call) -> None:
+        if node.args and f"{ast.unparse(node.func)}({ast.unparse(node.args[0])})" in self._calls:
+            node.func = ast.copy_location(ast.Name(UNCLIPPED, ast.Load()), node.func)
+        self.generic_visit(node)
+
+
 class _Division(ast.NodeTransformer):
     def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
         self.generic_visit(node)
@@ -155,9 +181,10 @@ def _call(name: str, *arguments: ast.expr, at: ast.AST) -> ast.expr:
 
 
 NAMES: dict[str, Callable[..., Any]] = {
+    UNCLIPPED: unclipped,
     DIVIDE: divide,
     DIVIDE_IN_PLACE: divide_in_place,
     LISTED: listed,
     RECODED: recoded,
 }
-"""The calls that :func:`as_python2` writes, for the built-in names of such a file."""
+"""The calls that are written into the user's files, for their built-in names."""

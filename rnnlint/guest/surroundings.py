@@ -63,8 +63,9 @@ def builtins_of_user(
         return ""
 
     names.update(__import__=import_, open=open_data, input=input_nothing, exit=sys.exit, quit=sys.exit)
+    names.update(rewriting.NAMES)
     if python2:
-        names.update(_PYTHON2, file=open_data, raw_input=input_nothing, **rewriting.NAMES)
+        names.update(_PYTHON2, file=open_data, raw_input=input_nothing)
     return names
 
 

@@ -279,14 +279,14 @@ def test_a_neutral_function_of_a_module_that_only_the_scenario_imports(ran: RunW
     )
 
 
-def test_neutral_numpy_clip_also_into_its_output(ran: RunWell) -> None:
-    text = "import numpy as np\n"
-    program = "for g in gradients:\n    np.clip(g, -5, 5, out=g)\ny = np.clip(9.0, 0, 1)\n"
-    gradients, y = ran(
-        text, program, "gradients", "y", holes={"gradients": [np.array([70.0])]}, neutral=("np.clip",)
+def test_a_neutral_call_of_numpy_clip_also_into_its_output(ran: RunWell) -> None:
+    text = "import numpy as np\ndef clipped(g):\n    return np.clip(g, -5, 5)\n"
+    program = "for g in gradients:\n    np.clip(g, -5, 5, out=g)\ny, z = np.clip(9.0, 0, 1), clipped(8.0)\n"
+    gradients, y, z = ran(
+        text, program, "gradients", "y", "z", holes={"gradients": [np.array([70.0])]}, neutral=("np.clip(g)",)
     ).values
     assert gradients[0].tolist() == [70.0]
-    assert y == 9.0
+    assert (y, z) == (1.0, 8.0)
 
 
 def test_text_that_does_not_parse_is_a_load_trouble(run: Run) -> None:
