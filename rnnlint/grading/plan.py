@@ -52,7 +52,7 @@ class Unrolling:
 class TaskPlan:
     """One task's program with its probes, the public one first.
 
-    ``whole`` runs forward and backward and ``ahead`` the forward alone, with ``outputs`` and ``backward`` as
+    ``ahead`` runs the forward and ``back``, after it, the backward, with ``outputs`` and ``backward`` as
     Python for their values. ``returned`` names what the backward returns; empty where ``gradients`` are taken
     from where the assignment says. ``forward_title`` and ``backward_title`` are the functions' names.
     ``stacked`` maps a gradient of all gates side by side to the axis along which the ``gates`` stand.
@@ -62,8 +62,8 @@ class TaskPlan:
     entry: str
     forward_title: str
     backward_title: str
-    whole: str
     ahead: str
+    back: str
     outputs: Mapping[str, str]
     backward: str
     returned: tuple[str, ...]

@@ -136,8 +136,15 @@ class Sitting:
 
 
 def _whole(task: TaskPlan, probe: int, counting: bool) -> Scenario:
-    returns = (_listed(task.outputs.values()), task.backward)
-    return Scenario(task.whole, task.probes[probe].arguments, returns, _COUNTING if counting else ())
+    """The outputs are read before the backward runs: what it writes into them is no forward's."""
+    return Scenario(
+        task.ahead,
+        task.probes[probe].arguments,
+        (task.backward,),
+        _COUNTING if counting else (),
+        early=(_listed(task.outputs.values()),),
+        back=task.back,
+    )
 
 
 def _ahead(task: TaskPlan, probe: int) -> Scenario:
@@ -159,7 +166,7 @@ def _led(task: TaskPlan, probe: int) -> dict[Way, Scenario]:
 
 def _as_asked(ran: Ran, scenario: Scenario) -> Ran:
     """A run, or trouble where it does not hold what was asked for: whoever answered was not the guest."""
-    if ran.trouble is None and len(ran.values) != len(scenario.returns):
+    if ran.trouble is None and len(ran.values) != scenario.asked:
         return Ran(trouble=Trouble(Failure.OUTPUT, message="the answer is not the one that was asked for"))
     return ran
 

@@ -54,7 +54,7 @@ class Execution:
             trouble = Trouble(Failure.OUTPUT, message="the values returned are too large")
         except BaseException as error:  # noqa: BLE001 - the user's code may raise anything
             texts = {} if scenario.patches else self._texts  # a patch's lines are not those of the file
-            trouble = trouble_from(error, {**texts, SCENARIO_PATH: scenario.program})
+            trouble = trouble_from(error, {**texts, SCENARIO_PATH: f"{scenario.program}\n{scenario.back}"})
         if recorder.overflowed:
             self._program.note("Not every step could be recorded: the recorded values are too large.")
         return Ran(values, tuple(recorder.frames), trouble, dict(recorder.calls))
@@ -64,11 +64,20 @@ class Execution:
         for name, hole in scenario.holes.items():
             namespace[name] = self._filled(hole)
         code = self._compiled(scenario.program, "exec")
-        wanted = [self._compiled(expression, "eval") for expression in scenario.returns]
-        with patched(self._program, scenario.patches), recorder.watching():
-            exec(code, namespace)
+        back = self._compiled(_below(scenario.program, scenario.back), "exec") if scenario.back else None
         copier = Copier(LARGEST_VALUES)
-        return tuple(copier.copy(eval(expression, namespace)) for expression in wanted)
+        with patched(self._program, scenario.patches):
+            with recorder.watching():
+                exec(code, namespace)
+            early = self._copies(scenario.early, copier)
+            if back is not None:
+                with recorder.watching():
+                    exec(back, namespace)
+        return (*early, *self._copies(scenario.returns, copier))
+
+    def _copies(self, expressions: Iterable[str], copier: Copier) -> tuple[Value, ...]:
+        namespace = self._program.namespace
+        return tuple(copier.copy(eval(self._compiled(each, "eval"), namespace)) for each in expressions)
 
     def _filled(self, hole: Value) -> Any:
         """A hole's value, with the expressions in it evaluated."""
@@ -79,6 +88,11 @@ class Execution:
         if isinstance(hole, dict):
             return {key: self._filled(item) for key, item in hole.items()}
         return hole
+
+
+def _below(program: str, text: str) -> str:
+    """The text on the lines that follow the program's."""
+    return "\n" * (program.count("\n") + 1) + text
 
 
 @lru_cache(maxsize=64)

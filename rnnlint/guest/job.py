@@ -81,10 +81,11 @@ class Scenario:
 
     ``program`` is Python text; the names of ``holes`` are bound in its namespace before it runs. It is run
     from a fresh copy of the loaded namespace with the random state reset. ``returns`` are expressions
-    evaluated afterwards, in order. ``frames`` are functions (by name, "*" for all) whose locals are recorded
-    when they return; ``steps`` are line numbers of the entry module at which locals are recorded each time
-    they are reached (the localiser's). ``patches`` are in place of the loaded functions for this scenario
-    alone.
+    evaluated afterwards, in order. Where more is to run, ``back``, it follows ``program``; what is ``early``
+    is evaluated and copied in between, so that what runs later does not change it. ``frames`` are functions
+    (by name, "*" for all) whose locals are recorded when they return; ``steps`` are line numbers of the entry
+    module at which locals are recorded each time they are reached (the localiser's). ``patches`` are in place
+    of the loaded functions for this scenario alone.
     """
 
     program: str
@@ -93,6 +94,13 @@ class Scenario:
     frames: tuple[str, ...] = ()
     steps: tuple[int, ...] = ()
     patches: tuple[Patch, ...] = ()
+    early: tuple[str, ...] = ()
+    back: str = ""
+
+    @property
+    def asked(self) -> int:
+        """How many values a run of it gives."""
+        return len(self.early) + len(self.returns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +187,7 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """One scenario's outcome: values in the order of ``returns``, or trouble."""
+    """One scenario's outcome: values in the order of ``early`` and ``returns``, or trouble."""
 
     values: tuple[Value, ...] = ()
     frames: tuple[Frame, ...] = ()

@@ -231,7 +231,7 @@ def _fitting(scenario: Scenario, ran: Ran) -> Ran:
     """The run, if it has a value for everything that was asked for, or trouble. Raises ProtocolError."""
     from rnnlint.guest.protocol import ProtocolError
 
-    if len(ran.values) != (0 if ran.trouble is not None else len(scenario.returns)):
+    if len(ran.values) != (0 if ran.trouble is not None else scenario.asked):
         raise ProtocolError("it answers another question")
     return ran
 

@@ -55,6 +55,35 @@ class TestHoles:
         assert ran(text, "", "[f(-3) for f in activations]", holes=holes).values == ([-6, 3],)
 
 
+class TestBack:
+    FILE = """
+import numpy as np
+
+def ahead(x):
+    return x + 1
+
+def back(h):
+    h[...] = 0
+    return h - 1
+"""
+
+    def test_what_is_read_early_is_what_was_there_before_it(self, runner: Runner) -> None:
+        scenario = Scenario(
+            "h = ahead(x)", {"x": np.ones(2)}, ("h", "d"), early=("h",), back="h_again = h\nd = back(h)"
+        )
+        (found,) = several(runner, self.FILE, scenario)
+        early, late, returned = found.values
+        assert early.tolist() == [2.0, 2.0]
+        assert late.tolist() == [0.0, 0.0]
+        assert returned.tolist() == [-1.0, -1.0]
+
+    def test_trouble_in_it_is_told_by_its_own_text(self, runner: Runner) -> None:
+        scenario = Scenario("h = ahead(x)\nk = h", {"x": np.ones(2)}, back="one = 1\nd = h @ np.ones((3, 3))")
+        (found,) = several(runner, self.FILE, scenario)
+        assert found.trouble is not None
+        assert found.trouble.source == "h @ np.ones((3, 3))"
+
+
 class TestValues:
     @pytest.mark.parametrize(
         ("expression", "expected"),
