@@ -103,7 +103,7 @@ class Adjoints:
                     raise _NotLinearError
                 flowing, factor = (left, right) if self.is_adjoint(left) else (right, left)
                 for each in self._expand(flowing):
-                    yield Monomial(each.root, (*each.factors, *_factors(factor)), each.sign)
+                    yield Monomial(each.root, (*each.factors, *factors_in(factor)), each.sign)
             case Op.DIVIDE, (left, right) if not self.is_adjoint(right):
                 yield from self._expand(left)
             case ((Op.TRANSPOSE | Op.SUM), (operand,)):
@@ -167,9 +167,10 @@ def is_cotangent_name(name: str) -> bool:
     )
 
 
-def _factors(term: Term) -> tuple[Term, ...]:
+def factors_in(term: Term) -> tuple[Term, ...]:
+    """What is multiplied element by element in ``term``."""
     if term.op is Op.CHOICE and term.data is not None:
-        return _factors(term.args[1 if term.data else 2])
+        return factors_in(term.args[1 if term.data else 2])
     if term.op is Op.MULTIPLY:
-        return (*_factors(term.args[0]), *_factors(term.args[1]))
+        return (*factors_in(term.args[0]), *factors_in(term.args[1]))
     return (term,)

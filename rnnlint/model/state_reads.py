@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from rnnlint.model.adjoints import factors_in
 from rnnlint.model.backward import BackwardPass
 from rnnlint.model.discrepancies import Wrong
 from rnnlint.model.forward import pieces
@@ -149,16 +150,21 @@ def _missed(guard: Guard, forward: bool) -> int | None:
 
 
 def _masked(bptt: BackwardPass) -> set[int]:
-    """The keys of what a factor that rests on the step itself may leave out: ``C[t - 1] * (t > 0)``."""
+    """The keys of what a factor made of the step's number alone may leave out: ``C[t - 1] * (t > 0)``."""
     steps = {loop.variable.key for loop in bptt.step_loops if loop.variable is not None}
     found: set[int] = set()
     roots = [delta.term for delta in bptt.deltas] + [each.operand for each in bptt.weight_gradients]
     for term in walk_all(roots):
-        sides = term.args if term.op is Op.MULTIPLY or term.data == "where" else ()
-        for side in sides:
-            if side.has(lambda each: each.key in steps, set(), not_in=Op.RECALL):
-                found |= {each.key for other in sides if other is not side for each in other.walk()}
+        factors = term.args if term.data == "where" else factors_in(term)
+        masks = [each for each in factors if _is_of_the_step(each, steps)]
+        if masks:
+            found |= {each.key for factor in factors if factor not in masks for each in factor.walk()}
     return found
+
+
+def _is_of_the_step(factor: Term, steps: set[int]) -> bool:
+    moves = factor.has(lambda each: each.key in steps, set())
+    return moves and not factor.holds(Op.RECALL, Op.CARRIED, Op.PRODUCT, Op.FILLED)
 
 
 def _idle_guard(bptt: BackwardPass, read: Read) -> Guard | None:

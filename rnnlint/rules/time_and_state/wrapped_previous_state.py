@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from rnnlint.findings import Severity
 from rnnlint.model.backward import BackwardPass
 from rnnlint.model.state_reads import WrappedRead, misreads, wrapped_reads
+from rnnlint.rules.derivatives.cases import lstm
 from rnnlint.rules.registry import FixDraft, Invalid, RelatedDraft, Report, Valid, rule
 from rnnlint.rules.time_and_state.indices import (
     corrected,
@@ -241,6 +242,18 @@ def _kept(
     return text.replace("STATE", state).replace("BEFORE", before).replace("STEPS", steps)
 
 
+_KEPT_LISTS = (
+    lstm(
+        dC="dC_next * (f[t + 1] if t + 1 < len(xs) else 0) + dh * o[t] * tanh(C[t], derivative=True)",
+        dC_next="dC",
+    )
+    .replace("C = {-1: h_init}, {-1: C_init}", "C, c = {-1: h_init}, [], C_init")
+    .replace(
+        "        C[t] = f[t] * C[t - 1] + i[t] * g[t]\n",
+        "        c = f[t] * c + i[t] * g[t]\n        C.append(c)\n",
+    )
+)
+
 VALID = (
     Valid("the initial state appended behind the steps", _kept("[]", "hs.append(np.zeros(len(W)))")),
     Valid("a list put behind the steps", _kept("[]", "hs.extend([np.zeros(len(W))])")),
@@ -264,6 +277,11 @@ VALID = (
 
 INVALID = (
     Invalid("in a list of the steps alone", _kept("[]"), lines=(20,)),
+    Invalid(
+        "beside a factor that is another one at the last step",
+        _KEPT_LISTS,
+        lines=(45,),
+    ),
     Invalid(
         "a delta made ready for the step before with this step's state",
         _READY_FOR_THE_STEP_BEFORE.replace("STATE", "k"),
