@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from rnnlint.gradients.verdict import Measured, common_scale, relative_error
+from rnnlint.gradients.verdict import Measured, common_scale, relative_error, scale_name
 from rnnlint.grading.results import PartVerdict
 from rnnlint.sandbox.job import Value
 
@@ -40,15 +40,32 @@ def verdict(got: Value, true: Value, tolerance: float, scale: float = 1.0) -> Pa
     return PartVerdict.RIGHT if right else PartVerdict.WRONG
 
 
-def shared_factor(pairs: Sequence[tuple[Value, Value]], tolerance: float) -> float:
-    """The factor that most of the gradients have in common, 1 where none is shared."""
+def shared_factor(pairs: Sequence[tuple[Value, Value]], sizes: Mapping[str, int], tolerance: float) -> float:
+    """The factor that most of the gradients have in common: that of a mean for a sum.
+
+    It is positive and made of ``sizes`` and 2: T, 1/B, V/2, T·B. Any other is 1, and so is all where some
+    gradient is right as it is.
+    """
     measured: list[Measured] = []
     for got, true in pairs:
         expected, given = as_array(true), as_array(got)
         fitted = in_shape(given, expected.shape) if given is not None and expected is not None else None
         if expected is not None and fitted is not None:
             measured.append(Measured("", "", fitted, expected))
-    return common_scale(measured, {}, tolerance)
+    factor = common_scale(measured, sizes, tolerance)
+    if (
+        factor <= 0
+        or scale_name(factor, sizes) is None
+        or any(_is_right(each, tolerance) for each in measured)
+    ):
+        return 1.0
+    return factor
+
+
+def _is_right(measured: Measured, tolerance: float) -> bool:
+    """Whether a gradient agrees, and is there to agree."""
+    is_there = float(np.linalg.norm(measured.true)) > _NOTHING
+    return is_there and relative_error(measured.got, measured.true) <= tolerance
 
 
 def as_array(value: Value) -> Array | None:

@@ -45,7 +45,7 @@ def judge(
 ) -> Judgement:
     """The verdicts on a task's runs; ``ahead`` is that of the forward alone, where the whole did not run.
 
-    ``factor`` is the common factor that holds, None where it is to be found (any, if the assignment allows).
+    ``factor`` is the common factor that holds, None where it is to be found, if the assignment allows one.
     """
     truth = task.probes[probe]
     names = gradient_names(task)
@@ -59,7 +59,7 @@ def judge(
         gradients = {name: returned[name] for name in names}
         if factor is None:
             pairs = [(gradients[name], truth.gradients[name]) for name in names]
-            factor = shared_factor(pairs, plan.tolerance) if plan.any_scale else 1.0
+            factor = shared_factor(pairs, task.sizes, plan.tolerance) if plan.any_scale else 1.0
         found = {
             name: verdict(gradients[name], truth.gradients[name], plan.tolerance, factor) for name in names
         }

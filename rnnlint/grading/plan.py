@@ -55,6 +55,7 @@ class TaskPlan:
     ``ahead`` runs the forward and ``back``, after it, the backward, with ``outputs`` and ``backward`` as
     Python for their values. ``returned`` names what the backward returns; empty where ``gradients`` are taken
     from where the assignment says. ``forward_title`` and ``backward_title`` are the functions' names.
+    ``sizes`` are those by which a loss may be divided, T, B and V, as far as the task has them.
     ``stacked`` maps a gradient of all gates side by side to the axis along which the ``gates`` stand.
     """
 
@@ -69,6 +70,7 @@ class TaskPlan:
     returned: tuple[str, ...]
     points: Mapping[str, float]
     probes: tuple[Probe, ...]
+    sizes: Mapping[str, int]
     gates: str = ""
     stacked: Mapping[str, int] = field(default_factory=dict)
     follow_through: str | None = None

@@ -14,6 +14,7 @@ from rnnlint.gradients.pairing import stem
 from rnnlint.gradients.probe import Probe as SolvedProbe
 from rnnlint.gradients.reference import Match, sequence_of
 from rnnlint.gradients.roles import Role, role_of
+from rnnlint.gradients.sizes import BATCH, OUTPUT, TIME
 from rnnlint.gradients.trees import leaves, like
 from rnnlint.grading.assignment import AssignmentError, Task
 from rnnlint.grading.convention import (
@@ -29,6 +30,9 @@ from rnnlint.grading.convention import (
 from rnnlint.grading.plan import Probe, TaskPlan
 from rnnlint.records import dataclass, replace
 from rnnlint.sandbox.job import Value
+
+_DIVIDING = (TIME, BATCH, OUTPUT)
+"""The sizes over which a loss is a mean or a sum."""
 
 
 def _normal(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
@@ -64,6 +68,7 @@ class SolvedTask:
             returned=() if stated else self.task.scenario.backward.results,
             points=dict(self.task.points),
             probes=tuple(self._truth(probe, loss) for probe in probes),
+            sizes={axis: self.probe.sizes[axis] for axis in _DIVIDING if axis in self.probe.sizes},
             gates=self.matched.order,
             stacked=self._stacked,
             follow_through=self.task.follow_through,

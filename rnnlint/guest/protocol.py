@@ -27,8 +27,27 @@ DEEPEST = 48
 MOST_NODES = 4_000_000
 MOST_ARRAYS = 1_000_000
 HIGHEST_RANK = 32
-LARGEST_HEADER = 64 * 2**20
-LARGEST_PAYLOAD = 512 * 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one side may send in a frame: bytes of header and of payload, and brackets and commas in the
+    header, of which parsing makes values a hundred times their size."""
+
+    header: int
+    payload: int
+    marks: int
+
+    def see(self, header: bytes | bytearray) -> None:
+        """Raises :class:`ProtocolError` for a header of more parts than are allowed."""
+        if sum(header.count(mark) for mark in (b"[", b"{", b",")) > self.marks:
+            raise ProtocolError("the header has too many parts")
+
+
+OF_HOST = Limits(64 * 2**20, 512 * 2**20, 64 * 2**20)
+"""The host's frames hold the texts of files."""
+OF_GUEST = Limits(8 * 2**20, 256 * 2**20, 1_000_000)
+"""A guest's hold results, and whoever sends them may be no guest."""
 
 _LARGEST_WHOLE = 2**63
 _DTYPES = {"f": np.dtype("<f8"), "i": np.dtype("<i8")}
@@ -47,12 +66,12 @@ class Prefix:
     payload: int
 
     @classmethod
-    def read(cls, raw: bytes | bytearray | memoryview) -> Prefix:
+    def read(cls, raw: bytes | bytearray | memoryview, limits: Limits = OF_HOST) -> Prefix:
         """The announced lengths; raises :class:`ProtocolError` where they exceed the limits."""
         magic, header, payload = PREFIX.unpack(raw[: PREFIX.size])
         if magic != MAGIC:
             raise ProtocolError("the bytes are no frame")
-        if header > LARGEST_HEADER or payload > LARGEST_PAYLOAD:
+        if header > limits.header or payload > limits.payload:
             raise ProtocolError("the frame announces more than is allowed")
         return cls(header, payload)
 
@@ -62,14 +81,15 @@ class Prefix:
         return self.header + self.payload
 
 
-def encode(value: Value) -> bytes:
+def encode(value: Value, limits: Limits = OF_HOST) -> bytes:
     """One whole frame. Raises :class:`ProtocolError` for what no frame carries."""
     writer = _Writer()
     tree = writer.node(value, 0)
     header = json.dumps([tree, writer.described], separators=(",", ":")).encode("ascii")
     payload = b"".join(writer.chunks)
-    if len(header) > LARGEST_HEADER or len(payload) > LARGEST_PAYLOAD:
+    if len(header) > limits.header or len(payload) > limits.payload:
         raise ProtocolError("the value is too large to send")
+    limits.see(header)
     return PREFIX.pack(MAGIC, len(header), len(payload)) + header + payload
 
 
@@ -84,11 +104,14 @@ def decode(raw: bytes | bytearray) -> Value:
     return decode_body(bytes(body[: prefix.header]), body[prefix.header :])
 
 
-def decode_body(header: bytes, payload: bytes | bytearray | memoryview) -> Value:
+def decode_body(
+    header: bytes | bytearray, payload: bytes | bytearray | memoryview, limits: Limits = OF_HOST
+) -> Value:
     """The value of a frame whose prefix has been read."""
+    limits.see(header)
     try:
         parsed = json.loads(header.decode("ascii"), object_pairs_hook=_refuse_object)
-    except (ValueError, RecursionError):
+    except (ValueError, RecursionError, MemoryError):
         raise ProtocolError("the header is not the JSON of a frame") from None
     if not isinstance(parsed, list) or len(parsed) != 2:
         raise ProtocolError("the header is not [tree, arrays]")
@@ -236,7 +259,7 @@ def _description(description: Any) -> tuple[np.dtype[Any], tuple[int, ...]]:
         raise ProtocolError("an array's type is not one that is carried")
     if not isinstance(shape, list) or len(shape) > HIGHEST_RANK:
         raise ProtocolError("an array's shape is not a short list")
-    if not all(type(size) is int and 0 <= size <= LARGEST_PAYLOAD for size in shape):
+    if not all(type(size) is int and 0 <= size <= OF_HOST.payload for size in shape):
         raise ProtocolError("an array's shape is not made of sizes")
     return _DTYPES[code], tuple(shape)
 

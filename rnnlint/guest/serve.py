@@ -16,7 +16,7 @@ from .attempts import Attempts
 from .execute import Execution
 from .job import OUT_OF_MEMORY, Failure, Frame, Job, Module, Outcome, Ran, Scenario, Trouble, Value
 from .load import load, warm_up
-from .protocol import PREFIX, Prefix, ProtocolError, decode, decode_body, encode
+from .protocol import OF_GUEST, PREFIX, Prefix, ProtocolError, decode, decode_body, encode
 from .records import from_tree, to_tree
 
 FAILED = 70
@@ -81,7 +81,7 @@ def read_frame(channel: socket.socket) -> Value:
     """The next frame's value. Raises EOFError where the host has closed the channel."""
     prefix = Prefix.read(_receive(channel, PREFIX.size))
     header = _receive(channel, prefix.header)
-    return decode_body(bytes(header), _receive(channel, prefix.payload))
+    return decode_body(header, _receive(channel, prefix.payload))
 
 
 def _receive(channel: socket.socket, size: int) -> bytearray:
@@ -97,7 +97,7 @@ def _receive(channel: socket.socket, size: int) -> bytearray:
 
 def _fitting(kind: str, record: Ran | Outcome) -> bytes:
     try:
-        return encode({kind: to_tree(record)})
+        return encode({kind: to_tree(record)}, OF_GUEST)
     except ProtocolError as reason:
         trouble = Trouble(Failure.OUTPUT, message=str(reason))
         return encode({kind: to_tree(type(record)(trouble=trouble))})

@@ -199,14 +199,14 @@ class Child:
         """The next frame. Raises TimeoutError at the deadline, EOFError at the end, ProtocolError for
         anything else.
         """
-        from rnnlint.guest.protocol import PREFIX, Prefix, ProtocolError, decode_body
+        from rnnlint.guest.protocol import OF_GUEST, PREFIX, Prefix, ProtocolError, decode_body
 
-        prefix = Prefix.read(self._receive(PREFIX.size))
+        prefix = Prefix.read(self._receive(PREFIX.size), OF_GUEST)
         self.received += prefix.rest
         if self.received > LARGEST_ANSWER:
             raise ProtocolError("it is too long")
         header = self._receive(prefix.header)
-        return decode_body(bytes(header), self._receive(prefix.payload))
+        return decode_body(header, self._receive(prefix.payload), OF_GUEST)
 
     def end(self) -> int:
         """Have the child's whole process group killed and reaped; its wait status."""

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
+
 from rnnlint.grading.results import StudentResult
+from tests.grading.cohort import FIXTURES
 
 Marked = Callable[[str], StudentResult]
 
@@ -41,3 +44,35 @@ class TestWhatTheBackwardDoesToTheForwardsResults:
             ("    do = dnext_h * shown\n", "    np.tanh(shown, out=shown)\n    do = dnext_h * shown\n"),
         )
         assert marked(thrifty).score == 20
+
+
+class TestCommonFactors:
+    """Where ``scale = "any"``: the mean for the sum costs nothing, and nothing else is a factor."""
+
+    LAST = "    return clip_gradient_norm(grads)\n"
+
+    def scaled(self, marked: Callable[..., StudentResult], factor: str) -> StudentResult:
+        text = (FIXTURES / "article" / "corrected" / "backward.py").read_text(encoding="utf-8")
+        given = f"    return tuple(each * ({factor}) for each in grads)\n"
+        return marked({"backward.py": edited(text, (self.LAST, given))})
+
+    @pytest.mark.parametrize(
+        "factor", ["2", "1 / len(outputs)", "1 / W_v.shape[0]", "len(outputs) / W_v.shape[0]"]
+    )
+    def test_of_sizes(self, folder_marked: Callable[..., StudentResult], factor: str) -> None:
+        assert self.scaled(folder_marked, factor).score == 15
+
+    @pytest.mark.parametrize(
+        "factor", ["-1", "-1 / len(outputs)", "1e-30", "1e6 * np.pi", "0.7310585786300049"]
+    )
+    def test_of_anything_else_are_wrong(
+        self, folder_marked: Callable[..., StudentResult], factor: str
+    ) -> None:
+        assert self.scaled(folder_marked, factor).score == 5
+
+    def test_what_is_right_as_it_is_is_not_measured_by_what_is_wrong(
+        self, folder_marked: Callable[..., StudentResult]
+    ) -> None:
+        result = self.scaled(folder_marked, "1 if each is W_v_d or each is b_v_d else len(outputs)")
+        right = {part.key for part in result.parts if part.points}
+        assert right == {"bptt.forward", "bptt.W_v_d", "bptt.b_v_d"}

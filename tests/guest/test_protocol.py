@@ -13,7 +13,18 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from rnnlint.guest.protocol import DEEPEST, LARGEST_HEADER, MAGIC, PREFIX, ProtocolError, decode, encode
+from rnnlint.guest.protocol import (
+    DEEPEST,
+    MAGIC,
+    OF_GUEST,
+    OF_HOST,
+    PREFIX,
+    Prefix,
+    ProtocolError,
+    decode,
+    decode_body,
+    encode,
+)
 from rnnlint.sandbox.job import Expression, Opaque
 
 _SHAPES = arrays.array_shapes(min_dims=0, max_dims=4, min_side=0, max_side=4)
@@ -116,7 +127,7 @@ def _decoded_or_refused(raw: bytes) -> None:
 REFUSED = {
     "nothing": b"",
     "another magic": b"PK\3\4" + bytes(12),
-    "a header of 2 GiB announced": PREFIX.pack(MAGIC, LARGEST_HEADER + 1, 0),
+    "a header of 2 GiB announced": PREFIX.pack(MAGIC, OF_HOST.header + 1, 0),
     "more than announced": encode(1) + b"x",
     "less than announced": encode("word")[:-1],
     "an object in the header": framed([{"l": 1}, []]),
@@ -169,3 +180,41 @@ def test_the_prefix_is_as_documented() -> None:
     magic, header, payload = struct.unpack("<4sIQ", encode(np.zeros(3))[:16])
     assert (magic, payload) == (MAGIC, 24)
     assert header == len(encode(np.zeros(3))) - 16 - 24
+
+
+class TestWhatAChildMaySend:
+    def test_a_header_of_very_many_parts_is_refused_before_it_is_parsed(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def parsed(*_: Any, **__: Any) -> None:
+            raise AssertionError("it was parsed")
+
+        monkeypatch.setattr("rnnlint.guest.protocol.json.loads", parsed)
+        for part in (b"[]", b"1", b"{}"):
+            header = b"[" + (part + b",") * (OF_GUEST.marks // (1 + (part != b"1")) + 1) + part + b"]"
+            assert len(header) <= OF_GUEST.header
+            with pytest.raises(ProtocolError, match="too many parts"):
+                decode_body(header, b"", OF_GUEST)
+
+    @pytest.mark.parametrize("header, payload", [(OF_GUEST.header + 1, 0), (2, OF_GUEST.payload + 8)])
+    def test_longer_frames_are_refused_by_their_prefix(self, header: int, payload: int) -> None:
+        prefix = PREFIX.pack(MAGIC, header, payload)
+        assert Prefix.read(prefix) == Prefix(header, payload)
+        with pytest.raises(ProtocolError):
+            Prefix.read(prefix, OF_GUEST)
+
+    def test_the_values_of_a_large_pass_fit(self) -> None:
+        """A hundred steps of forty lines, at each of which twenty variables are kept."""
+        frame = {f"variable_{number}": np.zeros((3, 2)) for number in range(20)}
+        raw = encode([["forward", frame]] * 2_000, OF_GUEST)
+        prefix = Prefix.read(raw, OF_GUEST)
+        body = raw[PREFIX.size :]
+        assert len(decode_body(body[: prefix.header], body[prefix.header :], OF_GUEST)) == 2_000
+
+    def test_no_memory_to_decode_it_is_its_own_fault(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def full(*_: Any, **__: Any) -> None:
+            raise MemoryError
+
+        monkeypatch.setattr("rnnlint.guest.protocol.json.loads", full)
+        with pytest.raises(ProtocolError):
+            decode_body(b"[1,[]]", b"", OF_GUEST)
