@@ -76,7 +76,7 @@ def repaired(library: Library, attempt: Attempt, trouble: Trouble, sizes: dict[s
             return (
                 _anchor(attempt, trouble, sizes)
                 or _anchor_in_vocabulary(attempt, trouble, sizes)
-                or _as_indices(attempt, trouble)
+                or _as_indices(library, attempt, trouble)
                 or _unify(attempt, equations(trouble, sizes))
                 or _as_row(attempt)
             )
@@ -231,13 +231,16 @@ def _add_key(attempt: Attempt, trouble: Trouble) -> bool:
     return False
 
 
-def _as_indices(attempt: Attempt, trouble: Trouble) -> bool:
-    """Targets, or else inputs, that are used as indices after all, or looked up in a vocabulary."""
+def _as_indices(library: Library, attempt: Attempt, trouble: Trouble) -> bool:
+    """Targets, or else inputs, that are used as indices after all, or looked up in a vocabulary: targets
+    where the function that fails is given them.
+    """
     if not _WANTS_INDICES.search(trouble.message) and not _looks_up(trouble):
         return False
     read = set(re.findall(r"\w+", trouble.source)) if _looks_up(trouble) else set[str]()
     roles = {name: role_of(name.removeprefix("_in_")) for name in attempt.draft.holes}
-    wanted = Role.TARGET if Role.TARGET in roles.values() else Role.INPUT
+    given = _given_to(library, trouble) or roles.keys()
+    wanted = Role.TARGET if Role.TARGET in {roles[name] for name in roles.keys() & given} else Role.INPUT
     named = [name for name in roles if name.removeprefix("_in_") in read]
     for name in [*named, *(name for name, role in roles.items() if role is wanted)]:
         made = _indices_for(attempt.draft.holes[name], OUTPUT if roles[name] is Role.TARGET else INPUT)
@@ -245,6 +248,12 @@ def _as_indices(attempt: Attempt, trouble: Trouble) -> bool:
             attempt.draft = replace(attempt.draft, holes={**attempt.draft.holes, name: made})
             return True
     return False
+
+
+def _given_to(library: Library, trouble: Trouble) -> set[str]:
+    """The holes that go by the names of the failing function's parameters; empty where it is not known."""
+    failing = next((c for c in library.callables if c.title == trouble.function), None)
+    return {f"_in_{parameter.name}" for parameter in failing.parameters} if failing is not None else set()
 
 
 _WANTS_INDICES = re.compile("used as indices must be of integer|indices must be integers")

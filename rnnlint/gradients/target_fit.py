@@ -74,7 +74,7 @@ def _compared_with(draft: Draft, hole: str, shapes: Value) -> Value:
                 names = [label(left), label(right)]
             case _:
                 continue
-        others = [name for name in names if name in forward.returned]
+        others = [name for name in names if name and name in forward.returned]
         if target in names and others:
             return shapes[forward.returned.index(others[0])]
     return shapes
