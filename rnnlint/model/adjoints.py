@@ -105,7 +105,8 @@ class Adjoints:
                 for each in self._expand(flowing):
                     yield Monomial(each.root, (*each.factors, *factors_in(factor)), each.sign)
             case Op.DIVIDE, (left, right) if not self.is_adjoint(right):
-                yield from self._expand(left)
+                by = (self._inverse(right),) if self._is_of_forward(right) else ()
+                yield from (Monomial(m.root, (*m.factors, *by), m.sign) for m in self._expand(left))
             case ((Op.TRANSPOSE | Op.SUM), (operand,)):
                 yield from self._expand(operand)
             case Op.CHOICE, (_, then, otherwise) if term.data is not None:
@@ -124,6 +125,15 @@ class Adjoints:
                     self._opened.discard(term.key)
             case _:
                 yield Monomial(term, ())
+
+    def _is_of_forward(self, term: Term) -> bool:
+        """Whether a value of the forward pass is in a term, and not only a size or a number."""
+        known = self._units | set(self._aliases)
+        return any(each.key in known or self.timeline.at(each) is not None for each in term.walk())
+
+    def _inverse(self, term: Term) -> Term:
+        terms = self.forward.terms
+        return terms.make(Op.DIVIDE, terms.number(1), term, origin=term.origin)
 
     def _kept(self, recall: Term) -> Term | None:
         """What another loop of the backward pass put where one reads; None inside what is read so."""

@@ -31,6 +31,8 @@ class Derivatives(Blame):
                 states = self._states_of(root)
                 if any(self._agreeing(mine, states, gate)):
                     continue
+                if any(self._is_unseen(state, gate) for state in states):
+                    continue
                 moved = self._as_another_step(mine, states, gate, delta)
                 blamed = [each for monomial in mine for each in self._blame(monomial, states, gate, delta)]
                 found += moved or blamed or self._part_of_a_sum(mine, states, gate, delta)
@@ -38,6 +40,11 @@ class Derivatives(Blame):
             return []
         other = self._gate_of(delta, gate) if found else None
         return [Discrepancy(Wrong.GATE, gate, delta, other_gate=other)] if other else found
+
+    def _is_unseen(self, state: Term, gate: Gate) -> bool:
+        """Whether ``state`` has an adjoint in this pass, and rests on the gate in a way that is not known."""
+        goes_on = self.forward.is_multiplied(state) or self.forward.holds_its_past(state)
+        return goes_on and self.forward.has_unseen_path(state, gate)
 
     def _part_of_a_sum(
         self, monomials: Sequence[Monomial], states: Sequence[Term], gate: Gate, delta: Term

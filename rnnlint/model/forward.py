@@ -59,6 +59,7 @@ class ForwardPass:
         self.terms, self.heap, self.timeline = terms, heap, timeline
         self._bindings, self._stores = bindings, stores
         self._dependence: dict[tuple[int, int], bool] = {}
+        self._unseen: dict[tuple[int, int], bool] = {}
         self._weighted: dict[int, tuple[Term, Weighted | None]] = {}
 
     @cached_property
@@ -259,8 +260,37 @@ class ForwardPass:
             case Op.MULTIPLY, (left, right):
                 self._follow(left, gate, (*so_far, Factor(right)), found)
                 self._follow(right, gate, (*so_far, Factor(left)), found)
+            case Op.DIVIDE, (left, right) if not self.depends(right, gate.value):
+                one = self.terms.number(1)
+                self._follow(left, gate, (*so_far, Factor(self.terms.make(Op.DIVIDE, one, right))), found)
             case ((Op.TRANSPOSE | Op.SUM), (operand,)):
                 self._follow(operand, gate, so_far, found)
+
+    def has_unseen_path(self, state: Term, gate: Gate) -> bool:
+        """Whether a state rests on a gate also through an operation whose derivative :meth:`paths` does not
+        know: arctan(C), C², a gate in a divisor."""
+        asked = (state.key, gate.value.key)
+        if asked not in self._unseen:
+            self._unseen[asked] = False
+            self._unseen[asked] = self._leads_through_unknown(state, gate)
+        return self._unseen[asked]
+
+    def _leads_through_unknown(self, term: Term, gate: Gate) -> bool:
+        here = self.now(term)
+        if here == gate.value or not self.depends(here, gate.value):
+            return False
+        applied = activation_of(here)
+        if applied is not None:
+            return self.has_unseen_path(applied[1], gate)
+        inside = here.args
+        match here.op:
+            case Op.DIVIDE if not self.depends(here.args[1], gate.value):
+                inside = here.args[:1]
+            case Op.DIVIDE | Op.POWER | Op.ELEMENTWISE | Op.APPLY | Op.CHOICE | Op.CALL:
+                return True
+            case Op.PRODUCT | Op.SUM | Op.STACK | Op.TUPLE | Op.PART:
+                return False  # what weights multiply, a loss, a record: its adjoint is none of this state's
+        return any(self.has_unseen_path(each, gate) for each in inside)
 
 
 def _noted(bindings: Sequence[Binding], stores: Sequence[Store]) -> Iterator[tuple[Loop | None, Term]]:
