@@ -105,7 +105,8 @@ class Adjoints:
                 for each in self._expand(flowing):
                     yield Monomial(each.root, (*each.factors, *factors_in(factor)), each.sign)
             case Op.DIVIDE, (left, right) if not self.is_adjoint(right):
-                by = (self._inverse(right),) if self._is_of_forward(right) else ()
+                counts = right.op is Op.NUMBER or self._is_of_forward(right)
+                by = (self._inverse(right),) if counts else ()
                 yield from (Monomial(m.root, (*m.factors, *by), m.sign) for m in self._expand(left))
             case ((Op.TRANSPOSE | Op.SUM), (operand,)):
                 yield from self._expand(operand)
@@ -133,6 +134,8 @@ class Adjoints:
 
     def _inverse(self, term: Term) -> Term:
         terms = self.forward.terms
+        if term.op is Op.NUMBER and isinstance(term.data, int | float) and term.data:
+            return terms.number(1 / term.data, term.origin)
         return terms.make(Op.DIVIDE, terms.number(1), term, origin=term.origin)
 
     def _kept(self, recall: Term) -> Term | None:

@@ -32,7 +32,7 @@ class FactorValues(Adjoints):
     def _product(self, numbers: Numbers, factors: Sequence[Term]) -> float:
         product = 1.0
         for factor in factors:
-            if self.family(factor):
+            if factor.op is Op.NUMBER or self.family(factor):
                 product *= numbers.value(factor)
         return product
 

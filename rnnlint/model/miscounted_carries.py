@@ -49,9 +49,8 @@ def _count(bptt: BackwardPass, carried: Term, delta: Term, gate: Gate) -> float 
         pairs = bptt.derivatives.along(monomials, bptt.forward.paths(state, gate))
     except UncomputableError:
         return None
-    times = _numbers_in(monomials)
     (observed, expected), *_ = pairs
-    return times * observed / expected if times is not None and expected else None
+    return observed / expected if expected else None
 
 
 def _numbers_in(monomials: Sequence[Monomial]) -> float | None:
