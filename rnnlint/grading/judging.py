@@ -39,6 +39,11 @@ class Judgement:
         """Whether some part could get points."""
         return any(each.earns for each in self.verdicts.values())
 
+    @property
+    def is_right(self) -> bool:
+        """Whether every part could."""
+        return all(each.earns for each in self.verdicts.values())
+
 
 def judge(
     plan: Plan, task: TaskPlan, probe: int, whole: Ran | None, ahead: Ran | None, factor: float | None

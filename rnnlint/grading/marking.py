@@ -60,7 +60,8 @@ def mark(
         if lacking and plan.needs_sandbox:
             reason = f"This machine does not protect {', '.join(lacking)}; nothing was run."
             return replace(blank, status=SubmissionStatus.NO_SANDBOX, reason=reason)
-        return _Marking(blank, plan, program, Sitting(runner, plan, program)).result(runner.layers)
+        sitting = Sitting(runner, plan, program, program.left_out)
+        return _Marking(blank, plan, program, sitting).result(runner.layers)
     except SandboxError as error:
         return replace(blank, status=SubmissionStatus.NO_SANDBOX, reason=str(error))
 
@@ -151,7 +152,38 @@ class _Marking:
         if failed or led:
             runs |= self._sitting.run(0, ahead=failed, led=led)
             found = self._judged(0, tasks, runs, {})
+        self._see_what_clipping_hides(found)
         return self._followed(0, found, runs)
+
+    def _see_what_clipping_hides(self, found: Mapping[str, Judgement]) -> None:
+        """Clipping of its own that decides whether a gradient is right is for a person to look at."""
+        clips, left_out = self._program.clips, self._program.left_out
+        if clips.of_numpy:
+            clipped = self._with_left_out([name for name in left_out if name not in clips.of_numpy])
+            self._suspect_clipping(clips.of_numpy, found, clipped)
+        own = [name for name in clips.functions if name not in left_out]
+        if own and not all(judgement.is_right for judgement in found.values()):
+            self._suspect_clipping(own, self._with_left_out([*left_out, *own]), found)
+
+    def _with_left_out(self, clips: Sequence[str]) -> dict[str, Judgement]:
+        """The judgements on the public probe with other clipping left out."""
+        tasks, other = self._plan.tasks, self._sitting.apart(clips)
+        found = self._judged(0, tasks, other.run(0, whole=tasks), {})
+        self._sitting.attempts |= other.attempts
+        return found
+
+    def _suspect_clipping(
+        self, names: Sequence[str], free: Mapping[str, Judgement], clipped: Mapping[str, Judgement]
+    ) -> None:
+        parts = [
+            f"{task}.{part}"
+            for task, judgement in free.items()
+            for part, verdict in judgement.verdicts.items()
+            if verdict.earns and not clipped[task].verdicts[part].earns
+        ]
+        if parts:
+            what = parts[0] if len(parts) == 1 else f"{parts[0]} and {len(parts) - 1} more"
+            self._suspect(f"Without {', '.join(names)} {what} would be right, with it wrong.")
 
     def _hidden(self, public: Mapping[str, Judgement]) -> dict[str, list[Judgement]]:
         """The judgements on every hidden probe; none for a task that earned nothing on the public one.

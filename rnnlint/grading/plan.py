@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
+from rnnlint.grading.clips import Clips
 from rnnlint.guest.protocol import decode, encode
 from rnnlint.guest.records import from_tree, to_tree
 from rnnlint.records import dataclass, field
@@ -81,12 +82,13 @@ class TaskPlan:
 class Plan:
     """All tasks, with what the grades rest on besides.
 
-    ``provided`` are the teacher's files by name, in place of the submission's.
+    ``provided`` are the teacher's files by name, in place of the submission's; ``clips`` is what clips
+    gradients in these and in the solution.
     """
 
     files: tuple[str, ...]
     provided: Mapping[str, str]
-    neutral: tuple[str, ...]
+    clips: Clips
     tasks: tuple[TaskPlan, ...]
     require_forward: bool
     any_scale: bool

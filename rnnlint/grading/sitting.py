@@ -47,14 +47,16 @@ class Sitting:
     runner: Runner
     plan: Plan
     program: Program
+    left_out: tuple[str, ...]  # the clipping that does nothing here
     failures: dict[Failure, None] = field(default_factory=dict)
     attempts: dict[Act, None] = field(default_factory=dict)
     seconds: int = 0
     _timeouts: int = 0
 
-    def apart(self) -> Sitting:
-        """The same submission with nothing noted yet."""
-        return Sitting(self.runner, self.plan, self.program)
+    def apart(self, left_out: Sequence[str] | None = None) -> Sitting:
+        """The same submission with nothing noted yet, perhaps with other clipping left out."""
+        chosen = self.left_out if left_out is None else tuple(left_out)
+        return Sitting(self.runner, self.plan, self.program, chosen)
 
     @property
     def is_calm(self) -> bool:
@@ -117,7 +119,7 @@ class Sitting:
             modules=modules,
             entry=next(number for number, module in enumerate(modules) if module.path == entry),
             scenarios=tuple(scenarios),
-            neutral=tuple(dict.fromkeys((*self.plan.neutral, *self.program.neutral))),
+            neutral=tuple(dict.fromkeys(self.left_out)),
             imports_of_user=self.program.unprovided,
             seconds=min(self.plan.seconds, SECONDS_AFTERWARDS) if afterwards else self.plan.seconds,
             memory_mb=self.plan.memory_mb,

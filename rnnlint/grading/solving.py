@@ -15,15 +15,14 @@ import numpy as np
 from rnnlint.deadline import Deadline
 from rnnlint.gradients import PreparedCheck, prepare
 from rnnlint.gradients.answers import ProbeFailedError
-from rnnlint.gradients.clipping import clipping
 from rnnlint.gradients.draft import FORWARD
 from rnnlint.gradients.drawing import probe_of
-from rnnlint.gradients.library import Library
 from rnnlint.gradients.measure import Measurement, measure
 from rnnlint.gradients.probe import returned_codes
 from rnnlint.gradients.reference import Match, match
 from rnnlint.gradients.sizes import BATCH, HIDDEN, INPUT, OUTPUT, TIME
 from rnnlint.grading.assignment import Assignment, AssignmentError, Task
+from rnnlint.grading.clips import Clips
 from rnnlint.grading.convention import ConventionError, convention_of
 from rnnlint.grading.plan import Plan, TaskPlan
 from rnnlint.grading.solved_task import SolvedTask, arguments_of, inputs_of
@@ -64,7 +63,7 @@ def make_plan(assignment: Assignment, runner: Runner, seed: int, *, needs_sandbo
     return Plan(
         files=assignment.files,
         provided={name: sources[name].text for name in assignment.provided},
-        neutral=clipping(Library(trees)),
+        clips=Clips.of(trees),
         tasks=tuple(tasks),
         require_forward=assignment.require_forward,
         any_scale=assignment.any_scale,

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
-from rnnlint.gradients.clipping import clipping
-from rnnlint.gradients.library import Library
 from rnnlint.gradients.redefinitions import as_first_meant
+from rnnlint.grading.clips import Clips
 from rnnlint.grading.plan import Plan
 from rnnlint.records import dataclass
 from rnnlint.sandbox.job import Module
@@ -17,6 +17,7 @@ from rnnlint.source import Source, UnreadableSourceError, decode_source, nodes_o
 
 ROOT = Path("/submission")
 """Where a submission's files are said to lie: nowhere."""
+_CLIPPING = re.compile("clip|clamp", re.IGNORECASE)
 
 
 class UnusableFileError(Exception):
@@ -33,6 +34,7 @@ class Program:
 
     sources: Mapping[str, Source]
     provided: Mapping[str, str]
+    teachers: Clips
 
     @staticmethod
     def of(files: Mapping[str, bytes], plan: Plan) -> Program:
@@ -57,7 +59,7 @@ class Program:
             elif name in plan.files:
                 problem = source.problem
                 raise UnusableFileError(f"{name}, line {problem.line}: {problem.message}.", is_syntax=True)
-        return Program(sources, plan.provided)
+        return Program(sources, plan.provided, plan.clips)
 
     @cached_property
     def modules(self) -> tuple[Module, ...]:
@@ -69,10 +71,19 @@ class Program:
         return (*own, *(Module(name, text, _dotted(name)) for name, text in self.provided.items()))
 
     @cached_property
-    def neutral(self) -> tuple[str, ...]:
-        """The clipping that it does at the end of a pass, to be left out."""
-        trees = {s.path: tree_of(s.text) for s in self.sources.values() if "clip" in s.text.lower()}
-        return clipping(Library(trees)) if trees else ()
+    def clips(self) -> Clips:
+        """What clips gradients in its own files."""
+        return Clips.of(self._clipping)
+
+    @cached_property
+    def left_out(self) -> tuple[str, ...]:
+        """The clipping that does nothing here: NumPy's, and the teacher's where it is that still."""
+        return (*self.clips.of_numpy, *self.teachers.of_numpy, *self.teachers.unchanged_in(self._clipping))
+
+    @cached_property
+    def _clipping(self) -> dict[Path, ast.Module]:
+        sources = self.sources.values()
+        return {each.path: tree_of(each.text) for each in sources if _CLIPPING.search(each.text)}
 
     @cached_property
     def unprovided(self) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from rnnlint.grading.results import StudentResult
+from rnnlint.grading.results import PartVerdict, StudentResult
 from tests.grading.cohort import FIXTURES
 
 Marked = Callable[[str], StudentResult]
@@ -76,3 +76,56 @@ class TestCommonFactors:
         result = self.scaled(folder_marked, "1 if each is W_v_d or each is b_v_d else len(outputs)")
         right = {part.key for part in result.parts if part.points}
         assert right == {"bptt.forward", "bptt.W_v_d", "bptt.b_v_d"}
+
+
+class TestClipping:
+    """What a function is called says nothing of what it does; NumPy's clip round a gradient is left out."""
+
+    DERIVATIVE = ("    dx = da @ Wx.T\n", "    da = CLIP\n    dx = da @ Wx.T\n")
+
+    @staticmethod
+    def with_helper(text: str, helper: str, *edits: tuple[str, str]) -> str:
+        return edited(text, ("def lstm_step_forward", f"{helper}\n\n\ndef lstm_step_forward"), *edits)
+
+    def test_a_helper_of_its_own_is_what_it_does(self, marked: Marked, solution: str) -> None:
+        shut = self.with_helper(
+            solution,
+            "def clip_gradient(da):\n    return np.minimum(da, 0) * 0",
+            (self.DERIVATIVE[0], self.DERIVATIVE[1].replace("CLIP", "clip_gradient(da)")),
+        )
+        result = marked(shut)
+        right = {part.key for part in result.parts if part.points}
+        assert right == {"step.forward", "step.dprev_c", "sequence.forward"} | given_step(result)
+        assert any("clip_gradient" in said for said in result.needs_review)
+
+    def test_a_right_activation_is_not_taken_for_it(self, marked: Marked, solution: str) -> None:
+        named = solution.replace("sigmoid(", "clip_grad_sigmoid(").replace(
+            "0.5 * (1.0 + np.tanh(0.5 * a))", "1 / (1 + np.exp(-np.where(a < -500, -500, a)))"
+        )
+        result = marked(named)
+        assert (result.score, result.needs_review) == (20, ())
+
+    def test_numpys_at_the_end_of_a_pass_costs_nothing(self, marked: Marked, solution: str) -> None:
+        last = "    return dx, dstate, dWx"
+        result = marked(edited(solution, (last, f"    np.clip(dWx, -50, 50, out=dWx)\n{last}")))
+        assert (result.score, result.needs_review) == (20, ())
+
+    def test_numpys_that_decides_is_seen(self, marked: Marked, solution: str) -> None:
+        sums = "        dWx += dWx_t\n"
+        narrow = edited(solution, (sums, f"        dstate = np.clip(dstate, -1e-3, 1e-3)\n{sums}"))
+        assert any("np.clip(dstate)" in said for said in marked(narrow).needs_review)
+
+    def test_the_teachers_is_left_out_while_it_is_the_teachers(
+        self, folder_marked: Callable[..., StudentResult]
+    ) -> None:
+        text = (FIXTURES / "article" / "corrected" / "backward.py").read_text(encoding="utf-8")
+        assert "clip_gradient_norm(" in text
+        own = text.replace("import clip_gradient_norm, tanh", "import tanh").replace(
+            "def backward(",
+            "def clip_gradient_norm(grads):\n    return tuple(map(np.sign, grads))\n\n\ndef backward(",
+        )
+        assert folder_marked({"backward.py": own}).score == 5
+
+
+def given_step(result: StudentResult) -> set[str]:
+    return {part.key for part in result.parts if part.public is PartVerdict.RIGHT_GIVEN_STEP}
