@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
+from rnnlint.diagnosis.forward_repairs import forward_repairs
 from rnnlint.findings import Confidence, Edit, Evidence, Finding, Severity
 from rnnlint.fixes import Applied, apply_fixes
 from rnnlint.model.project import Project
@@ -27,6 +28,8 @@ class Rerunnable(Protocol):
     def check(self) -> GradientCheck: ...
 
     def reruns(self, variants: Sequence[Sequence[Edit]]) -> list[GradientCheck]: ...
+
+    def measured_on(self, project: Project) -> Rerunnable: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,11 +149,26 @@ def _all_but_one(findings: Sequence[Finding]) -> list[list[Finding]]:
     return [[other for other in findings if other is not finding] for finding in findings]
 
 
+def check_with(project: Project, findings: Sequence[Finding], scenario: Rerunnable) -> GradientCheck:
+    """The scenario with the fixes of the findings."""
+    (check,) = _checks(project, [findings], scenario)
+    return check
+
+
 def _checks(
     project: Project, trials: Sequence[Sequence[Finding]], scenario: Rerunnable
 ) -> list[GradientCheck]:
-    """The scenario with the fixes of each trial."""
-    return scenario.reruns([applied_edits(project, findings) for findings in trials])
+    """The scenario with the fixes of each trial; measured anew where they change the forward pass."""
+    tried = {id(finding): finding for findings in trials for finding in findings}
+    anew = {id(each) for each in forward_repairs(project, scenario.check, tried.values())}
+    usual = [findings for findings in trials if not any(id(each) in anew for each in findings)]
+    checks = iter(scenario.reruns([applied_edits(project, findings) for findings in usual]))
+    return [
+        scenario.measured_on(fixed_project(project, findings)).check
+        if any(id(each) in anew for each in findings)
+        else next(checks)
+        for findings in trials
+    ]
 
 
 def _distance(check: GradientCheck) -> float:

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 from rnnlint.deadline import Deadline
 from rnnlint.diagnosis.budget import Budget
 from rnnlint.diagnosis.edits import Candidate, Kind
+from rnnlint.diagnosis.forward_repairs import forward_repairs
 from rnnlint.diagnosis.hypotheses import explained_by
 from rnnlint.diagnosis.localise import Localiser, Step
 from rnnlint.diagnosis.naming import first_wrong, named
 from rnnlint.diagnosis.program_text import program_text
-from rnnlint.diagnosis.prove import Rerunnable, agrees, applied_edits, fixed_project, is_fixable
+from rnnlint.diagnosis.prove import Rerunnable, agrees, check_with, fixed_project, is_fixable
 from rnnlint.diagnosis.rebasing import after_edits, before_edits, covers
 from rnnlint.diagnosis.repair import Repair, search
 from rnnlint.diagnosis.suspects import Suspect, backward_texts
@@ -45,6 +46,8 @@ class Triable(Rerunnable, Protocol):
     def trials_over(self, steps: int) -> Trials | None: ...
 
     def confirmed(self) -> Triable: ...
+
+    def measured_on(self, project: Project) -> Triable: ...
 
     @property
     def measurement(self) -> Measurement | None: ...
@@ -84,10 +87,11 @@ def searched(
         helpful = [f for f in findings if f.evidence is not None and f.evidence.gradient == scenario.check.id]
         confirmed = scenario.confirmed()
         shown = [finding for finding in found if finding.fix is not None]
-        if shown and agrees(_with_fixes(project, [*helpful, *shown], confirmed)):
+        if shown and agrees(check_with(project, [*helpful, *shown], confirmed)):
             after.append(confirmed)
             continue
-        known = [*helpful, *proven]
+        of_the_forward = forward_repairs(project, scenario.check, findings)
+        known = [*helpful, *proven, *(each for each in of_the_forward if each not in helpful)]
         others = [f for f in (*findings, *shown) if f not in known and is_fixable(f, project)]
         new, complete = _repaired(project, known, others, confirmed, budget)
         if confirmed is not scenario and not complete:
@@ -98,12 +102,6 @@ def searched(
         found += said
         proven += [each for each in said if complete and each.fix is not None]
     return Searched(tuple(found), tuple(after))
-
-
-def _with_fixes(project: Project, findings: Sequence[Finding], scenario: Triable) -> GradientCheck:
-    """The scenario's check with all these fixes in."""
-    (check,) = scenario.reruns([applied_edits(project, findings)])
-    return check
 
 
 def _not_said(new: Sequence[Finding], said: Sequence[Finding]) -> Iterator[Finding]:
@@ -159,14 +157,18 @@ def _repaired(
     """Findings for the bugs that are left with the helpful fixes in, and whether they are all of them.
 
     Line by line first, as the localiser names them; the fixes of the ``others`` are tried there. Where that
-    does not get through, by search.
+    does not get through, by search. Fixes of the forward pass come before all others.
     """
-    trials = scenario.trials()
-    if trials is None:
-        return [], False
     found: list[Finding] = []
     known = list(helpful)
     start = fixed_project(project, known) if known else project
+    if forward_repairs(project, scenario.check, known):
+        scenario = scenario.measured_on(start)
+        if agrees(scenario.check):
+            return [], True
+    trials = scenario.trials()
+    if trials is None:
+        return [], False
     if known:
         trials = trials.rebased(start)
     trace = traced(start, scenario.check, trials)

@@ -123,7 +123,8 @@ class PreparedCheck:
         What is wrong in a second pass alone is measured anew, both passes of it.
         """
         if self.check.call > 1:
-            return [self._measured_again(self._texts_with(edits)) for edits in variants]
+            texts = (self._texts_with(edits) for edits in variants)
+            return [self.measured_on(each).check if each is not None else self.check for each in texts]
         trials, workshop = self.trials(), self.workshop
         if self.measurement is None or workshop is None or trials is None:
             return [self._edited(edits) for edits in variants]
@@ -147,19 +148,21 @@ class PreparedCheck:
         changes = {path: [e for e in edits if e.path == path] for path in {edit.path for edit in edits}}
         return base.overlay({path: apply_edits(files[path].text, inside) for path, inside in changes.items()})
 
-    def _measured_again(self, project: Project | None) -> GradientCheck:
-        """Both passes on other texts: the second one's verdict, or the first one's where they agree."""
-        if project is None or self.workshop is None or self.measurement is None:
-            return self.check
-        again = self.lifted.again(project) if self.lifted is not None else project
-        workshop = replace(self.workshop, project=again)
+    def measured_on(self, project: Project) -> PreparedCheck:
+        """The same scenario on texts with another forward pass, the truth measured anew. A second pass's
+        verdict counts where the passes differ."""
+        if self.workshop is None or self.measurement is None:
+            return self
+        lifted = self.lifted.rebased(project) if self.lifted is not None else None
+        workshop = replace(self.workshop, project=lifted.project if lifted is not None else project)
         try:
             measurement = measure(workshop, self.measurement.probe)
         except ProbeFailedError as failed:
-            return self._not_run(failed.trouble)
+            return replace(self, check=self._not_run(failed.trouble))
         if measurement is None:
-            return self._not_run(None)
-        return with_verdicts(self.check, measurement, measurement.second or measurement.judged)
+            return replace(self, check=self._not_run(None))
+        check = with_verdicts(self.check, measurement, measurement.second or measurement.judged)
+        return replace(self, check=check, measurement=measurement, workshop=workshop, lifted=lifted)
 
     def _verdict_on(self, measurement: Measurement, ran: Ran) -> GradientCheck:
         if ran.trouble is None:

@@ -131,3 +131,54 @@ def test_the_slopes_that_only_the_weights_were_given_are_put_into_both_products(
     diagnosis = diagnosed(SLOPES_AT_THE_WEIGHTS)
     lines = [line_of(SLOPES_AT_THE_WEIGHTS, f"{name} = (np.dot") for name in ("dprev_h", "dx")]
     assert_repaired(diagnosis, *lines)
+
+
+ONE_ARRAY_FOR_TWO = """
+    import numpy as np
+
+
+    def sigma(a):
+        return 1 / (1 + np.exp(-a))
+
+
+    def lstm_forward(x, h0, p):
+        n, m = h0.shape
+        h_all = np.zeros((n, m, x.shape[2]))
+        c_all = h_all
+        h, c, caches = h0, np.zeros((n, m)), []
+        for t in range(x.shape[2]):
+            z = np.vstack([h, x[:, :, t]])
+            f, i = sigma(p["Wf"] @ z + p["bf"]), sigma(p["Wi"] @ z + p["bi"])
+            o, g = sigma(p["Wo"] @ z + p["bo"]), np.tanh(p["Wg"] @ z + p["bg"])
+            c_prev = c
+            c = f * c_prev + i * g
+            h = o * np.tanh(c)
+            h_all[:, :, t] = h
+            c_all[:, :, t] = c
+            caches.append((c, c_prev, f, i, g, o, z))
+        return h_all, c_all, (caches, p)
+
+
+    def lstm_backward(dh_all, cache):
+        caches, p = cache
+        n, m, steps = dh_all.shape
+        grads = {"d" + name: np.zeros_like(value) for name, value in p.items()}
+        dh_next, dc_next = np.zeros((n, m)), np.zeros((n, m))
+        for t in reversed(range(steps)):
+            c, c_prev, f, i, g, o, z = caches[t]
+            dh = dh_all[:, :, t] + dh_next
+            dc = dc_next + dh * o * (1 - np.tanh(c) ** 2)
+            df, di = dc * c_prev * f * (1 - f), dc * g * i * (1 - i)
+            dg, do = dc * i * (1 - g ** 2), dh * np.tanh(c) * o * (1 - o)
+            for gate, delta in (("f", df), ("i", di), ("g", dg), ("o", do)):
+                grads["dW" + gate] += delta @ z.T
+                grads["db" + gate] += delta.sum(axis=1, keepdims=True)
+            dz = p["Wf"].T @ df + p["Wi"].T @ di + p["Wg"].T @ dg + p["Wo"].T @ do
+            dh_next, dc_next = dz[:n, :], dc * f
+        return grads
+"""
+
+
+def test_a_repair_of_the_forward_pass_is_judged_by_the_truth_of_the_repaired_one(diagnosed):
+    """The output is the array of h, which the cell states overwrite: the gradient is another loss's."""
+    assert_repaired(diagnosed(ONE_ARRAY_FOR_TWO), line_of(ONE_ARRAY_FOR_TWO, "c_all = h_all"))
