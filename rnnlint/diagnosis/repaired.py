@@ -197,6 +197,7 @@ def _repaired(
     repair = search(backward_texts(start, scenario.check), trials, over, budget)
     found += [_finding(project, known, candidate) for candidate in repair.candidates]
     if not repair.complete:
+        found = [each for each in found if each.fix is not None]  # nothing shows the others to be bugs
         left = list(_left_over(step, repair))
         bugs = _known_bugs(scenario)
         found += [_explained(scenario.check, bugs, left)] if bugs else left

@@ -94,11 +94,16 @@ class Screen:
     @cached_property
     def _claimed(self) -> frozenset[tuple[int, str, int]]:
         """The quantities that other statements of the step make or use, and what all of them are given."""
-        own = self.first.watched.statement.node
         here = [each for each in self.made if each.step == self.first.step]
-        values = [v for m in here if m.watched.statement.node is not own for _, v in m.computed]
+        values = [v for m in here if self._stands_beside(m) for _, v in m.computed]
         values += [read.value for m in here for read in m.reads if read.state is State.TRUE]
         return frozenset(_use(quantity) for v in values for quantity in self.truths.adjoints.find(v))
+
+    def _stands_beside(self, other: Made) -> bool:
+        """Whether it is made by another statement, or is another part of the same stack."""
+        mine, theirs = self.first.watched, other.watched
+        parts = mine.part is Part.PASSED and theirs.part is Part.PASSED
+        return mine.statement.node is not theirs.statement.node or (parts and mine.node is not theirs.node)
 
     @cached_property
     def _neighbours(self) -> frozenset[str]:
