@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from rnnlint.deadline import NEVER, SECONDS_A_FILE, Deadline
+from rnnlint.diagnosis.differing import differing_forwards
 from rnnlint.diagnosis.measured import measured_findings
 from rnnlint.diagnosis.prove import Proof, Rerunnable, prove
 from rnnlint.records import dataclass, replace
@@ -45,6 +46,8 @@ def diagnose(
     The search ends with the time that there is; then that is said of every check with wrong gradients.
     """
     search_ends = deadline.less(SECONDS_TO_PROVE)
+    differing = differing_forwards(project, scenarios, search_ends)
+    findings = [*findings, *differing.repairs]
     proof = prove(project, findings, scenarios)
     if any(map(_is_open, proof.fixed or [scenario.check for scenario in scenarios])):
         from rnnlint.diagnosis.repaired import joined, searched
@@ -66,7 +69,7 @@ def diagnose(
         from rnnlint.diagnosis.refuted import with_refuted_lowered
 
         weighed = with_refuted_lowered(project, weighed, proof.fixed or checks)
-    return Diagnosis((*weighed, *measured), checks, proof.fixed)
+    return Diagnosis((*weighed, *measured, *differing.findings), differing.said_of(checks), proof.fixed)
 
 
 def _without_what_changes_nothing(proof: Proof, found: Sequence[Finding]) -> Proof:

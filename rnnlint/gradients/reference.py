@@ -9,7 +9,7 @@ values.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import permutations
+from itertools import islice, permutations
 from typing import Any
 
 import numpy as np
@@ -28,7 +28,7 @@ from rnnlint.sandbox.job import Value
 Array = np.ndarray[Any, np.dtype[np.float64]]
 
 _LETTERS = {"lstm": "figo", "gru": "zrn", "rnn": "h"}
-_MOST_TRIALS = 400
+MOST_TRIALS = 400
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class _Gates:
 def match(measurement: Measurement) -> Match | None:
     """The cell whose states are the user's, or None."""
     probe = measurement.probe
-    inputs = _inputs(probe)
+    inputs = inputs_of(probe)
     if inputs is None:
         return None
     B = inputs.shape[2]
@@ -69,20 +69,24 @@ def match(measurement: Measurement) -> Match | None:
         np.any(p.array) for p in probe.places if not p.is_weight and _is_state(p)
     ):
         return None  # one step from zeros tells an LSTM from a GRU by chance only
-    trials = 0
-    for H in _hidden_sizes(probe, inputs.shape[1]):
+    left = MOST_TRIALS
+    for H in hidden_sizes(probe, inputs.shape[1]):
         table = _Table(_recorded(measurement), H * B, len(inputs))
         if table.is_empty:
             continue
-        states = _states(probe, H, B)
-        for kind, gates, input_first, order, initial in _trials(probe, H, inputs.shape[1], states):
-            for trace, difference in _run(kind, gates, order, inputs, *initial):
-                trials += 1
-                if table.holds(trace.h):
-                    return Match(kind, "".join(order), input_first, difference, trace)
-                if trials >= _MOST_TRIALS:
-                    return None
+        for tried in islice(cells(probe, inputs, H), left):
+            left -= 1
+            if table.holds(tried.trace.h):
+                return tried
     return None
+
+
+def cells(probe: Probe, inputs: Array, H: int) -> Iterator[Match]:
+    """Every reference cell that the weights may be those of, run on ``inputs`` (T, D, B)."""
+    states = _states(probe, H, inputs.shape[2])
+    for kind, gates, input_first, order, initial in _trials(probe, H, inputs.shape[1], states):
+        for trace, difference in _run(kind, gates, order, inputs, *initial):
+            yield Match(kind, "".join(order), input_first, difference, trace)
 
 
 def _is_state(place: Place) -> bool:
@@ -144,7 +148,7 @@ def _rows(recorded: Iterable[Array], size: int) -> Array:
     return np.array(list(found.values())) if found else np.empty((0, size))
 
 
-def _inputs(probe: Probe) -> Array | None:
+def inputs_of(probe: Probe) -> Array | None:
     """The scenario's input as (T, D, B)."""
     for name, form in probe.draft.holes.items():
         if role_of(name.removeprefix("_in_")) in (Role.INPUT, Role.UNKNOWN) and not name.startswith("_in_h"):
@@ -211,7 +215,8 @@ def _states(probe: Probe, H: int, B: int) -> list[tuple[Array, Array]]:
     return pairs
 
 
-def _hidden_sizes(probe: Probe, D: int) -> list[int]:
+def hidden_sizes(probe: Probe, D: int) -> list[int]:
+    """What the hidden size may be, from the shapes of the weights beside ``D`` features."""
     sizes: dict[int, None] = {}
     for place in _weights(probe):
         if place.array.ndim == 2:

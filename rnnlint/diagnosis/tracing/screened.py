@@ -59,7 +59,7 @@ class Screen:
         if changed is None:
             return None
         if statement.node is self.first.watched.statement.node:
-            expression = _at(changed.node, _way(statement.node, wanted))
+            expression = in_the_same_place(statement.node, wanted, changed.node)
             return self._judged(expression) if expression is not None else None
         read = {ast.unparse(read.node) for read in self.first.reads if read.node is not None}
         for target, value, new in _set_otherwise(statement.node, changed.node):
@@ -185,6 +185,11 @@ def _set_otherwise(statement: ast.stmt, changed: ast.stmt) -> Iterator[tuple[ast
 
 def _use(quantity: Quantity) -> tuple[int, str, int]:
     return quantity.number, quantity.of, quantity.step
+
+
+def in_the_same_place(root: ast.AST, wanted: ast.AST, other: ast.AST) -> ast.expr | None:
+    """What stands in another tree where ``wanted`` stands in ``root``."""
+    return _at(other, _way(root, wanted))
 
 
 def _way(root: ast.AST, wanted: ast.AST) -> tuple[int, ...] | None:

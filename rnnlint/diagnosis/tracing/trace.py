@@ -24,9 +24,9 @@ from rnnlint.diagnosis.suspects import (
 )
 from rnnlint.diagnosis.tracing.adjoints import fingerprint, uses_of
 from rnnlint.diagnosis.tracing.judged import Judge, Made
-from rnnlint.diagnosis.tracing.tape import Slopes, recorded
+from rnnlint.diagnosis.tracing.tape import Event, Slopes, recorded
 from rnnlint.diagnosis.tracing.truths import Truths
-from rnnlint.diagnosis.tracing.watched import WatchedProgram
+from rnnlint.diagnosis.tracing.watched import Watched, WatchedProgram
 from rnnlint.diagnosis.vocabulary import base_name, looks_like_adjoint
 from rnnlint.findings import Edit
 from rnnlint.gradients.sizes import HIDDEN, TIME
@@ -62,15 +62,8 @@ class Trace:
 
 def traced(project: Project, check: GradientCheck, trials: Trials) -> Trace | None:
     """Measure every true quantity of the forward pass; None where it does not run so."""
-    backward = backward_texts(project, check)
-    watched = WatchedProgram()
-    lifted = backward[0].function if backward and trials.lifted is not None else watched
-    for statements in _forward_statements(project, check, trials, backward):
-        own = statements[0].function if statements else None
-        watched.add(statements, entries=own is not lifted)  # an iteration's names are no longer its own
-    if not watched.edits:
-        return None
-    events = recorded(trials, watched.edits)
+    watched = _watched_forward(project, check, trials)
+    events = recorded(trials, watched.edits) if watched.edits else None
     if not events:
         return None
     measurement = trials.measurement
@@ -89,6 +82,25 @@ def traced(project: Project, check: GradientCheck, trials: Trials) -> Trace | No
         hidden=measurement.probe.sizes.get(HIDDEN, 0),
     )
     return Trace(check, truths, _kept_under(check))
+
+
+def forward_events(
+    project: Project, check: GradientCheck, trials: Trials
+) -> tuple[list[Event], list[Watched]] | None:
+    """What the forward pass computes, and what each number stands for; None where it does not run so."""
+    watched = _watched_forward(project, check, trials)
+    events = recorded(trials, watched.edits) if watched.edits else None
+    return (events, watched.watched) if events else None
+
+
+def _watched_forward(project: Project, check: GradientCheck, trials: Trials) -> WatchedProgram:
+    backward = backward_texts(project, check)
+    watched = WatchedProgram()
+    lifted = backward[0].function if backward and trials.lifted is not None else watched
+    for statements in _forward_statements(project, check, trials, backward):
+        own = statements[0].function if statements else None
+        watched.add(statements, entries=own is not lifted)  # an iteration's names are no longer its own
+    return watched
 
 
 def _kept_under(check: GradientCheck) -> dict[str, str]:
