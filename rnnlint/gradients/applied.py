@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from rnnlint.gradients.pairing import Candidate, Named, Pair, Source
+from rnnlint.gradients.verdict import median
 from rnnlint.records import replace
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
@@ -67,7 +68,7 @@ def _with_misapplied(pairs: Mapping[str, Pair], lost: Mapping[str, Candidate]) -
     rates = [factor for factor in factors.values() if factor is not None and factor > 0]
     if len(rates) < FEWEST or 2 * len(rates) <= len(factors):
         return dict(pairs)
-    rate = float(np.median(rates))
+    rate = median(rates)
     if any(abs(each - rate) > SAME * rate for each in rates):
         return dict(pairs)
     made = dict(pairs)

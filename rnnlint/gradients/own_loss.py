@@ -16,7 +16,7 @@ from rnnlint.gradients.places import Place
 from rnnlint.gradients.probe import Probe, returned_codes
 from rnnlint.gradients.roles import Role, role_of
 from rnnlint.gradients.trees import leaves
-from rnnlint.records import dataclass, replace
+from rnnlint.records import dataclass, field, replace
 from rnnlint.sandbox.job import Opaque, Value
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
@@ -39,6 +39,7 @@ class Differences:
     minus: Mapping[str, tuple[tuple[Value, ...], ...]]
     shapes: Mapping[str, tuple[int, ...]]
     rest: tuple[Value, ...] = ()  # what the unperturbed run returned, which the losses read
+    _known: dict[tuple[str, int], tuple[Loss, Array]] = field(default_factory=dict, compare=False, repr=False)
 
     def gradient(self, place: str, loss: Loss) -> Array:
         """∂loss/∂place by central differences of every element."""
@@ -46,7 +47,12 @@ class Differences:
 
     def slopes(self, place: str, loss: Loss) -> Array:
         """The derivative in each direction that the place was moved in."""
-        up, down = loss.of_each(self.plus[place]), loss.of_each(self.minus[place])
+        if (place, id(loss)) not in self._known:
+            self._known[place, id(loss)] = loss, self._slopes(place, loss)
+        return self._known[place, id(loss)][1]
+
+    def _slopes(self, place: str, loss: Loss) -> Array:
+        up, down = np.split(loss.of_each((*self.plus[place], *self.minus[place])), 2)
         with np.errstate(invalid="ignore"):  # inf − inf: a loss that is not finite is no candidate
             return np.asarray((up - down) / (2 * STEP))
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from enum import IntEnum
 from functools import lru_cache
 from math import prod
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -40,8 +40,7 @@ class Candidate:
     title: str
 
 
-@dataclass(frozen=True)
-class Way:
+class Way(NamedTuple):
     """The words and indices that lead to an array: ``params[0]`` is ("params",), (0,)."""
 
     words: tuple[str, ...]
@@ -97,7 +96,7 @@ def pair(
     for parameter in parameters:
         scored: list[tuple[tuple[float, float, float], Candidate, Array]] = []
         for candidate, named in usable:
-            score = max(_name_score(way, named) for way in parameter.ways)
+            score = _name_score(parameter.ways, named)
             if score <= 0 and _has_its_name(parameter, candidate):
                 score = 0.5
             fitted = in_shape(candidate.array, parameter.shape) if score > 0 else None
@@ -183,8 +182,12 @@ def _plain(name: str) -> str:
 
 
 @lru_cache(maxsize=8192)
-def _name_score(parameter: Way, candidate: Way) -> float:
+def _name_score(parameter: tuple[Way, ...], candidate: Way) -> float:
     """How well a candidate's name fits a parameter: 0 not at all. Every run asks for the same."""
+    return max(_score_of_way(way, candidate) for way in parameter)
+
+
+def _score_of_way(parameter: Way, candidate: Way) -> float:
     object_ = _of_object(parameter.words)
     if object_ != parameter.words:
         plain = _score_of_words(parameter, parameter.words, candidate)

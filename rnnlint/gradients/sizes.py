@@ -105,7 +105,7 @@ class Solution:
             return self if difference.constant == 0 else None
         for axis, coefficient in sorted(difference.terms, key=lambda term: _yields(term[0])):
             rest = Size.of({a: c for a, c in difference.terms if a != axis}, difference.constant)
-            expression = rest.times(-1 / Fraction(coefficient))
+            expression = rest.times(-coefficient if abs(coefficient) == 1 else -1 / Fraction(coefficient))
             if _is_whole(expression) and _could_be_positive(expression):
                 return Solution({**self.solved, axis: expression})
         return None
@@ -180,7 +180,7 @@ def decode(number: int, sizes: Mapping[str, int]) -> Size | None:
     for axis in axes:
         for divisor in range(2, _LARGEST_MULTIPLE + 1):
             for times in range(1, divisor):
-                if Fraction(times, divisor) * sizes[axis] == number:
+                if times * sizes[axis] == number * divisor:
                     return Size.of({axis: Fraction(times, divisor)})
     data = [a for a in axes if _is_data(a)]
     for chosen in (data, axes):
@@ -235,7 +235,7 @@ def _could_be_positive(size: Size) -> bool:
 
 
 def _is_whole(size: Size) -> bool:
-    return all(Fraction(c).denominator == 1 for c in (size.constant, *(c for _, c in size.terms)))
+    return all(c.denominator == 1 for c in (size.constant, *(c for _, c in size.terms)))
 
 
 _SMALL = (11, 13, 19, 29, 37, 43, 53)

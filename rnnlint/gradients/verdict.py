@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import combinations_with_replacement
 from typing import Any
 
@@ -68,6 +68,12 @@ def relative_error(got: Array, true: Array) -> float:
     return float(np.linalg.norm(got - true)) / largest if largest > 0 else 0.0
 
 
+def median(values: Sequence[float]) -> float:
+    """The middle one, or the mean of the two in the middle. NumPy's imports all of ``numpy.ma`` first."""
+    ordered, middle = sorted(values), len(values) // 2
+    return ordered[middle] if len(values) % 2 else (ordered[middle - 1] + ordered[middle]) / 2
+
+
 def common_scale(measured: list[Measured], sizes: Mapping[str, int], tolerance: float) -> float:
     """The factor that the most parameters share, 1 where none is shared or it is a coincidence."""
     factors: list[float] = []
@@ -91,7 +97,7 @@ def common_scale(measured: list[Measured], sizes: Mapping[str, int], tolerance: 
     best = groups[0]
     if any(abs(g[0] - 1.0) <= 10 * tolerance and len(g) == len(best) for g in groups):
         return 1.0
-    factor = float(np.median(best))
+    factor = median(best)
     if abs(factor - 1.0) <= 10 * tolerance:
         return 1.0
     if scale_name(factor, sizes) is None and len(best) < 2:
