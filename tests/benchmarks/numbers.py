@@ -1,4 +1,4 @@
-"""Checking the gradients of one LSTM: against the reference, by directions, and as other checkers do it.
+"""Checking the gradients of one LSTM: one scenario, by the reference, by directions, as other checkers do it.
 
 Each checker is given the same network, V = 27 letters over T = 16 steps, written in the arrays it knows.
 What would take more than a minute is worked out from the cost of its parts, and marked.
@@ -16,6 +16,7 @@ import numpy as np
 import rnnlint
 from reference_impl import lstm
 from reference_impl.losses import cross_entropy_adjoint
+from tests.benchmarks import scenario
 from tests.benchmarks.timing import Row, print_table, seconds_in
 
 WIDTHS = (8, 32, 128)
@@ -156,7 +157,8 @@ def _torch(width: int, part: float, *, fast: bool) -> None:
 
 
 def main() -> None:
-    """Print a table a width."""
+    """Print a table of one scenario, then one a width."""
+    print_table("One scenario at the tiny probe, solved, in a running process", scenario.rows())
     for width in WIDTHS:
         print_table(
             f"The gradients of an LSTM with H = {width}, V = {LETTERS}, T = {STEPS}", list(rows(width))
