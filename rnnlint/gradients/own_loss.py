@@ -39,7 +39,9 @@ class Differences:
     minus: Mapping[str, tuple[tuple[Value, ...], ...]]
     shapes: Mapping[str, tuple[int, ...]]
     rest: tuple[Value, ...] = ()  # what the unperturbed run returned, which the losses read
-    _known: dict[tuple[str, int], tuple[Loss, Array]] = field(default_factory=dict, compare=False, repr=False)
+    _known: dict[int, tuple[Loss, Mapping[str, Array]]] = field(
+        default_factory=dict, compare=False, repr=False
+    )
 
     def gradient(self, place: str, loss: Loss) -> Array:
         """∂loss/∂place by central differences of every element."""
@@ -47,14 +49,20 @@ class Differences:
 
     def slopes(self, place: str, loss: Loss) -> Array:
         """The derivative in each direction that the place was moved in."""
-        if (place, id(loss)) not in self._known:
-            self._known[place, id(loss)] = loss, self._slopes(place, loss)
-        return self._known[place, id(loss)][1]
+        if id(loss) not in self._known:
+            self._known[id(loss)] = loss, self._all_slopes(loss)
+        return self._known[id(loss)][1][place]
 
-    def _slopes(self, place: str, loss: Loss) -> Array:
-        up, down = np.split(loss.of_each((*self.plus[place], *self.minus[place])), 2)
+    def _all_slopes(self, loss: Loss) -> dict[str, Array]:
+        """The derivatives in every direction of every place: one look at all runs."""
+        up, down = (
+            loss.of_each([run for runs in moved.values() for run in runs])
+            for moved in (self.plus, self.minus)
+        )
         with np.errstate(invalid="ignore"):  # inf − inf: a loss that is not finite is no candidate
-            return np.asarray((up - down) / (2 * STEP))
+            slopes = np.asarray((up - down) / (2 * STEP))
+        ends = np.cumsum([len(runs) for runs in self.plus.values()])
+        return dict(zip(self.plus, np.split(slopes, ends[:-1]), strict=True))
 
 
 def losses_of(probe: Probe, values: Sequence[Value], after_forward: Sequence[Value] = ()) -> list[Loss]:
