@@ -24,6 +24,7 @@ from rnnlint.gradients.sizes import BATCH, HIDDEN, INPUT, OUTPUT, TIME
 from rnnlint.grading.assignment import Assignment, AssignmentError, Task
 from rnnlint.grading.clips import Clips
 from rnnlint.grading.convention import ConventionError, convention_of
+from rnnlint.grading.own_globals import with_own_globals
 from rnnlint.grading.plan import Plan, TaskPlan
 from rnnlint.grading.solved_task import SolvedTask, arguments_of, inputs_of
 from rnnlint.grading.statements import statements
@@ -166,7 +167,8 @@ def _solved(
         convention = convention_of(matched, arguments_of(probe), inputs_of(probe, where))
     except ConventionError as error:
         raise AssignmentError(f"{where}: the solution's convention is not understood: {error}.") from None
-    found = SolvedTask(task, entry, draft, probe, matched, convention, base, where)
+    own = with_own_globals(probe)
+    found = SolvedTask(task, entry, own.draft, own, matched, convention, base, where)
     if forward is not None and not found.output_indices:
         raise AssignmentError(f"{where}: no result of the solution's forward is a quantity of the cell.")
     if assignment.initial_state_first and not found.begins_with_initial_state:

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from rnnlint.grading.assignment import Assignment
+from rnnlint.grading.marking import mark
+from rnnlint.grading.plan import Plan
 from rnnlint.grading.results import PartVerdict, StudentResult
+from rnnlint.grading.solving import make_plan
+from rnnlint.sandbox import Runner
 from tests.grading.cohort import FIXTURES
+from tests.grading.conftest import SEED
 
 Marked = Callable[[str], StudentResult]
 
@@ -125,6 +133,59 @@ class TestClipping:
             "def clip_gradient_norm(grads):\n    return tuple(map(np.sign, grads))\n\n\ndef backward(",
         )
         assert folder_marked({"backward.py": own}).score == 5
+
+
+class TestGlobalsOfTheSolution:
+    """They are the solution's own business; a submission has its own."""
+
+    HALF = ("    return 0.5 * (1.0 + np.tanh(0.5 * a))", "    return HALF * (1.0 + np.tanh(HALF * a))")
+
+    @staticmethod
+    def plan(layers: Assignment, text: str, folder: Path) -> Plan:
+        (folder / "rnn_layers.py").write_text(text, encoding="utf-8")
+        with Runner() as runner:
+            return make_plan(replace(layers, solution=folder), runner, SEED)
+
+    def test_mean_what_they_mean_in_the_submission(
+        self, layers: Assignment, runner: Runner, solution: str, tmp_path: Path
+    ) -> None:
+        """Numbers, texts, arrays and tables of the solution, of which a submission knows other things."""
+        table = "{gate: number for number, gate in enumerate(GATES)}"
+        names = {"HALF": "0.5", "GATES": "'ifog'", "EDGE": "np.ones(2)", "PLACES": table}
+        made = "".join(f"{name} = {value}\n" for name, value in names.items())
+        uses = "    assert PLACES['g'] == 3 and EDGE[1] == 1\n    hidden = prev_h.shape[1]\n"
+        text = edited(
+            solution,
+            ("import numpy as np\n", f"import numpy as np\n\n{made}"),
+            self.HALF,
+            ("    hidden = prev_h.shape[1]\n", uses),
+        )
+        plan = self.plan(layers, text, tmp_path)
+        for name in names:
+            for value, sigmoid in (
+                ("1.0", f"{name} / ({name} + np.exp(-a))"),
+                ("'i, f'", f"1 / (1 + np.exp(-a)) if {name} == 'i, f' else None"),
+            ):
+                own = edited(
+                    solution,
+                    ("import numpy as np\n", f"import numpy as np\n\n{name} = {value}\n"),
+                    (self.HALF[0], f"    return {sigmoid}"),
+                )
+                result = mark("a", "a", {"rnn_layers.py": own.encode()}, plan, runner)
+                assert result.score == 20, (name, value)
+
+    def test_sizes_are_the_probes(
+        self, layers: Assignment, runner: Runner, solution: str, tmp_path: Path
+    ) -> None:
+        sized = edited(
+            solution,
+            ("import numpy as np\n", "import numpy as np\n\nHIDDEN = 128\n"),
+            ("    hidden = prev_h.shape[1]\n", "    hidden = HIDDEN\n"),
+        )
+        plan = self.plan(layers, sized, tmp_path)
+        for size in ("128", "256"):
+            text = sized.replace("128", size)
+            assert mark("a", "a", {"rnn_layers.py": text.encode()}, plan, runner).score == 20
 
 
 def given_step(result: StudentResult) -> set[str]:
