@@ -104,7 +104,7 @@ class BackwardPass:
             return
         for gradient in self.weight_gradients:
             delta = self.timeline.of_a_step(gradient.delta)
-            if delta is None:
+            if delta is None or self._is_of_an_output(gradient):
                 continue
             for gate, term in self._shares(self.forward.gates_of(gradient.weight), delta.value):
                 yield Delta(gate, term, gradient.delta, gradient.binding, delta.loop)
@@ -126,9 +126,22 @@ class BackwardPass:
         for binding in self.bindings:
             for product in self.derivatives.products_in(binding.value):
                 pair = self.forward.weighted_of(product)
-                if pair is not None and self.derivatives.is_adjoint(pair.operand):
+                if pair is None or self._outside_gates(pair.weight):
+                    continue  # which of its uses a tied weight's product goes back through is not seen
+                if self.derivatives.is_adjoint(pair.operand):
                     for gate, term in self._shares(self.forward.gates_of(pair.weight), pair.operand):
                         yield Delta(gate, term, product, binding)
+
+    def _is_of_an_output(self, gradient: WeightGradient) -> bool:
+        """Whether a tied weight's gradient meets what the weight multiplies in no gate."""
+        outside = self._outside_gates(gradient.weight)
+        return any(self.derivatives.same_value(gradient.operand, each) for each in outside)
+
+    def _outside_gates(self, weight: Term) -> tuple[Term, ...]:
+        """What a gate's weight multiplies elsewhere: an embedding's that makes the outputs, too."""
+        gates = self.forward.gates_of(weight)
+        inside = {pair.operand for gate in gates for pair in gate.weighted if pair.weight == weight}
+        return tuple(each for each in self.forward.operands_of(weight) if inside and each not in inside)
 
     def _shares(self, gates: tuple[Gate, ...], delta: Term) -> Iterator[tuple[Gate, Term]]:
         """Whose δ it is: the one gate's, or, stacked, each gate's own piece."""
@@ -229,6 +242,16 @@ class BackwardPass:
             and loop.next[place] != carried
             and self.derivatives.is_adjoint(loop.next[place])
         )
+
+    def sharing(self, loop: Loop, place: str) -> tuple[str, ...]:
+        """The places of a loop whose carries add up to the adjoint of one state, ``place`` among them."""
+        states = {
+            each: self.derivatives.state_of_root(loop.carried[each], self.deltas_of_gates)
+            for own, each in self.carried_adjoints
+            if own is loop
+        }
+        state = states.get(place)
+        return tuple(each for each in states if states[each] == state) if state is not None else (place,)
 
     @cached_property
     def live(self) -> frozenset[int]:

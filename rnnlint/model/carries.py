@@ -125,7 +125,8 @@ def incomplete_carries(bptt: BackwardPass) -> tuple[IncompleteCarry, ...]:
         for place, carried in loop.carried.items():
             if carried.key not in bptt.live:
                 continue
-            missing = _missing_weights(bptt, loop.next[place])
+            together = [loop.next[each] for each in bptt.sharing(loop, place)]
+            missing = _missing_weights(bptt, together)
             if bypass and loop.next[place] != carried and _is_of_hidden(bptt, carried):
                 missing = recurrent_weights(bptt)
             found += _incomplete_carry(bptt, loop, place, missing) if missing else []
@@ -151,8 +152,9 @@ def _incomplete_carry(
     return [IncompleteCarry(binding, where, missing)] if bptt.module.holds(where) else []
 
 
-def _missing_weights(bptt: BackwardPass, carry: Term) -> tuple[Term, ...]:
-    monomials = bptt.derivatives.monomials(whole(carry)) or ()
+def _missing_weights(bptt: BackwardPass, carries: list[Term]) -> tuple[Term, ...]:
+    """The weights that multiply a state and through which none of its ``carries`` comes back."""
+    monomials = [m for each in carries for m in bptt.derivatives.monomials(whole(each)) or ()]
     products = [each.root for each in monomials if each.root.op is Op.PRODUCT]
     pairs = [bptt.forward.weighted_of(each) for each in products]
     if None in pairs:

@@ -37,10 +37,14 @@ def wrong_paths(bptt: BackwardPass) -> Iterator[WrongPath]:
         return  # factors of the step after are taken into the carry when it is read
     for loop, place in bptt.carried_adjoints:
         state = bptt.derivatives.state_of_root(loop.carried[place], bptt.deltas_of_gates)
+        places = bptt.sharing(loop, place)
         binding = _made_at(bptt, loop, place)
-        if state is None or binding is None or _reads_ahead(bptt, loop.next[place]):
+        if state is None or binding is None or place != places[-1]:
             continue
-        found = next(_wrong_in(bptt, loop.next[place], state, binding), None)
+        parts = [loop.next[each] for each in places]
+        if any(_reads_ahead(bptt, each) for each in parts):
+            continue
+        found = next(_wrong_in(bptt, parts, state, binding), None)
         if found is not None:
             yield found
 
@@ -50,9 +54,12 @@ def _reads_ahead(bptt: BackwardPass, term: Term) -> bool:
     return any(at is not None and at.steps > 0 for at in places)
 
 
-def _wrong_in(bptt: BackwardPass, carry: Term, state: Term, binding: Binding) -> Iterator[WrongPath]:
-    monomials = bptt.derivatives.monomials(_without_slice(carry))
-    if monomials is None:
+def _wrong_in(
+    bptt: BackwardPass, parts: Sequence[Term], state: Term, binding: Binding
+) -> Iterator[WrongPath]:
+    sums = [bptt.derivatives.monomials(_without_slice(each)) for each in parts]
+    monomials = [each for one in sums for each in one or ()]
+    if None in sums:
         return
     past = PastPaths(bptt.forward, state)
     taken: dict[int, list[Monomial]] = {}

@@ -225,9 +225,10 @@ class Timeline:
                 return At(sequence.value, sequence.direction * (offset.steps - sequence.slot))
             if sequence and offset and sequence.ends_with_the_last_step:
                 return At(sequence.value, offset.steps)
-            if sequence and sequence.store.index is None and term.args[1].data == -1:
+            back = term.args[1].data
+            if sequence and sequence.store.index is None and isinstance(back, int) and back < 0:
                 newest_is_before = term in tuple(sequence.value.walk())
-                return At(sequence.value, -1) if newest_is_before else None
+                return At(sequence.value, back) if newest_is_before else None
             return self._element(term.args[0], term.args[1].data) if term.args[1].op is Op.NUMBER else None
         if term.op is Op.PART and isinstance(term.data, tuple) and term.data[:1] == ("element",):
             return self._element(term.args[0], term.data[1])

@@ -154,6 +154,14 @@ def backward(dhs, xs, hs, zs, rs, ns, U_z, U_r, U_n, W_z, W_r, W_n):
         dh_next = dh * zs[-t]PATHS
     return dU_z, dU_r, dU_n, dW_z, dW_r, dW_n
 """
+_IN_PARTS = (
+    _GRU.replace("    dh_next = np.zeros_like(hs[-1])", "    past = by_z = by_r = np.zeros_like(hs[-1])")
+    .replace("dhs[-t] + dh_next", "dhs[-t] + past + by_z + by_r")
+    .replace(
+        "dh_next = dh * zs[-t]PATHS",
+        "past, by_z = dh * zs[-t], W_z.T @ dz\n        by_r = W_r.T @ dr + rs[-t] * back",
+    )
+)
 _ALL_PATHS = " + W_z.T @ dz + W_r.T @ dr + rs[-t] * back"
 
 _TRANSLATION = """\
@@ -186,6 +194,7 @@ VALID = (
     Valid("all four gates", LSTM),
     Valid("an encoder's weights and a decoder's, each in its own loop", _TRANSLATION),
     Valid("a GRU's carry, past its gates and through them", _GRU.replace("PATHS", _ALL_PATHS)),
+    Valid("a GRU's carry in parts", _IN_PARTS),
     Valid(
         "f of the step after, when the carry is read",
         lstm(dC="dC_next + dh * o[t] * tanh(C[t], derivative=True)", dC_next="dC").replace(
@@ -196,6 +205,9 @@ VALID = (
 
 INVALID = (
     Invalid("the output gate left out", lstm(dz="W_f.T @ df + W_i.T @ di + W_g.T @ dg"), lines=(53,)),
+    Invalid(
+        "a GRU's carry in parts, none of them by r", _IN_PARTS.replace(" + rs[-t] * back", ""), lines=(38,)
+    ),
     Invalid("a GRU's carry past its gates alone", _GRU.replace("PATHS", ""), lines=(37,)),
     Invalid(
         "a GRU's carry through its gates alone",

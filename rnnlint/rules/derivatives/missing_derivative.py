@@ -140,7 +140,32 @@ def backward(xs, hs, dhs, W_x, W_h, b):
     return dW_x, dW_h, db
 """
 
+_TIED = """\
+import numpy as np
+
+
+def forward(xs, E, W):
+    hs, ys = [np.zeros(len(W))], []
+    for x in xs:
+        hs.append(np.tanh(W @ hs[-1] + E @ x))
+        ys.append(E.T @ hs[-1])
+    return hs, ys
+
+
+def backward(xs, hs, dys, E, W):
+    dE, dW = np.zeros_like(E), np.zeros_like(W)
+    carry = np.zeros(len(W))
+    for t in reversed(range(len(xs))):
+        dE += np.outer(hs[t + 1], dys[t])
+        da = (E @ dys[t] + carry) * (1 - hs[t + 1] ** 2)
+        dE += np.outer(da, xs[t])
+        dW += np.outer(da, hs[t])
+        carry = W.T @ da
+    return dE, dW
+"""
+
 VALID = (
+    Valid("an embedding that makes the outputs, too", _TIED),
     Valid("every gate with its derivative", LSTM),
     Valid("an output with cross-entropy", _SENTIMENT.replace("SLOPE", "(1 - self.h[t + 1] ** 2)")),
     Valid(

@@ -242,6 +242,29 @@ def _kept(
     return text.replace("STATE", state).replace("BEFORE", before).replace("STEPS", steps)
 
 
+_TWO_BEFORE = """\
+import numpy as np
+
+
+def forward(xs, A, B, U):
+    hs = [np.zeros(len(A)), np.zeros(len(A))]
+    for x in xs:
+        hs.append(np.tanh(A @ hs[-1] + B @ hs[-2] + U @ x))
+    return hs
+
+
+def backward(xs, hs, dhs, A, B, U):
+    one, other, new = np.zeros_like(A), np.zeros_like(B), np.zeros_like(U)
+    next_one, next_but_one = np.zeros(len(A)), np.zeros(len(A))
+    for t in reversed(range(len(xs))):
+        da = (dhs[t + 2] + next_one) * (1 - hs[t + 2] ** 2)
+        one += np.outer(da, hs[t + 1])
+        other += np.outer(da, hs[t])
+        new += np.outer(da, xs[t])
+        next_one, next_but_one = A.T @ da + next_but_one, B.T @ da
+    return one, other, new
+"""
+
 _KEPT_LISTS = (
     lstm(
         dC="dC_next * (f[t + 1] if t + 1 < len(xs) else 0) + dh * o[t] * tanh(C[t], derivative=True)",
@@ -266,6 +289,7 @@ VALID = (
     Valid("a dict of pairs", _kept("dict([(-1, h)])", store="hs[t] = h")),
     Valid("a product that leaves the first step out", _kept("[]", before="hs[t - 1] * (t > 0)")),
     Valid("a choice that leaves the first step out", _kept("[]", before="np.where(t > 0, hs[t - 1], 0)")),
+    Valid("a state that rests on the two before it", _TWO_BEFORE),
     Valid("counted from the end", _kept("[h]", steps="range(-1, -len(xs) - 1, -1)")),
     Valid("a list with the initial state first, read at t", _LIST_FIRST),
     Valid(
