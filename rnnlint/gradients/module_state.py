@@ -18,7 +18,7 @@ from rnnlint.gradients.layouts import LAYERS_DEEP
 from rnnlint.gradients.library import Library
 from rnnlint.gradients.roles import Role, is_layer_count, role_of, size_axis
 from rnnlint.gradients.sizes import Size
-from rnnlint.records import dataclass
+from rnnlint.records import dataclass, field
 
 _SAFE_CALLS = frozenset(
     {
@@ -54,35 +54,45 @@ class ModuleState:
 
 
 def module_state(library: Library, path: Path, users: list[Callable]) -> ModuleState:
-    """What ``users`` read, directly or through the functions they call, of the globals of ``path``."""
+    """What ``users`` read, directly or through the functions they call, of the globals of ``path``.
+
+    What loading the file has left in a variable stays there, unless it hangs on a size that is left open.
+    """
     tree = library.trees.get(path)
     if tree is None:
         return ModuleState()
-    assigned = dict(_assignments(tree))
-    needed = _closure(library, path, users, assigned)
+    bound = _bound(tree)
+    assigned = {name: each.value for name, each in bound.items()}
+    needed = _closure(library, path, users, bound)
     lines: list[str] = []
     holes: dict[str, Form] = {}
     arrays: list[str] = []
     made: set[str] = set()
-    for name, value in assigned.items():
+    open_: set[str] = set()  # what hangs on a hole
+    for name, each in bound.items():
         if name not in needed:
             continue
-        form = _hole(name, value)
+        value, form = each.value, _hole(name, each.value)
+        is_structural = _is_structural(library, path, value, made, assigned)
+        if form is None and not is_structural and role_of(name) is Role.SIZE:
+            form = _number(name)
         if form is not None:
             holes[f"_in_{name}"] = form
             lines.append(f"{name} = _in_{name}")
-            made.add(name)
-        elif isinstance(value, ast.Constant):
-            lines.append(f"{name} = {ast.unparse(value)}")
-            made.add(name)
-        elif _is_structural(library, path, value, made, assigned):
-            lines.append(f"{name} = {ast.unparse(value)}")
-            made.add(name)
-            arrays.append(name)
-        elif role_of(name) is Role.SIZE:
-            holes[f"_in_{name}"] = _number(name)
-            lines.append(f"{name} = _in_{name}")
-            made.add(name)
+            open_.add(name)
+        elif is_structural:
+            changes = [c for c in each.changes if _is_structural(library, path, c, made | {name}, assigned)]
+            is_open = any(free_names(node) & open_ for node in (value, *changes))
+            if is_open or not each.loaded or (each.settled and not isinstance(value, ast.Constant)):
+                lines.append(f"{name} = {ast.unparse(value)}")
+            if is_open:
+                lines += [ast.unparse(change) for change in changes]
+                open_.add(name)
+            if not isinstance(value, ast.Constant):
+                arrays.append(name)
+        else:
+            continue
+        made.add(name)
     lines += _rebound_defaults(library, path, arrays)
     return ModuleState(tuple(lines), holes, tuple(arrays))
 
@@ -110,28 +120,73 @@ def free_names(node: ast.AST) -> set[str]:
     return (loaded - (bound - declared_global)) | (loaded & declared_global) | declared_global
 
 
-def _assignments(tree: ast.Module) -> Iterator[tuple[str, ast.expr]]:
-    seen: set[str] = set()
-    for statement in _straight(tree.body):
-        if isinstance(statement, ast.AnnAssign) and statement.value is not None:
-            pairs: list[tuple[ast.expr, ast.expr]] = [(statement.target, statement.value)]
-        elif isinstance(statement, ast.Assign):
-            pairs = [(target, statement.value) for target in statement.targets]
-        else:
-            continue
-        for target, value in pairs:
-            for name, part in _split(target, value):
-                if name not in seen:
-                    seen.add(name)
-                    yield name, part
+@dataclass
+class _Bound:
+    """How a file's top level makes a variable.
+
+    ``loaded``: loading the file does so. ``settled``: nothing gives it another value there. ``changes`` are
+    the statements that change it in place or by its old value.
+    """
+
+    value: ast.expr
+    loaded: bool
+    settled: bool = True
+    changes: list[ast.stmt] = field(default_factory=list)
 
 
-def _straight(body: list[ast.stmt]) -> Iterator[ast.stmt]:
+def _bound(tree: ast.Module) -> dict[str, _Bound]:
+    """The variables of a file's top level, by the first value that each is given."""
+    found: dict[str, _Bound] = {}
+    for statement, loaded in _straight(tree.body, True):
+        for name, value in _values(statement):
+            if name in found:
+                found[name].settled = False
+            else:
+                found[name] = _Bound(value, loaded)
+        changed = found.get(_changed(statement))
+        if changed is not None:
+            changed.settled = False
+            changed.changes.append(statement)
+    return found
+
+
+def _values(statement: ast.stmt) -> Iterator[tuple[str, ast.expr]]:
+    """The names that an assignment binds, each with its value."""
+    match statement:
+        case ast.AnnAssign(target=target, value=ast.expr() as value):
+            yield from _split(target, value)
+        case ast.Assign(targets=targets, value=value):
+            for each in targets:
+                yield from _split(each, value)
+        case _:
+            pass
+
+
+def _changed(statement: ast.stmt) -> str:
+    """The variable that a statement changes: ``p["W"] = …``, ``g *= 2``, ``p.update(…)``; "" for others."""
+    match statement:
+        case (
+            ast.Assign(targets=[ast.Subscript(value=ast.Name(id=name)), *_])
+            | ast.AugAssign(target=ast.Name(id=name) | ast.Subscript(value=ast.Name(id=name)))
+            | ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Name(id=name))))
+        ):
+            return name
+        case _:
+            return ""
+
+
+def _straight(body: list[ast.stmt], loaded: bool) -> Iterator[tuple[ast.stmt, bool]]:
+    """The statements outside of functions and loops, each with whether loading the file may execute it."""
     for statement in body:
-        if isinstance(statement, ast.If | ast.With | ast.Try):
-            yield from _straight(statement.body)
-        else:
-            yield statement
+        match statement:
+            case ast.If(test=test, body=then, orelse=otherwise):
+                is_guard = "__name__" in {n.id for n in ast.walk(test) if isinstance(n, ast.Name)}
+                yield from _straight(then, loaded and not is_guard)
+                yield from _straight(otherwise, loaded)
+            case ast.With(body=inner) | ast.Try(body=inner):
+                yield from _straight(inner, False)
+            case _:
+                yield statement, loaded
 
 
 def _split(target: ast.expr, value: ast.expr) -> Iterator[tuple[str, ast.expr]]:
@@ -149,9 +204,7 @@ def _split(target: ast.expr, value: ast.expr) -> Iterator[tuple[str, ast.expr]]:
                 yield element.id, ast.Name(id="", ctx=ast.Load()) if whole else part
 
 
-def _closure(
-    library: Library, path: Path, users: list[Callable], assigned: Mapping[str, ast.expr]
-) -> set[str]:
+def _closure(library: Library, path: Path, users: list[Callable], bound: Mapping[str, _Bound]) -> set[str]:
     functions = {c.name: c for c in library.of(path) if c.owner is None}
     methods = [c for c in library.of(path) if c.owner is not None]
     classes = {s.name: s for s in library.trees[path].body if isinstance(s, ast.ClassDef)}
@@ -168,9 +221,9 @@ def _closure(
                 waiting.append(functions[name].node)
             elif name in classes:
                 waiting.append(classes[name])
-            elif name in assigned and name not in needed:
+            elif name in bound and name not in needed:
                 needed.add(name)
-                waiting.append(assigned[name])
+                waiting += [bound[name].value, *bound[name].changes]
         called = {n.attr for n in ast.walk(node) if isinstance(n, ast.Attribute)}
         waiting.extend(m.node for m in methods if m.name in called)
     return needed
@@ -205,7 +258,7 @@ def _number(name: str) -> Form:
 
 
 def _is_structural(
-    library: Library, path: Path, value: ast.expr, made: set[str], assigned: Mapping[str, ast.expr]
+    library: Library, path: Path, value: ast.expr | ast.stmt, made: set[str], assigned: Mapping[str, ast.expr]
 ) -> bool:
     """Whether an expression can be evaluated without the script's data: NumPy, arithmetic and its own
     functions."""
