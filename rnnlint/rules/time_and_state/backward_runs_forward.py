@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from rnnlint.findings import Severity
 from rnnlint.model.backward import BackwardPass
 from rnnlint.model.carries import walks_of_the_forward_pass
+from rnnlint.model.steps import Direction
 from rnnlint.rules.derivatives.cases import LSTM
 from rnnlint.rules.registry import Invalid, Report, Valid, rule
 from rnnlint.syntax import tree
@@ -53,11 +54,13 @@ def check(bptt: BackwardPass) -> Iterator[Report]:
     for loop in walks_of_the_forward_pass(bptt):
         head = loop.statement.iterable if isinstance(loop.statement, tree.For) else loop.statement.test
         if bptt.module.holds(head):
+            other_way = "from the first step on" if loop.direction is Direction.DOWN else "`reversed(...)`"
             yield Report(
                 head,
                 "The loop carries an adjoint from round to round and takes the steps in the order in which "
                 "the forward pass took them: the adjoint of a state holds that of the one computed after it, "
-                "so the step that came last comes first. Walk the other way: `reversed(...)`.",
+                "so the step that came last comes first. Walk the other way: "
+                f"{other_way}.",
                 remark="the forward pass's order",
             )
 

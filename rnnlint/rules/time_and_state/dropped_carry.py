@@ -75,18 +75,27 @@ def check(bptt: BackwardPass) -> Iterator[Report]:
         "so its adjoint "
         "must hold what comes back from there: dh_next = Σ_k W_kᵀ δ_k, dC_next = dC ⊙ f."
         f"{repair}",
-        remark="computed, then forgotten" if idle else "no step learns from later ones",
+        remark="computed, then forgotten" if idle else _LEARNS_NOTHING[dropped.others_flow],
         fix=_fix(bptt, dropped),
-        group=Misunderstanding(
-            "nothing-flows-back", "Nothing flows back through time", _explanation(names, dropped)
-        ),
+        group=_misunderstanding(names, dropped),
     )
 
 
-def _explanation(names: list[str], dropped: DroppedCarry) -> str:
-    stay = f"{' and '.join(names)} stay zero: no" if names else "No"
-    lines = [f"{stay} step learns from later ones."]
-    return "\n".join([*lines, *(f"  + {carry} = {source}" for carry, source in dropped.repairs)])
+_LEARNS_NOTHING = {
+    False: "no step learns from later ones",
+    True: "through this state no step learns from later ones",
+}
+"""What it costs: where no adjoint is carried, and where another state's is."""
+
+
+def _misunderstanding(names: list[str], dropped: DroppedCarry) -> Misunderstanding:
+    nothing = _LEARNS_NOTHING[dropped.others_flow]
+    stay = f"{' and '.join(names)} {'stays' if len(names) == 1 else 'stay'} zero: " if names else ""
+    lost = f"{stay}{nothing}." if stay else f"{nothing[0].upper()}{nothing[1:]}."
+    explanation = "\n".join([lost, *(f"  + {carry} = {source}" for carry, source in dropped.repairs)])
+    if dropped.others_flow:
+        return Misunderstanding("one-state-flows-back", "One state's adjoint stays behind", explanation)
+    return Misunderstanding("nothing-flows-back", "Nothing flows back through time", explanation)
 
 
 def _place(bptt: BackwardPass, dropped: DroppedCarry) -> tree.Node:
