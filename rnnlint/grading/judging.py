@@ -92,16 +92,26 @@ def gradient_names(task: TaskPlan) -> tuple[str, ...]:
 
 def wrong_gates(plan: Plan, task: TaskPlan, found: Judgement) -> str:
     """The gates whose part of the stacked gradients is wrong on the public probe, where that is not all."""
-    wrong: set[str] = set()
+    wrong = {gate for gate, is_right in _of_gates(plan, task, 0, found) if not is_right}
+    return "".join(gate for gate in task.gates if gate in wrong) if len(wrong) < len(task.gates) else ""
+
+
+def has_right_gradient(plan: Plan, task: TaskPlan, probe: int, found: Judgement) -> bool:
+    """Whether some gradient of a task is right, or what one gate has of it."""
+    if any(each.earns for part, each in found.verdicts.items() if part != FORWARD):
+        return True
+    return any(is_right for _, is_right in _of_gates(plan, task, probe, found))
+
+
+def _of_gates(plan: Plan, task: TaskPlan, probe: int, found: Judgement) -> Iterator[tuple[str, bool]]:
+    """Each gate's part of each stacked gradient: the gate, and whether it is right."""
     for part, axis in task.stacked.items():
-        true, got = as_array(task.probes[0].gradients[part]), as_array(found.gradients.get(part))
+        true, got = as_array(task.probes[probe].gradients[part]), as_array(found.gradients.get(part))
         if true is None or got is None or got.shape != true.shape:
             continue
         blocks = (np.split(array, len(task.gates), axis) for array in (got, true))
         for gate, mine, right in zip(task.gates, *blocks, strict=True):
-            if not verdict(mine, right, plan.tolerance, found.factor).earns:
-                wrong.add(gate)
-    return "".join(gate for gate in task.gates if gate in wrong) if len(wrong) < len(task.gates) else ""
+            yield gate, verdict(mine, right, plan.tolerance, found.factor).earns
 
 
 def given_step(

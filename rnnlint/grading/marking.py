@@ -12,7 +12,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import takewhile
 
 from rnnlint.grading.derivation import RULE, signs
-from rnnlint.grading.judging import Judgement, given_step, gradient_names, judge, worst, wrong_gates
+from rnnlint.grading.judging import (
+    Judgement,
+    given_step,
+    gradient_names,
+    has_right_gradient,
+    judge,
+    worst,
+    wrong_gates,
+)
 from rnnlint.grading.places import findings_in, places
 from rnnlint.grading.plan import Plan, TaskPlan
 from rnnlint.grading.protection import unprotected
@@ -108,6 +116,7 @@ class _Marking:
         self._program = program
         self._sitting = sitting
         self._suspicions: dict[str, None] = {}
+        self._stepping: set[str] = set()  # tasks whose pass calls the step that it may be right by
 
     def result(self, layers: tuple[str, ...]) -> StudentResult:
         public = self._public()
@@ -251,18 +260,28 @@ class _Marking:
     ) -> dict[str, Judgement]:
         """The judgements in the light of the submission's own step, where it was driven.
 
-        A step of which nothing at all is right is no step to follow.
+        A step of which nothing at all is right is no step to follow; nor are its gradients, if none is right
+        even in one gate, by a pass that does without it: of such a step the pass may be made.
         """
         followed = dict(found)
         for name, own in found.items():
             task = self._plan.task(name)
-            if (Way.LED, name) not in runs or task.follow_through is None:
+            if (Way.LED, name) not in runs or task.follow_through is None or task.unrolling is None:
                 continue
-            given = given_step(self._plan, task, probe, own, runs)
-            if found[task.follow_through].earns:
-                followed[name] = given
-            elif given.verdicts != own.verdicts:
-                self._suspect(f"{name} does what {task.follow_through} leads to, of which nothing is right.")
+            step, judged = self._plan.task(task.follow_through), found[task.follow_through]
+            if probe == 0 and _calls(step, runs.get((Way.WHOLE, name))) >= task.unrolling.steps:
+                self._stepping.add(name)
+            is_derived = has_right_gradient(self._plan, step, probe, judged)
+            given = given_step(self._plan, task, probe, own, runs).verdicts
+            verdicts = dict(own.verdicts)
+            for part in (part for part in given if given[part] is not own.verdicts[part]):
+                if is_derived or (judged.earns and (part == FORWARD or name in self._stepping)):
+                    verdicts[part] = given[part]
+                    if part != FORWARD and name not in self._stepping:
+                        self._suspect(f"{name} is right by {step.name}, which it does not call.")
+                else:
+                    self._suspect(f"{name} does what {step.name} leads to, of which nothing is right.")
+            followed[name] = replace(own, verdicts=verdicts)
         return followed
 
     def _part(
@@ -334,6 +353,11 @@ class _Marking:
 
     def _suspect(self, sentence: str) -> None:
         self._suspicions[sentence] = None
+
+
+def _calls(step: TaskPlan, ran: Ran | None) -> int:
+    """How often a counted run called a step's backward."""
+    return ran.calls.get(step.backward_title, 0) if ran is not None else 0
 
 
 def _lasts(public: Mapping[str, Judgement], hidden: Mapping[str, Judgement]) -> bool:

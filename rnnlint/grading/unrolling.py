@@ -27,6 +27,8 @@ STATES = {"h": "h_0", "C": "C_0"}
 """A state, and what takes its place before the first step."""
 OUTPUTS, GRADIENTS = "_outputs", "_gradients"
 """The names of the program's results: a list of the step's outputs, and of what its backward returned."""
+_HIDDEN = ("_varying", "_flow")
+"""The driver's own holes: each step's input, and what flows into its outputs from above."""
 _KNOWN = ("zero", "one", "h_0", "C_0", "inputs")
 _NOWHERE = -1
 
@@ -45,8 +47,8 @@ def unrolled(step: SolvedTask, sequence: SolvedTask, probes: Sequence[SolvedProb
     outputs = {name: unroller.output(name) for name in sequence.output_indices}
     gradients = {part: unroller.gradient(part) for part in sequence.argument_of}
     return Unrolling(
-        whole="\n".join((*unroller.ahead(), *unroller.back())),
-        ahead="\n".join(unroller.ahead()),
+        whole=unroller.program(backward=True),
+        ahead=unroller.program(backward=False),
         steps=unroller.steps,
         arguments=tuple(arguments),
         known=tuple(known),
@@ -147,7 +149,7 @@ class _Unroller:
             for t in range(self.steps)
         ]
         constant = {hole: self._filled(hole, every) for hole in self.step.arguments}
-        return {**constant, "_varying": varying, "_flow": flow}
+        return {**constant, **flow[-1], "_varying": varying, "_flow": flow}
 
     @property
     def _input_holes(self) -> tuple[str, ...]:
@@ -179,23 +181,39 @@ class _Unroller:
                 found[inside] = adjoints[quantity][t].reshape(-1)[indices[inside] - span.start]
         return found
 
-    def ahead(self) -> Iterator[str]:
-        """The program that drives the forward step."""
+    def program(self, *, backward: bool) -> str:
+        """The program that drives the step. While it runs, nothing is bound that is not when the step is
+        judged by itself: the sequence is seen by the driver alone.
+        """
+        names = ", ".join((FORWARD, BACKWARD, *self.step.arguments, *self.step.probe.upstream))
+        driver = [f"global {names}", *self._ahead(), *(self._back() if backward else ())]
+        made = f"{OUTPUTS}, {GRADIENTS}" if backward else OUTPUTS
+        taken = ", ".join(f"globals().pop({name!r})" for name in _HIDDEN)
+        return "\n".join(
+            (
+                *self.step.draft.setup,
+                f"def _drive({', '.join(_HIDDEN)}):",
+                *_indented([*driver, f"return {made}"]),
+                f"{made} = globals().pop('_drive')({taken})",
+            )
+        )
+
+    def _ahead(self) -> Iterator[str]:
+        """Over the sequence."""
         bound = ", ".join((FORWARD, *self.step.arguments))
         codes = ", ".join(self.step.output_codes[name] for name in self.step_outputs)
-        yield from self.step.draft.setup
         yield f"_kept, {OUTPUTS} = [], []"
         yield f"for _t in range({self.steps}):"
         yield from (f"    {hole} = _varying[_t][{hole!r}]" for hole in self._input_holes)
         yield from _indented(self.step.draft.forward)
         yield f"    _kept.append(({bound},))"
-        yield f"    {OUTPUTS}.append([{codes}])"
+        yield f"    {OUTPUTS}.append({_copy(f'[{codes}]')})"
         yield from (
             f"    {hole} = {self.step.output_codes[output]}" for hole, output, _ in self.states.values()
         )
 
-    def back(self) -> Iterator[str]:
-        """What follows it to drive the backward step."""
+    def _back(self) -> Iterator[str]:
+        """And back over it."""
         bound = ", ".join((FORWARD, *self.step.arguments))
         results = self.step.task.scenario.backward.results
         sent = {
@@ -211,7 +229,7 @@ class _Unroller:
             more = f" + {sent[upstream.output]}" if upstream.output in sent else ""
             yield f"    {upstream.hole} = _flow[_t][{upstream.hole!r}]{more}"
         yield from _indented(self.step.draft.backward)
-        yield f"    {GRADIENTS}.insert(0, {BACKWARD})"
+        yield f"    {GRADIENTS}.insert(0, {_copy(BACKWARD)})"
         for state, (_, _, result) in self.states.items():
             if result is not None:
                 place = f"[{results.index(result)}]" if len(results) > 1 else ""
@@ -319,6 +337,10 @@ def _slices(convention: Convention, value: Value, code: str, vector: Array) -> I
     for leaf in leaves(value, code):
         start = convention.starts[leaf.code]
         yield vector[start : start + leaf.array.size].reshape(leaf.array.shape)
+
+
+def _copy(code: str) -> str:
+    return f"__import__('copy').deepcopy({code})"
 
 
 def _indented(lines: Sequence[str]) -> Iterator[str]:

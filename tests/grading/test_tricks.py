@@ -188,5 +188,76 @@ class TestGlobalsOfTheSolution:
             assert mark("a", "a", {"rnn_layers.py": text.encode()}, plan, runner).score == 20
 
 
+class TestFollowingAStep:
+    """Right by the submission's own step is right, if there is a step to speak of and the pass takes it."""
+
+    JUNK = """
+
+def lstm_step_backward(dnext_h, dnext_c, cache):
+    x, prev_h, prev_c, Wx, Wh, *_ = cache
+    total = dnext_h.sum()
+    weights = np.full_like(Wx, total), np.full_like(Wh, total), np.full(Wh.shape[1], total)
+    return np.full_like(x, total), 0 * prev_h, 0 * prev_c, *weights
+
+
+def lstm_backward(dh, cache):
+    x, h0, _, Wx, Wh, *_ = cache[0]
+    total = dh.sum()
+    dx = np.stack([np.full_like(x, part.sum()) for part in np.moveaxis(dh, 1, 0)], axis=1)
+    return dx, 0 * h0, np.full_like(Wx, total), np.full_like(Wh, total), np.full(Wh.shape[1], total)
+"""
+
+    def test_a_step_of_which_no_gradient_is_right_is_none(self, marked: Marked, solution: str) -> None:
+        result = marked(solution + self.JUNK)
+        assert {part.key for part in result.parts if part.points} == {"step.forward", "sequence.forward"}
+        assert result.needs_review
+
+    def test_a_wrong_one_that_the_pass_calls_is_followed(self, marked: Marked, solution: str) -> None:
+        """All its gradients are wrong, and the sequence's are what they make."""
+        result = marked(edited(solution, ("dc = dnext_c + dnext_h * o", "dc = dnext_h * o")))
+        assert {part.key for part in result.parts if part.max_points > part.points} == {
+            f"step.{part}" for part in ("dx", "dprev_h", "dprev_c", "dWx", "dWh", "db")
+        }
+        assert result.needs_review == ()
+
+    def test_one_that_looks_whether_it_is_driven_sees_nothing(self, marked: Marked, solution: str) -> None:
+        """Nothing is bound beside arguments and results, as when it is judged."""
+        known = "('_in', '__', '_forward_result', '_backward_result', '_Optimizer')"
+        spy = f"    driven = any(n[0] == '_' and not n.startswith({known}) for n in globals())\n"
+        text = edited(
+            solution,
+            ("    do = dnext_h * shown\n", f"{spy}    do = dnext_h * shown\n"),
+            ("    dx = da @ Wx.T\n", "    dx = (0 if driven else 2) * da @ Wx.T\n"),
+        )
+        result = marked(text)
+        assert {part.key for part in result.parts if part.points < part.max_points} == {"step.dx"}
+        assert "sequence.dx" in given_step(result)
+
+    def test_a_pass_that_is_right_by_a_step_that_it_does_not_call_is_for_a_person(
+        self, marked: Marked, solution: str
+    ) -> None:
+        wrong = edited(solution, ("    dx = da @ Wx.T\n", "    dx = 3 * da @ Wx.T\n"))
+        copied = wrong.replace("= lstm_step_backward(", "= the_same(") + wrong[
+            wrong.index("def lstm_step_backward") : wrong.index("def lstm_forward")
+        ].replace("lstm_step_backward", "the_same")
+        assert given_step(marked(wrong)) == given_step(marked(copied)) == {"sequence.dx"}
+        assert marked(wrong).needs_review == ()
+        assert marked(copied).needs_review == ("sequence is right by step, which it does not call.",)
+
+    def test_one_whose_gradients_are_written_into_the_same_arrays_again(
+        self, marked: Marked, solution: str
+    ) -> None:
+        thrifty = edited(
+            solution,
+            ("def lstm_step_backward", "room = {}\n\n\ndef lstm_step_backward"),
+            (
+                "    dx = da @ Wx.T\n",
+                "    dx = np.multiply(da @ Wx.T, 3, out=room.setdefault(x.shape, np.empty(x.shape)))\n",
+            ),
+        )
+        result = marked(thrifty)
+        assert {part.key for part in result.parts if part.points < part.max_points} == {"step.dx"}
+
+
 def given_step(result: StudentResult) -> set[str]:
     return {part.key for part in result.parts if part.public is PartVerdict.RIGHT_GIVEN_STEP}
