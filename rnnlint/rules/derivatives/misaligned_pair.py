@@ -20,7 +20,8 @@ def check(bptt: BackwardPass) -> Iterator[Report]:
     Works out which step each entry of two whole sequences belongs to: lists and arrays that the forward pass
     fills, with or without the initial state first, lists that the backward pass fills from the last step on,
     arrays that it fills step by step; turned round by `[::-1]` or `np.flip`, cut by `[1:]` and `[:-1]`,
-    joined side by side by `np.hstack` or `np.concatenate`, with an initial state put in front. Reports the
+    joined side by side by `np.hstack`, `np.stack` or `np.concatenate`, transposed, with an initial state put
+    in front. Reports the
     product in a weight's gradient where they do not meet as they should, be it written with `@`, `np.dot`,
     `np.einsum` or `np.tensordot`.
 

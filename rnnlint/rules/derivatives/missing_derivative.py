@@ -50,8 +50,8 @@ def check(bptt: BackwardPass) -> Iterator[Report]:
 
     ## When it is right
 
-    A linear output layer has no derivative to multiply with. The rule speaks only of gates whose nonlinearity
-    it sees in the forward pass.
+    A linear output layer has no derivative to multiply with, also where it shares its weights with a gate.
+    The rule speaks only of gates whose nonlinearity it sees in the forward pass.
 
     ## Fix safety
 

@@ -40,7 +40,8 @@ def check(bptt: BackwardPass) -> Iterator[Report]:
 
     ## When it is right
 
-    Where the forward pass applies a nonlinearity there, its slope is no spurious factor.
+    Where the forward pass applies a nonlinearity there, its slope is no spurious factor. Where it applies a
+    function whose derivative is not known here (an arc tangent, a gate in a divisor), nothing is compared.
 
     ## Fix safety
 

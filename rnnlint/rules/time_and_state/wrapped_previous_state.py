@@ -56,8 +56,8 @@ def check(bptt: BackwardPass) -> Iterator[Report]:
 
     ## When it is right
 
-    A dict with the initial state under −1, an array of T + 1 rows whose last row is the initial state, and a
-    read under `if t > 0` are right, and the rule is silent there.
+    A dict with the initial state under −1, an array of T + 1 rows or a list whose last entry is the initial
+    state, and a read under `if t > 0` or times `(t > 0)` are right, and the rule is silent there.
 
     ## Fix safety
 
