@@ -1,4 +1,5 @@
-"""Signs that a submission's gradients are not derived by hand: they may be right, and a teacher should look.
+"""Signs that a submission's gradients are not derived by hand, or that it looks at who runs it: they may be
+right, and a teacher should look.
 
 Nothing is decided here. What the sandbox counts (:mod:`.marking`) and what stands in the text are put
 together as sentences.
@@ -20,7 +21,9 @@ LIBRARIES = frozenset(
 _OPERATORS = frozenset(
     {"__add__", "__mul__", "__matmul__", "__truediv__", "__array_ufunc__", "__array_function__"}
 )
-_TELLING = (ast.Import, ast.ImportFrom, ast.ClassDef, ast.Constant)
+_INTERPRETER = frozenset({"_getframe", "_current_frames", "monitoring", "setprofile", "settrace"})
+"""What of ``sys`` no pass needs: with it a program sees who calls it, and is not seen."""
+_TELLING = (ast.Import, ast.ImportFrom, ast.ClassDef, ast.Constant, ast.Attribute)
 
 
 def signs(program: Program) -> tuple[str, ...]:
@@ -41,6 +44,10 @@ def _of(node: ast.AST) -> Iterator[tuple[int, str]]:
             yield from ((line, f"it imports {a.name}") for a in names if _top(a.name) in LIBRARIES)
         case ast.ImportFrom(module=str(module), level=0, lineno=line) if _top(module) in LIBRARIES:
             yield line, f"it imports {module}"
+        case ast.ImportFrom(module="sys", names=names, lineno=line):
+            yield from ((line, f"it uses sys.{a.name}") for a in names if a.name in _INTERPRETER)
+        case ast.Attribute(attr=str(attribute), lineno=line) if attribute in _INTERPRETER:
+            yield line, f"it uses sys.{attribute}"
         case ast.ClassDef(name=name, body=body, lineno=line):
             if any(isinstance(member, ast.FunctionDef) and member.name in _OPERATORS for member in body):
                 yield line, f"class {name} has arithmetic of its own"

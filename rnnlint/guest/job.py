@@ -187,12 +187,16 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """One scenario's outcome: values in the order of ``early`` and ``returns``, or trouble."""
+    """One scenario's outcome: values in the order of ``early`` and ``returns``, or trouble.
+
+    Unless it was ``watched`` to its end, the code that ran has seen to it that it was not.
+    """
 
     values: tuple[Value, ...] = ()
     frames: tuple[Frame, ...] = ()
     trouble: Trouble | None = None
     calls: Mapping[str, int] = field(default_factory=dict)  # how often what was called, with frames recorded
+    watched: bool = True
 
 
 @dataclass(frozen=True, slots=True)

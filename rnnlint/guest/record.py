@@ -25,6 +25,7 @@ class Recorder:
         self.frames: list[Frame] = []
         self.calls: Counter[str] = Counter()
         self.overflowed = False
+        self.was_watching = True
         self._paths = paths
         self._entry = entry
         self._wanted = frozenset(scenario.frames)
@@ -42,6 +43,8 @@ class Recorder:
         try:
             yield
         finally:
+            if self._wanted and sys.getprofile() != self._profile:
+                self.was_watching = False
             sys.settrace(None)
             sys.setprofile(None)
 

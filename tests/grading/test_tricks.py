@@ -259,5 +259,25 @@ def lstm_backward(dh, cache):
         assert {part.key for part in result.parts if part.points < part.max_points} == {"step.dx"}
 
 
+class TestWatching:
+    @pytest.mark.parametrize(
+        "line",
+        ["import sys; sys.setprofile(None)", "from sys import settrace", "import sys; sys._getframe(1)"],
+    )
+    def test_who_reaches_into_the_interpreter_is_looked_at(
+        self, marked: Marked, solution: str, line: str
+    ) -> None:
+        result = marked(
+            edited(solution, ("    do = dnext_h * shown\n", f"    {line}\n    do = dnext_h * shown\n"))
+        )
+        assert result.score == 20
+        assert any("it uses sys." in said for said in result.needs_review)
+
+    def test_who_switches_it_off_by_another_name_is_looked_at(self, marked: Marked, solution: str) -> None:
+        off = "    getattr(__import__('sys'), 'set' + 'profile')(None)\n    do = dnext_h * shown\n"
+        result = marked(edited(solution, ("    do = dnext_h * shown\n", off)))
+        assert result.needs_review == ("It switches off the counting of its calls (RNN909).",)
+
+
 def given_step(result: StudentResult) -> set[str]:
     return {part.key for part in result.parts if part.public is PartVerdict.RIGHT_GIVEN_STEP}
