@@ -128,6 +128,18 @@ class Callable:
         return self.attributes_bound | frozenset(in_part)
 
     @cached_property
+    def attributes_updated(self) -> frozenset[str]:
+        """``self.x -= …`` and ``self.x += …``, where that is all that is done to them."""
+        updates = [
+            node.target
+            for node in own_nodes(self.node)
+            if isinstance(node, ast.AugAssign) and isinstance(node.op, ast.Sub | ast.Add)
+        ]
+        names = [t.attr for t in updates if isinstance(t, ast.Attribute) and label(t.value) == "self"]
+        stores = list(self._attributes(ast.Store))
+        return frozenset(name for name in names if stores.count(name) == names.count(name))
+
+    @cached_property
     def called(self) -> frozenset[str]:
         """The names of what it calls: ``f(…)``, ``self.f(…)`` and ``np.f(…)`` are all "f"."""
         calls = (node for node in own_nodes(self.node) if isinstance(node, ast.Call))

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from rnnlint.gradients.answers import ProbeFailedError, first_run, identities_of
+from rnnlint.gradients.built import built_before_use
 from rnnlint.gradients.draft import BACKWARD, FORWARD, MODEL, Draft
 from rnnlint.gradients.forms import SCALE, drawn
 from rnnlint.gradients.jobs import SECONDS, Workshop
@@ -36,7 +37,10 @@ def probe_of(
     weights = {place.code.partition("[")[0] for place in places if place.is_weight}
     earlier = {name: drawn(form, sizes, rng) for name, form in draft.holes.items() if name not in weights}
     probe = Probe(draft, sizes, holes, places, secret=_secret(rng), earlier=earlier)
+    built = built_before_use(workshop, probe)
+    probe = replace(probe, draft=built.draft)
     held, state = _state_places(workshop, probe)
+    state = [place for place in state if place.code not in built.left]
     probe = _filled(workshop, replace(probe, places=tuple(held)), state, rng)
     return _with_upstream(workshop, probe, rng)
 
@@ -126,8 +130,14 @@ def _with_live(
             continue
         value: Array = np.asarray(rng.normal(0.0, SCALE, place.array.shape))
         fills[place.code] = value
-        live.append(replace(place, array=value, is_weight=place.looks_like_weight))
+        is_weight = place.looks_like_weight or _is_updated(probe.draft, place)
+        live.append(replace(place, array=value, is_weight=is_weight))
     return replace(probe, places=(*probe.places, *live), fills=fills), silent
+
+
+def _is_updated(draft: Draft, place: Place) -> bool:
+    """Whether the class takes something away from it: a bias called c, which looks like a cell state."""
+    return place.code == f"{MODEL}.{place.name}" and place.name in draft.pass_.attributes_updated
 
 
 def _observed(draft: Draft) -> str:

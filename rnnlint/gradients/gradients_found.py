@@ -43,6 +43,8 @@ def candidates_of(probe: Probe, ran: Ran) -> list[Candidate]:
 
 def _returned(backward: Callable, value: Value) -> Iterator[Candidate]:
     names = backward.returned
+    if names == ("self",):  # its attributes are found where they are
+        return
     for leaf in leaves(value, BACKWARD):
         keys: list[str | int] = list(leaf.keys)
         if len(names) > 1 and keys and isinstance(keys[0], int) and keys[0] < len(names):

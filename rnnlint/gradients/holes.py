@@ -36,6 +36,12 @@ STEP_SHAPE = BundleForm({"T": NumberForm(Size.axis("T")), "D": NumberForm(Size.a
 """What a layer is told of its input: steps and features."""
 
 
+def hidden_sizes(name: str, layers: int) -> Form:
+    """``hidden_sizes`` that the code goes through, a layer each."""
+    axes = [f"size.{name}.hidden{layer}" for layer in range(1, layers + 1)]
+    return BundleForm({axis: NumberForm(Size.axis(axis)) for axis in axes}, "list")
+
+
 def layer_sizes(name: str) -> Form:
     """``sizes`` of which the code takes ``sizes[l]``: the input, hidden layers, the output."""
     axes = ("in", *(f"hidden{layer}" for layer in range(1, LAYERS_DEEP + 1)), "out")

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from rnnlint.gradients.applied import with_applied
-from rnnlint.gradients.draft import MODEL
+from rnnlint.gradients.draft import MODEL, Draft
 from rnnlint.gradients.gradients_found import candidates_of
 from rnnlint.gradients.pairing import Pair, Source, pair
 from rnnlint.gradients.passed_down import pair_of_input
+from rnnlint.gradients.places import Place
 from rnnlint.gradients.probe import Probe
 from rnnlint.sandbox.job import Ran
 
@@ -16,7 +17,10 @@ from rnnlint.sandbox.job import Ran
 def paired(probe: Probe, base: Ran) -> dict[str, Pair]:
     """The base run's gradients for the probe's places; inputs and states only by what the code returns."""
     found = candidates_of(probe, base)
-    weights = [p.named for p in probe.places if p.is_weight]
+    moved = {c.title for c in found if c.source is Source.APPLIED}
+    weights = [
+        p.named for p in probe.places if p.is_weight or (_is_lasting(probe.draft, p) and _lost(p) in moved)
+    ]
     if probe.draft.data:  # among all variables of a driver are the parameters themselves
         found = [c for c in found if not any(np.array_equal(c.array, p.array) for p in probe.places)]
     pairs = with_applied(pair(weights, found), found)
@@ -30,10 +34,20 @@ def paired(probe: Probe, base: Ran) -> dict[str, Pair]:
     if passed_down is not None:
         pairs.setdefault(passed_down.parameter.name, passed_down)
     # A bias called c looks like a cell state. But no state is in a dict of gradients that is returned, and a
-    # state that the object keeps is set by its passes.
-    kept = [p for p in probe.places if not p.is_weight and not p.in_hole]
-    set_in_passes = probe.draft.pass_.attributes_set
-    lasting = [p.named for p in kept if p.code == f"{MODEL}.{p.name}" and p.name not in set_in_passes]
+    # state that the object or the module keeps is set by the passes.
+    kept = [p for p in probe.places if not p.is_weight and not p.in_hole and p.name not in pairs]
+    lasting = [p.named for p in kept if _is_lasting(probe.draft, p)]
     pairs.update(pair([p.named for p in kept], [c for c in returned if len(c.words) > 1]))
     pairs.update(pair(lasting, returned))
     return pairs
+
+
+def _lost(place: Place) -> str:
+    return f"what {place.name} lost"
+
+
+def _is_lasting(draft: Draft, place: Place) -> bool:
+    """Whether the object or the module keeps an array that no pass puts another in the place of."""
+    if place.code == f"{MODEL}.{place.name}":
+        return place.name not in draft.pass_.attributes_replaced
+    return place.code in draft.globals_ and place.code not in draft.pass_.globals_declared

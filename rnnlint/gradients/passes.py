@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
 
-from rnnlint.gradients.callables import Callable
+from rnnlint.gradients.callables import Callable, Function
 from rnnlint.gradients.labels import own_nodes
 from rnnlint.gradients.library import Library
 from rnnlint.gradients.roles import Role, role_of
@@ -61,6 +61,31 @@ class Pass:
         """The attributes of its object that the two callables bind, whole or in part."""
         of_forward = self.forward.attributes_set if self.forward is not None else frozenset()
         return self.backward.attributes_set | of_forward
+
+    @property
+    def attributes_replaced(self) -> frozenset[str]:
+        """The attributes that the two callables set otherwise than by adding to them or taking away."""
+        found = self.attributes_set
+        for callable_ in (self.forward, self.backward):
+            if callable_ is not None:
+                found -= callable_.attributes_updated
+        return found
+
+    @property
+    def attributes_updated(self) -> frozenset[str]:
+        """The attributes of its object that some method updates, and that no pass replaces: parameters."""
+        owner = self.backward.owner
+        if owner is None:
+            return frozenset()
+        methods = (Callable(self.backward.path, m, owner) for m in owner.body if isinstance(m, Function))
+        updated = frozenset().union(*(method.attributes_updated for method in methods))
+        return updated - self.attributes_replaced
+
+    @property
+    def globals_declared(self) -> frozenset[str]:
+        """The variables of the module that the two callables may set."""
+        nodes = [node for c in (self.forward, self.backward) if c is not None for node in own_nodes(c.node)]
+        return frozenset(name for node in nodes if isinstance(node, ast.Global) for name in node.names)
 
     @property
     def title(self) -> str:

@@ -108,7 +108,7 @@ def told_apart(places: list[Place], taken: Sequence[str]) -> list[Place]:
 def _taken_apart(draft: Draft, keys: Sequence[str | int]) -> tuple[str | int, ...]:
     """``params[2]`` by the name that the code gives it: ``Wx, Wh, b = params``."""
     match keys:
-        case [str(held), int(index), *rest] if index < len(draft.unpacked.get(held, ())):
+        case [str(held), int(index), *rest] if 0 <= index < len(draft.unpacked.get(held, ())):
             return (held, draft.unpacked[held][index], *rest)
         case _:
             return tuple(keys)

@@ -42,9 +42,9 @@ def sliced_by(attempt: Attempt, trouble: Trouble, sizes: dict[str, int]) -> str 
         return next((axis for axis in cutting[::-1] if sizes[axis] == max(found)), None)
     for axis in cutting[::-1]:
         rests = {sizes[a] - sizes[axis] * times for a in sizes if a != axis for times in (1, 2, 3)}
-        if any(0 < n < sizes[axis] and n in rests for n in numbers) or 0 in numbers:
+        if any(0 < n < sizes[axis] and n in rests for n in numbers):
             return axis
-    return None
+    return cutting[-1] if cutting and 0 in numbers else None
 
 
 def _is_cut_by_too_much(trouble: Trouble) -> bool:

@@ -51,7 +51,7 @@ _SIZE = re.compile(
     r"|\w+_(in|out)|(in|out)put_\w+|t_x|t_?max|in_dim|max_\w+|embed\w*|dims?_?\w*|bptt_truncate)$"
 )
 _CERTAIN_SIZE = re.compile(
-    r".*(size|dim|dims|units|len|length|nodes?|_ct|features|neurons|channels?)$|^(n|num)_[a-z]+$"
+    r".*(sizes?|dim|dims|units|len|length|nodes?|_ct|features|neurons|channels?)$|^(n|num)_[a-z]+$"
 )
 _LAYER_COUNT = re.compile(
     r"^((n|nb|no|num|number|count)_?(of_?)?(\w+_)?(layers?|stacks?)|layers|layer_(count|num)|depth|n_?l)$"

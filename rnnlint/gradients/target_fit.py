@@ -45,7 +45,8 @@ def refitted(
     changed: dict[str, Form] = {}
     for hole in _targets(draft):
         form, outputs = draft.holes[hole], list(_outputs(_compared_with(draft, hole, shapes)))
-        if not outputs or (draft.pass_.style is not Style.PAIR and not _is_one_number(outputs)):
+        is_known = draft.pass_.style is Style.PAIR or _is_taken_from_forward(draft, hole)
+        if not outputs or not (is_known or _is_one_number(outputs)):
             continue
         if not any(_fits(form, output, solution, sizes) for output in outputs):
             made = _like(draft, form, outputs[0], sizes)
@@ -57,6 +58,32 @@ def refitted(
 def _is_one_number(outputs: Sequence[Output]) -> bool:
     """Whether the forward gives a single number: what goes on from there inside the pass is its error."""
     return len(outputs) == 1 and outputs[0].steps is None and all(size == 1 for size in outputs[0].shape)
+
+
+def _is_taken_from_forward(draft: Draft, hole: str) -> bool:
+    """Whether a pass takes its target away from what its forward gives at once: ``self.predict(X) - Y``."""
+    forward, target = draft.pass_.forward, hole.removeprefix("_in_")
+    if forward is None:
+        return False
+    held: set[str] = set()
+    for node in own_nodes(draft.pass_.backward.node):
+        match node:
+            case ast.Assign(targets=[ast.Name(id=name)], value=value) if _calls(value, forward.name):
+                held.add(name)
+            case _:
+                pass
+    for node in own_nodes(draft.pass_.backward.node):
+        match node:
+            case ast.BinOp(left=left, op=ast.Sub(), right=ast.Name(id=name)) if name == target:
+                if _calls(left, forward.name) or (isinstance(left, ast.Name) and left.id in held):
+                    return True
+            case _:
+                pass
+    return False
+
+
+def _calls(value: ast.expr, name: str) -> bool:
+    return isinstance(value, ast.Call) and label(value.func) == name
 
 
 def _compared_with(draft: Draft, hole: str, shapes: Value) -> Value:

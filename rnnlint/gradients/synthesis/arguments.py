@@ -6,8 +6,8 @@ import ast
 from pathlib import Path
 
 from rnnlint.gradients.callables import Callable, Parameter
-from rnnlint.gradients.forms import BundleForm, Form, NumberForm
-from rnnlint.gradients.holes import SHAPE_NAMES, STEP_SHAPE, form_of, is_stated, layer_sizes
+from rnnlint.gradients.forms import BundleForm, Form, GivenForm, NumberForm
+from rnnlint.gradients.holes import SHAPE_NAMES, STEP_SHAPE, form_of, hidden_sizes, is_stated, layer_sizes
 from rnnlint.gradients.library import Library
 from rnnlint.gradients.parameter_makers import Maker, maker_for
 from rnnlint.gradients.parameter_objects import Instance, bundle_of, maker_of, object_for
@@ -47,7 +47,8 @@ class Arguments:
             return f"{owner.name}()"
         given: list[str] = []
         for parameter in init.parameters:
-            if parameter.default is not None and not self._is_open_size(init, parameter):
+            is_open = is_round_count(parameter.name) or self._is_open_size(init, parameter)
+            if parameter.default is not None and not is_open:
                 continue
             inner = self._class_for(parameter.name, owner)
             if inner is not None and parameter.default is None:
@@ -157,8 +158,12 @@ class Arguments:
         if parameter.name in SHAPE_NAMES:
             return STEP_SHAPE
         usage = self.library.usage(init, parameter.name)
+        if is_round_count(parameter.name):
+            return GivenForm(1)
         if role is Role.SIZE and usage.subscripts and not usage.unpacked:
             return layer_sizes(parameter.name)
+        if role is Role.SIZE and usage.is_sequence and not usage.unpacked:
+            return hidden_sizes(parameter.name, sheet.layout.layers)
         if usage.unpacked and all(self._is_a_size(init, name) for name in usage.unpacked):
             return BundleForm({n: NumberForm(Size.axis(f"size.{n}")) for n in usage.unpacked}, "tuple")
         is_like_an_array = usage.shape_names or usage.subscripts or usage.is_sequence
