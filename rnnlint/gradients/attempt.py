@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 from rnnlint.gradients.draft import Draft
 from rnnlint.gradients.forms import ArrayForm, arrays_in, dyed, sizes_of
+from rnnlint.gradients.roles import Role, role_of
 from rnnlint.gradients.sizes import HIDDEN, ONE, Size, Solution, is_of_the_state
 from rnnlint.gradients.target_fit import OUTPUT_SHAPES, SHAPES
-from rnnlint.records import dataclass, field
+from rnnlint.records import dataclass, field, replace
 from rnnlint.sandbox.job import Scenario, Trouble
 
 LIKE = """def _like(value, as_row=False):
@@ -66,6 +67,26 @@ class Attempt:
         """From the start again, without the guess."""
         self.solution, self.is_tied, self.stage = Solution({}), False, 0
         self.anchored, self.seen, self.divisible, self.narrowed = frozenset(), set(), False, None
+
+    def with_single_targets(self) -> bool:
+        """From the start again with one number for each target that was a vector, if there is one.
+
+        What is taken away from a single output, ``prob[0] - label``, would else make everything one number.
+        """
+        single = {
+            hole: ArrayForm(())
+            for hole, form in self.draft.holes.items()
+            if isinstance(form, ArrayForm)
+            and len(form.axes) == 1
+            and role_of(hole.removeprefix("_in_")) is Role.TARGET
+        }
+        if not single:
+            return False
+        self.draft = replace(self.draft, holes={**self.draft.holes, **single})
+        self.solution, self.stage = tied(self.axes), 0
+        self.is_tied = bool(self.solution.solved)
+        self.anchored, self.seen, self.divisible, self.narrowed = frozenset(), set(), False, None
+        return True
 
     @property
     def open_weights(self) -> list[str]:

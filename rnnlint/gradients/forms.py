@@ -74,6 +74,14 @@ class ClassesForm:
 
 
 @dataclass(frozen=True, slots=True)
+class LengthsForm:
+    """How many steps each sequence of a batch has: an integer array (count,) from the most downwards."""
+
+    count: Size
+    most: Size
+
+
+@dataclass(frozen=True, slots=True)
 class GivenForm:
     """A value as it is: a float, a flag, Python for the guest to evaluate, an upstream gradient."""
 
@@ -88,7 +96,7 @@ class BundleForm:
     container: str = "dict"
 
 
-Form = ArrayForm | StepsForm | IndicesForm | NumberForm | ClassesForm | GivenForm | BundleForm
+Form = ArrayForm | StepsForm | IndicesForm | NumberForm | ClassesForm | LengthsForm | GivenForm | BundleForm
 
 
 def sizes_of(form: Form) -> Iterator[Size]:
@@ -104,6 +112,9 @@ def sizes_of(form: Form) -> Iterator[Size]:
             yield below
         case NumberForm(size=size) | ClassesForm(count=size):
             yield size
+        case LengthsForm(count=count, most=most):
+            yield count
+            yield most
         case BundleForm(items=items):
             for item in items.values():
                 yield from sizes_of(item)
@@ -214,6 +225,9 @@ def _build(
             return size.value(sizes)
         case ClassesForm(count=count):
             return list(range(count.value(sizes)))
+        case LengthsForm(count=count, most=most):
+            longest = most.value(sizes)
+            return longest - np.arange(count.value(sizes)) % longest
         case GivenForm(value=value):
             return value
         case BundleForm(items=items, container=container):

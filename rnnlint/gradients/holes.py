@@ -6,11 +6,21 @@ from __future__ import annotations
 import ast
 
 from rnnlint.gradients.callables import Callable, Parameter
-from rnnlint.gradients.forms import ArrayForm, BundleForm, Fill, Form, GivenForm, IndicesForm, NumberForm
+from rnnlint.gradients.forms import (
+    ArrayForm,
+    BundleForm,
+    ClassesForm,
+    Fill,
+    Form,
+    GivenForm,
+    IndicesForm,
+    LengthsForm,
+    NumberForm,
+)
 from rnnlint.gradients.layouts import LAYERS_DEEP, Item, Layout, Steps, stated_form
 from rnnlint.gradients.library import Library
 from rnnlint.gradients.roles import Role, is_layer_count, is_round_count, role_of, size_axis
-from rnnlint.gradients.sizes import BATCH, HIDDEN, INPUT, OUTPUT, Size
+from rnnlint.gradients.sizes import BATCH, HIDDEN, INPUT, OUTPUT, TIME, Size
 from rnnlint.gradients.usage import Usage
 from rnnlint.records import dataclass
 from rnnlint.sandbox.job import Expression
@@ -107,6 +117,8 @@ def form_of(
         stated = _stated(callable_, parameter, usage, role)
         if stated is not None:
             return stated
+    if usage.is_order and role in (Role.INPUT, Role.UNKNOWN):
+        return ClassesForm(Size.axis(TIME))
     match role:
         case Role.INPUT:
             return _input(layout, usage, over_steps)
@@ -134,6 +146,8 @@ def form_of(
             return _size(name, layout)
         case Role.MASK:
             return ArrayForm(layout.moments if over_steps else (Size.axis(BATCH),), Fill.MASK)
+        case Role.LENGTHS:
+            return LengthsForm(Size.axis(BATCH), Size.axis(TIME))
         case Role.RATE:
             return GivenForm(1e-12 if "eps" in name.lower() else 0.5)
         case Role.OBJECT:

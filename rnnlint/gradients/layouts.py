@@ -49,6 +49,7 @@ class Layout:
     last_target: bool = False  # the targets are those of the last step only
     layers: int = LAYERS_DEEP  # how many a stack of layers gets
     begins: bool = True  # initial states are given where they may be left out
+    outputs: bool = True  # an upstream gradient is of the steps' states, without the initial one beside them
     made: bool = True  # parameters come from the function that makes them for the program
 
     def __str__(self) -> str:

@@ -79,7 +79,7 @@ GRADIENT_CONTAINERS = frozenset(
 VALUE_WORDS = frozenset("data value values val v tensor array param".split())
 """What a parameter object calls its array: ``Wf.value`` beside ``Wf.grad``, ``Wf.v`` beside ``Wf.d``."""
 _PREFIX = re.compile(
-    r"^(?:d_?L_?(?:by_)?d_?|dl_?d_?|d_?J_?d_?|dloss_?d?_?|grad(?:ient)?s?_?(?:of_)?(?:wrt_)?|delta_|del_|g_(?=[WUVb])|(?-i:g(?=[WUV]|b[a-z]?$|b_))|d_?)",
+    r"^(?:d_?L_?(?:by_)?d_?|dl_?d_?|d_?J_?d_?|dloss_?d?_?|grad(?:ient)?s?_?(?:of_)?(?:wrt_)?|delta_|del_|g_(?=[WUVb])|(?-i:g(?=[A-Z]|b[a-z]*$|b_))|d_?)",
     re.IGNORECASE,
 )
 _INITIAL_STATE = re.compile(r"[hcas](0|init|initial|start|prev|previous)$")

@@ -199,7 +199,7 @@ def forward_of(library: Library, backward: Callable) -> Callable | None:
             return callable_
     forwards = [c for c in candidates if _FORWARD.search(c.name) and not is_named_backward(c.name)]
     if not forwards:
-        return None
+        return _leaves_most(library, backward, candidates)
     return max(
         forwards, key=lambda c: (_shared_words(c.name, backward.name), _given_away(c, backward), c.has_loop)
     )
@@ -254,6 +254,43 @@ def _shared_words(left: str, right: str) -> int:
 def _words(name: str) -> set[str]:
     parts = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower().split("_")
     return {p for p in parts if p and not re.match(r"for(ward)?s?$|back(ward)?s?$|prop(agation)?$|pass$", p)}
+
+
+_NOT_LEFT = (Role.COTANGENT,)
+_NOT_LEFT_BY_A_MAKER = (*_NOT_LEFT, Role.BUNDLE, Role.WEIGHT, Role.BIAS)
+"""What another function than the forward may return: a loss's gradient, parameters that it has made."""
+
+
+def _leaves_most(library: Library, backward: Callable, candidates: list[Callable]) -> Callable | None:
+    """The forward that has another name: it leaves the most of what only it could have made for the backward.
+
+    Of a class, the attributes that the backward reads and the constructor does not make; else arguments.
+    """
+    init = library.method(backward.path, backward.owner, "__init__") if backward.owner is not None else None
+    made = init.attributes_bound if init is not None else frozenset()
+    wanted = backward.attributes_read - backward.attributes_bound - made
+
+    def left(callable_: Callable) -> int:
+        if backward.owner is not None:
+            return len(callable_.attributes_bound & wanted)
+        if callable_.path != backward.path or not is_named_backward(backward.name):
+            return 0
+        given = {p.name for p in backward.parameters} & set(callable_.returned)
+        makes = not {p.name for p in callable_.parameters} & {p.name for p in backward.parameters}
+        return sum(role_of(name) not in (_NOT_LEFT_BY_A_MAKER if makes else _NOT_LEFT) for name in given)
+
+    others = [
+        c
+        for c in candidates
+        if c.node is not (init.node if init is not None else None)
+        and not is_named_backward(c.name)
+        and not _NOT_A_PASS.search(c.name)
+        and not c.is_property
+        and c.parameters
+        and backward.name not in c.called
+    ]
+    best = max(others, key=left, default=None)
+    return best if best is not None and left(best) else None
 
 
 def _given_away(forward: Callable, backward: Callable) -> int:

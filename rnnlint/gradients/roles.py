@@ -23,6 +23,7 @@ class Role(StrEnum):
     OBJECT = "object"
     FLAG = "flag"
     MASK = "mask"  # which steps of which sequences count
+    LENGTHS = "lengths"  # how many steps each sequence has
     UNKNOWN = "unknown"
 
 
@@ -81,6 +82,7 @@ _INPUT = re.compile(
 )
 
 
+_LENGTHS = re.compile(r"^(\w*_)?(lens|lengths)$")
 _MASK = re.compile(r"^(\w*_)?masks?(_\w+)?$")
 
 
@@ -92,6 +94,7 @@ def role_of(name: str) -> Role:
         (_RATE, Role.RATE),
         (_CACHE, Role.CACHE),
         (_MASK, Role.MASK),
+        (_LENGTHS, Role.LENGTHS),
         (_BUNDLE, Role.BUNDLE),
     ):
         if pattern.match(lowered):

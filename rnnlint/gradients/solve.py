@@ -42,7 +42,7 @@ class Solved:
             name: [str(self.solution.resolve(size)) for size in sizes_of(form)] + hot_axes_of(form)
             for name, form in self.draft.holes.items()
         }
-        return repr((resolved, self.draft.forward, self.draft.backward))
+        return repr((resolved, self.draft.forward, self.draft.backward, self.draft.upstream))
 
     @property
     def merged(self) -> int:
@@ -141,6 +141,8 @@ def _advance(library: Library, attempt: Attempt, ran: Ran, sizes: dict[str, int]
                 holes = refitted(attempt.draft, attempt.solution, sizes, ran.values[0])
                 if holes is not None:
                     attempt.draft = replace(attempt.draft, holes=holes)
+        elif attempt.has_a_single_number and attempt.with_single_targets():
+            return
         elif attempt.has_a_single_number:
             attempt.dead = attempt.narrowed or _ONLY_ONE_UNIT
         else:

@@ -25,6 +25,7 @@ class Usage:
     methods: frozenset[str] = frozenset()
     is_index: bool = False  # used inside another's subscript
     is_sequence: bool = False  # iterated, or its len() taken
+    is_order: bool = False  # says in which order the steps are gone through
     is_called: bool = False
     is_number: bool = False  # range(p), a shape's member
     time_axis: int | None = None  # x[:, t] → 1
@@ -42,6 +43,7 @@ class Usage:
             self.methods | other.methods,
             self.is_index or other.is_index,
             self.is_sequence or other.is_sequence,
+            self.is_order or other.is_order,
             self.is_called or other.is_called,
             self.is_number or other.is_number,
             self.time_axis if self.time_axis is not None else other.time_axis,
@@ -102,7 +104,7 @@ def _usage_at(node: ast.AST, name: str) -> Usage:
                 return Usage(subscripts=len(members), time_axis=moving[0] if len(moving) == 1 else None)
         case ast.For(iter=iterated):
             if any(is_it(n) for n in [iterated, *_wrapped(iterated)]):
-                return Usage(is_sequence=True)
+                return Usage(is_sequence=True, is_order=is_it(iterated) and _puts_in_order(node))
         case ast.Call(func=ast.Name(id="len"), args=[argument]) if is_it(argument):
             return Usage(is_sequence=True)
         case ast.Call(func=function_node, args=[argument, *_]) if is_it(argument) and _is_one_hot(
@@ -137,6 +139,21 @@ def _usage_at(node: ast.AST, name: str) -> Usage:
 
 def _is_one_hot(function: ast.expr) -> bool:
     return bool(re.search(r"one_?hot", ast.unparse(function), re.IGNORECASE))
+
+
+def _puts_in_order(loop: ast.For) -> bool:
+    """Whether a loop puts each step's result in its place: ``for t in order: states[t] = h``, with ``states``
+    from before the loop (``x[token] = 1`` marks a place in what the loop makes)."""
+    stored = [n for n in ast.walk(loop) if isinstance(n, ast.Assign)]
+    made = {t.id for node in stored for t in node.targets if isinstance(t, ast.Name)}
+    return any(
+        isinstance(target, ast.Subscript)
+        and isinstance(target.value, ast.Name)
+        and target.value.id not in made
+        and ast.dump(target.slice) == ast.dump(loop.target).replace("Store", "Load")
+        for node in stored
+        for target in node.targets
+    )
 
 
 def _wrapped(node: ast.expr) -> list[ast.expr]:

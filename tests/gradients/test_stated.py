@@ -211,6 +211,7 @@ class TestEntry:
             def __init__(self, inputs, hidden_size):
                 self.W = np.random.randn(hidden_size, hidden_size) * 0.1
                 self.U = np.random.randn(hidden_size, inputs) * 0.1
+                self.xs, self.hs = None, None
 
             def ahead(self, xs):
                 self.xs, self.hs = xs, [np.zeros(self.W.shape[0])]

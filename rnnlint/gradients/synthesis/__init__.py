@@ -12,7 +12,7 @@ from rnnlint.gradients.layouts import Layout, layouts
 from rnnlint.gradients.library import Library
 from rnnlint.gradients.passes import Pass, Style
 from rnnlint.gradients.roles import Role
-from rnnlint.gradients.synthesis.arguments import BEGINS, MADE, STATED
+from rnnlint.gradients.synthesis.arguments import BEGINS, MADE, OUTPUTS, STATED
 from rnnlint.gradients.synthesis.writer import Writer
 from rnnlint.gradients.usage import Usage
 from rnnlint.model.project import Project
@@ -39,12 +39,12 @@ def different(writer: Writer, hypotheses: Iterable[Layout]) -> Iterator[Draft]:
     """
     seen: set[str] = set()
     both = (True, False)
-    for begins, made, layout, stated in itertools.product(both, both, hypotheses, both):
-        declined = {name for name, taken in ((BEGINS, begins), (MADE, made), (STATED, stated)) if not taken}
-        if not declined <= writer.asked:
+    for begins, made, layout, stated, outputs in itertools.product(both, both, hypotheses, both, both):
+        choices = {BEGINS: begins, MADE: made, STATED: stated, OUTPUTS: outputs}
+        if not {name for name, taken in choices.items() if not taken} <= writer.asked:
             continue
-        draft = writer.draft(replace(layout, stated=stated, made=made, begins=begins))
-        key = repr((draft.setup, draft.holes, draft.forward, draft.backward))
+        draft = writer.draft(replace(layout, stated=stated, made=made, begins=begins, outputs=outputs))
+        key = repr((draft.setup, draft.holes, draft.forward, draft.backward, draft.upstream))
         if key not in seen:
             seen.add(key)
             yield draft

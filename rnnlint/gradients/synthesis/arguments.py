@@ -16,7 +16,7 @@ from rnnlint.gradients.sizes import Size
 from rnnlint.gradients.synthesis.sheet import Sheet
 from rnnlint.records import dataclass, field
 
-STATED, BEGINS, MADE = "stated", "begins", "made"
+STATED, BEGINS, MADE, OUTPUTS = "stated", "begins", "made", "outputs"
 """The choices of a layout that may make no difference."""
 
 _NUMBERS_IN_A_CONSTRUCTOR = (

@@ -8,6 +8,7 @@ from collections.abc import Container, Iterator
 
 from rnnlint.gradients.callables import Callable
 from rnnlint.gradients.draft import FORWARD, MODEL
+from rnnlint.gradients.labels import label, own_nodes
 from rnnlint.gradients.roles import Role, role_of
 
 
@@ -48,6 +49,63 @@ def output_of(name: str, forward: Callable, order: int, kept: Container[str]) ->
         if returned in names and is_cell == cell and (cell or order == 0):
             return item(forward, position), False
     return item(forward, min(order, len(forward.returned) - 1)), False
+
+
+def without_initial_state(forward: Callable, output: str) -> str | None:
+    """Python for the steps' own states in an output that holds the initial one beside them; None where none
+    does: ``H = np.zeros((T + 1, N, M))``, ``hs = [h0]``."""
+    nodes = list(own_nodes(forward.node))
+    whole = {
+        label(part) for node in nodes if isinstance(node, ast.Return) for part in _whole_parts(node.value)
+    }
+    name = next((n for i, n in enumerate(forward.returned) if item(forward, i) == output and n in whole), "")
+    for node in nodes:
+        match node:
+            case ast.Assign(targets=[ast.Name() | ast.Attribute() as target], value=value) if (
+                name and label(target) == name
+            ):
+                axis = _axis_longer_by_one(value)
+                if axis is not None:
+                    cut = ":-1" if _is_begun_at_the_end(nodes, name) else "1:"
+                    return f"{output}[{':, ' * axis}{cut}]"
+                if isinstance(value, ast.List) and len(value.elts) == 1:
+                    return f"{output}[1:]"
+            case _:
+                pass
+    return None
+
+
+def _whole_parts(value: ast.expr | None) -> list[ast.expr]:
+    """The items of what is returned that are variables as they are, not ``hs[-1]``."""
+    parts = value.elts if isinstance(value, ast.Tuple) else [value] if value is not None else []
+    return [part for part in parts if isinstance(part, ast.Name | ast.Attribute)]
+
+
+def _axis_longer_by_one(value: ast.expr) -> int | None:
+    """The axis of T + 1 in ``np.zeros((T + 1, N, M))``."""
+    match value:
+        case ast.Call(args=[ast.Tuple(elts=sizes), *_]):
+            for axis, size in enumerate(sizes):
+                match size:
+                    case ast.BinOp(op=ast.Add(), right=ast.Constant(value=1)):
+                        return axis
+                    case _:
+                        pass
+    return None
+
+
+def _is_begun_at_the_end(nodes: list[ast.AST], name: str) -> bool:
+    """Whether the initial state stands last, where ``H[t - 1]`` finds it: ``H[-1] = h0``, or left at zero."""
+    subscripts = [n for n in nodes if isinstance(n, ast.Subscript) and label(n.value) == name]
+    places = [
+        n.slice.elts[0] if isinstance(n.slice, ast.Tuple) and n.slice.elts else n.slice for n in subscripts
+    ]
+    written = [p for n, p in zip(subscripts, places, strict=True) if isinstance(n.ctx, ast.Store)]
+    if any(ast.unparse(place) == "-1" for place in written):
+        return True
+    if any(ast.unparse(place) == "0" for place in written):
+        return False
+    return any(isinstance(p, ast.BinOp) and isinstance(p.op, ast.Sub) for p in places)
 
 
 def _stored(forward: Callable, stem: str) -> str:

@@ -11,8 +11,8 @@ from rnnlint.gradients.holes import UnknownArgumentError, role_in_use
 from rnnlint.gradients.library import Library
 from rnnlint.gradients.passes import Pass
 from rnnlint.gradients.roles import Role, role_of
-from rnnlint.gradients.synthesis.arguments import Arguments
-from rnnlint.gradients.synthesis.outputs import cache, item, output_of, spellings
+from rnnlint.gradients.synthesis.arguments import OUTPUTS, Arguments
+from rnnlint.gradients.synthesis.outputs import cache, item, output_of, spellings, without_initial_state
 from rnnlint.gradients.synthesis.sheet import Sheet
 from rnnlint.records import dataclass
 
@@ -73,6 +73,10 @@ class Wiring:
             order = len(sheet.upstream)
             output, guessed = output_of(name, forward, order, self.pass_.attributes_set)
             sheet.guesses |= guessed
+            steps = without_initial_state(forward, output)
+            if steps is not None:
+                self.arguments.asked.add(OUTPUTS)
+                output = steps if sheet.layout.outputs else output
             sheet.upstream.append(Upstream(f"_in_{name}", output))
             return f"_in_{name}"
         unnamed = self._unnamed_output(parameter)
