@@ -36,7 +36,9 @@ class Chosen:
     def is_clean(self) -> bool:
         """Whether no other layout can be kinder: every gradient is there, some agree and none is wrong."""
         best = self.measurement
-        return best is not None and bool(best.judged.agreeing) and not best.judged.wrong and not best.unpaired
+        if best is None or best.shows_one_step:
+            return False
+        return bool(best.judged.agreeing) and not best.judged.wrong and not best.unpaired
 
     @property
     def best(self) -> tuple[tuple[Solved, Measurement], ...]:
@@ -83,7 +85,7 @@ def _in_question(found: list[Solved], chosen: Chosen) -> Iterator[Solved]:
         if solved.merged > found[0].merged + 1:
             return
         best = chosen.measurement
-        is_settled = best is not None and best.is_trusted
+        is_settled = best is not None and best.is_trusted and not best.shows_one_step
         if is_settled and chosen.solved is not None and solved.merged > chosen.solved.merged:
             return
         yield solved

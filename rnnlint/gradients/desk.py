@@ -31,6 +31,7 @@ from rnnlint.gradients.reasons import (
     is_about_what_was_given,
     no_forward,
     nothing_agrees,
+    one_step_only,
     oracles_disagree,
     out_of_time,
     unknown_argument,
@@ -218,6 +219,8 @@ class Desk:
         return Workshop(self.runner, self.project, companions, neutral, deadline=self._until)
 
     def _answer(self, pass_: Pass, workshop: Workshop, solved: Solved, m: Measurement) -> PreparedCheck:
+        if m.shows_one_step and not m.judged.wrong:
+            return self.refused(pass_, one_step_only(pass_))
         matched = match(m)
         adjoints = adjoints_of(m, matched) if matched is not None else None
         if adjoints is not None:

@@ -20,6 +20,7 @@ from rnnlint.gradients.pairing import Pair, Source
 from rnnlint.gradients.places import Place
 from rnnlint.gradients.probe import Probe, returned_codes
 from rnnlint.gradients.roles import Role, role_of
+from rnnlint.gradients.steps_seen import shows_one_step
 from rnnlint.gradients.verdict import Judged, Measured, judge, relative_error
 from rnnlint.records import dataclass, replace
 from rnnlint.sandbox.job import Failure, Ran, Scenario, Value
@@ -53,6 +54,7 @@ class Measurement:
     clipped: bool = False
     rest: tuple[Value, ...] = ()  # what the loss reads, in the unperturbed run
     is_foreign: bool = False  # the gradient changes with what the loss does not read
+    shows_one_step: bool = False  # of the sequence that the pass is given
 
     @property
     def base_scenario(self) -> Scenario:
@@ -111,10 +113,11 @@ class Measurement:
         return self.loss.kind is not Kind.COTANGENT or not targets
 
     @property
-    def score(self) -> tuple[int, int, int]:
-        """Charity: fewest wrong or unpaired, then fewest unpaired, then most agreeing."""
+    def score(self) -> tuple[bool, int, int, int]:
+        """Charity: fewest wrong or unpaired, then fewest unpaired, then most agreeing. But what is measured
+        over several steps counts before all that is right over one."""
         doubtful = self.judged.wrong + len(self.unpaired)
-        return -doubtful, -len(self.unpaired), self.judged.agreeing
+        return not self.shows_one_step, -doubtful, -len(self.unpaired), self.judged.agreeing
 
 
 def _is_nonzero(gradient: Array) -> bool:
@@ -155,7 +158,16 @@ def measure(workshop: Workshop, probe: Probe) -> Measurement | None:
         workshop, probe, loss, [p for p in probe.places if p.is_weight and p.name not in pairs]
     )
     measurement = Measurement(
-        probe, base, pairs, loss, truth, judged, unpaired, rest=made.rest, is_foreign=chosen.is_foreign
+        probe,
+        base,
+        pairs,
+        loss,
+        truth,
+        judged,
+        unpaired,
+        rest=made.rest,
+        is_foreign=chosen.is_foreign,
+        shows_one_step=shows_one_step(workshop, probe, pairs),
     )
     return _with_repeats(workshop, measurement, outcome.runs[1:])
 

@@ -70,6 +70,16 @@ def nothing_agrees(loss: Loss) -> Explained:
     )
 
 
+def one_step_only(pass_: Pass) -> Explained:
+    """Everything is right, of a single step."""
+    return Explained(
+        Reason.UNSOLVED_SHAPES,
+        f"{pass_.title} runs, but of the sequence that it was given only one step counts, over which nothing "
+        "flows back: a wrong gradient would look right.",
+        _BY_HAND,
+    )
+
+
 def oracles_disagree(names: Sequence[str]) -> Explained:
     """Central differences of the code's loss and the reference cell's adjoints are not the same."""
     return Explained(

@@ -66,7 +66,11 @@ def repaired(library: Library, attempt: Attempt, trouble: Trouble, sizes: dict[s
         case "KeyError":
             return _add_key(attempt, trouble) or call_maker(library, attempt, trouble)
         case "AttributeError" | "TypeError":
-            return _as_vocabulary(attempt, trouble) or call_maker(library, attempt, trouble)
+            return (
+                _as_vocabulary(attempt, trouble)
+                or (_ONE_INDEX in trouble.message and _as_indices(library, attempt, trouble))
+                or call_maker(library, attempt, trouble)
+            )
         case "AssertionError":
             pairs = asserted_equations(library, attempt.draft.holes, trouble, sizes)
             return _unify(attempt, pairs) or _as_one_hot(attempt, trouble) or _as_row(attempt)
@@ -256,7 +260,9 @@ def _given_to(library: Library, trouble: Trouble) -> set[str]:
     return {f"_in_{parameter.name}" for parameter in failing.parameters} if failing is not None else set()
 
 
-_WANTS_INDICES = re.compile("used as indices must be of integer|indices must be integers")
+_ONE_INDEX = "only integer scalar arrays can be converted to a scalar index"
+"""Of ``eye[:, ix:ix + 1]``."""
+_WANTS_INDICES = re.compile(f"used as indices must be of integer|indices must be integers|{_ONE_INDEX}")
 
 
 def _looks_up(trouble: Trouble) -> bool:

@@ -9,7 +9,16 @@ from collections.abc import Iterable
 from rnnlint.gradients.labels import label
 from rnnlint.records import dataclass
 
-TELLING = (ast.Assign, ast.Assert, ast.Subscript, ast.For, ast.Call, ast.BinOp, ast.Attribute)
+TELLING = (
+    ast.Assign,
+    ast.Assert,
+    ast.Subscript,
+    ast.For,
+    ast.comprehension,
+    ast.Call,
+    ast.BinOp,
+    ast.Attribute,
+)
 """What a use is read from."""
 
 
@@ -105,6 +114,9 @@ def _usage_at(node: ast.AST, name: str) -> Usage:
         case ast.For(iter=iterated):
             if any(is_it(n) for n in [iterated, *_wrapped(iterated)]):
                 return Usage(is_sequence=True, is_order=is_it(iterated) and _puts_in_order(node))
+        case ast.comprehension(iter=iterated):
+            if any(is_it(n) for n in [iterated, *_wrapped(iterated)]):
+                return Usage(is_sequence=True)
         case ast.Call(func=ast.Name(id="len"), args=[argument]) if is_it(argument):
             return Usage(is_sequence=True)
         case ast.Call(func=function_node, args=[argument, *_]) if is_it(argument) and _is_one_hot(
@@ -157,7 +169,7 @@ def _puts_in_order(loop: ast.For) -> bool:
 
 
 def _wrapped(node: ast.expr) -> list[ast.expr]:
-    wraps = ("enumerate", "zip", "reversed", "iter")
+    wraps = ("enumerate", "zip", "reversed", "iter", "list", "tuple")
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in wraps:
         return [*node.args, *(n for a in node.args for n in _wrapped(a))]
     return []

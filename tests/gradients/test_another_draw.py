@@ -118,3 +118,40 @@ def test_step_looked_up_among_sequences(check_text: CheckText, seed: int) -> Non
     fewer sequences than steps, and a wrong gradient otherwise."""
     wrong = MODEL.replace("err = (out[t] - y) / N", "out = err = (out[t] - y) / N")
     assert said(check_text(wrong, seed=seed)) == {"W": Verdict.WRONG, "V": Verdict.WRONG}
+
+
+ZIPPED = """
+    import numpy as np
+
+
+    class Net:
+        def __init__(self, classes, hidden):
+            self.W = np.random.randn(hidden, hidden + classes) * 0.1
+            self.V = np.random.randn(classes, hidden) * 0.1
+
+        def loss_and_grads(self, inputs, targets):
+            h, steps = np.zeros((len(self.W), 1)), []
+            for ix in inputs:
+                x = np.zeros((len(self.V), 1))
+                x[ix] = 1
+                hx = np.vstack((h, x))
+                h = np.tanh(self.W @ hx)
+                e = np.exp(self.V @ h)
+                steps.append((hx, h, e / e.sum()))
+            loss, dW, dV = 0.0, np.zeros_like(self.W), np.zeros_like(self.V)
+            dh = np.zeros_like(h)
+            for (hx, h, p), target in list(map(lambda s, t: (s, t), steps, targets))[::-1]:
+                loss -= np.log(p[target, 0])
+                dy = p.copy()
+                dy[target] -= 1
+                dV += dy @ h.T
+                da = (self.V.T @ dy + dh) * (1 - h**2)
+                dW += da @ hx.T
+            return loss, dW, dV
+    """
+"""Nothing flows back; and nothing says that there is a target for each step."""
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_what_is_right_over_one_step_of_several_is_not_yet_right(check_text: CheckText, seed: int) -> None:
+    assert said(check_text(ZIPPED, seed=seed)) == {"W": Verdict.WRONG, "V": Verdict.RIGHT}
