@@ -83,10 +83,17 @@ def module_state(library: Library, path: Path, users: list[Callable]) -> ModuleS
         elif is_structural:
             changes = [c for c in each.changes if _is_structural(library, path, c, made | {name}, assigned)]
             is_open = any(free_names(node) & open_ for node in (value, *changes))
-            if is_open or not each.loaded or (each.settled and not isinstance(value, ast.Constant)):
+            is_unfinished = any(isinstance(change, ast.For) for change in changes)  # loading runs no loop
+            if (
+                is_open
+                or is_unfinished
+                or not each.loaded
+                or (each.settled and not isinstance(value, ast.Constant))
+            ):
                 lines.append(f"{name} = {ast.unparse(value)}")
-            if is_open:
+            if is_open or is_unfinished:
                 lines += [ast.unparse(change) for change in changes]
+            if is_open:
                 open_.add(name)
             if not isinstance(value, ast.Constant):
                 arrays.append(name)
@@ -165,6 +172,8 @@ def _values(statement: ast.stmt) -> Iterator[tuple[str, ast.expr]]:
 def _changed(statement: ast.stmt) -> str:
     """The variable that a statement changes: ``p["W"] = …``, ``g *= 2``, ``p.update(…)``; "" for others."""
     match statement:
+        case ast.For():
+            return _filled(statement)
         case (
             ast.Assign(targets=[ast.Subscript(value=ast.Name(id=name)), *_])
             | ast.AugAssign(target=ast.Name(id=name) | ast.Subscript(value=ast.Name(id=name)))
@@ -173,6 +182,39 @@ def _changed(statement: ast.stmt) -> str:
             return name
         case _:
             return ""
+
+
+def _filled(loop: ast.For) -> str:
+    """The one container that a loop puts items into; "" where it does anything else.
+
+    A loop that reads it makes nothing: an update ``p[k] = p[k] - rate * g[k]`` is of the training.
+    """
+    changed: list[str] = []
+    for leaf in _leaves(loop):
+        match leaf:
+            case ast.Assign(targets=[ast.Name()]):
+                continue
+            case ast.Assign(targets=[ast.Subscript(value=ast.Name(id=name))]):
+                changed.append(name)
+            case ast.Expr(
+                value=ast.Call(
+                    func=ast.Attribute(value=ast.Name(id=name), attr="append" | "update" | "extend")
+                )
+            ):
+                changed.append(name)
+            case _:
+                return ""
+    reads = sum(isinstance(node, ast.Name) and node.id in changed for node in ast.walk(loop))
+    return changed[0] if len(set(changed)) == 1 and reads == len(changed) else ""
+
+
+def _leaves(statement: ast.stmt) -> Iterator[ast.stmt]:
+    """The statements inside loops, or the statement itself."""
+    if isinstance(statement, ast.For) and not statement.orelse:
+        for inner in statement.body:
+            yield from _leaves(inner)
+    else:
+        yield statement
 
 
 def _straight(body: list[ast.stmt], loaded: bool) -> Iterator[tuple[ast.stmt, bool]]:
