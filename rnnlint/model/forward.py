@@ -61,6 +61,7 @@ class ForwardPass:
         self._dependence: dict[tuple[int, int], bool] = {}
         self._unseen: dict[tuple[int, int], bool] = {}
         self._weighted: dict[int, tuple[Term, Weighted | None]] = {}
+        self._holding: dict[int, bool] = {}
 
     @cached_property
     def _values(self) -> tuple[Term, ...]:
@@ -200,8 +201,12 @@ class ForwardPass:
 
     def holds_its_past(self, state: Term) -> bool:
         """Whether a state is made of itself a step before, as C is: C_t = f ⊙ C_{t−1} + …"""
-        places = (self.timeline.at(term) for term in state.walk())
-        return any(at is not None and at.steps == -1 and at.value == state for at in places)
+        if state.key not in self._holding:
+            places = (self.timeline.at(term) for term in state.walk())
+            self._holding[state.key] = any(
+                at is not None and at.steps == -1 and at.value == state for at in places
+            )
+        return self._holding[state.key]
 
     def now(self, term: Term) -> Term:
         """``term``, or the value of this step that it reads."""

@@ -153,17 +153,18 @@ def _masked(bptt: BackwardPass) -> set[int]:
     """The keys of what a factor made of the step's number alone may leave out: ``C[t - 1] * (t > 0)``."""
     steps = {loop.variable.key for loop in bptt.step_loops if loop.variable is not None}
     found: set[int] = set()
+    without: set[int] = set()
     roots = [delta.term for delta in bptt.deltas] + [each.operand for each in bptt.weight_gradients]
     for term in walk_all(roots):
         factors = term.args if term.data == "where" else factors_in(term)
-        masks = [each for each in factors if _is_of_the_step(each, steps)]
+        masks = [each for each in factors if _is_of_the_step(each, steps, without)]
         if masks:
             found |= {each.key for factor in factors if factor not in masks for each in factor.walk()}
     return found
 
 
-def _is_of_the_step(factor: Term, steps: set[int]) -> bool:
-    moves = factor.has(lambda each: each.key in steps, set())
+def _is_of_the_step(factor: Term, steps: set[int], without: set[int]) -> bool:
+    moves = factor.has(lambda each: each.key in steps, without)
     return moves and not factor.holds(Op.RECALL, Op.CARRIED, Op.PRODUCT, Op.FILLED)
 
 
