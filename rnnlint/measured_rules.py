@@ -55,11 +55,14 @@ MEASURED = (
         "RNN902",
         "nonstandard-forward",
         Severity.WARNING,
-        "The forward pass is not the textbook cell, and the gradient fits what it does.",
+        "The forward pass is not the textbook cell.",
         """
         ## What it does
         Compares the forward pass with the standard cell under every known convention, and names what
-        differs: a gate, an activation, an order.
+        differs: a gate, an activation, an order. Of one that is nearly a standard cell it names the line:
+        the first that is made of that cell's quantities and is none of them. Where a small edit of that line
+        makes the forward pass the standard cell, and with it every gradient right, the backward pass was
+        written for what was meant, and the edit is offered.
 
         ## Why it is wrong
         It may not be: coupled gates, peepholes and h = o ⊙ C are cells of their own. A sigmoid where a tanh

@@ -20,6 +20,9 @@ ONE_BUG = [
     ("article/corrected/backward.py", "b_f_d += df", "b_f_d = df", "b_f_d = df"),
     ("article/corrected/backward.py", "h[t + 1].T", "h[t].T", "h[t].T"),
     ("correct/gru_class.py", "self.Uz.T @ dz + ", "", "dh_next = dh * (1 - z)"),
+    ("correct/gru_class.py", "self.r[t], self.h_hat[t]", "self.r[t], self.z[t]", "self.z[t], self.r[t]"),
+    ("correct/min_char_lstm.py", "dh = np.dot(Wy.T, dy) + dhnext", "dh = dhnext", "dh = dhnext"),
+    ("article/corrected/backward.py", "do = dh * tanh(C[t + 1])", "do = dh", "        do = dh"),
 ]
 
 
@@ -35,6 +38,25 @@ def test_a_bug_that_no_rule_found_is_repaired_and_proven_at_its_line(changed, fi
     assert finding.fix is not None and finding.fix.safe
     assert finding.evidence is not None and finding.evidence.parameters
     assert all(agrees(check) for check in diagnosis.fixed)
+
+
+def test_of_two_repairs_that_stand_in_for_one_another_one_is_kept(changed):
+    """What a rule found and the search found again: without both of them the gradient was called right."""
+    slips = ("i[t] * (1 - i[t]) * di", "g[t] * (1 - i[t]) * di"), ("dh_next = dz[", "dh_next_sent = dz[")
+    project, checks = changed("article/corrected/backward.py", *slips)
+    diagnosis = diagnose(project, lint(project, project.source), checks)
+    proven = [f for f in diagnosis.findings if f.confidence is Confidence.PROVEN and f.evidence]
+    assert {f.span.line for f in proven} == {line_of(project, text) for _, text in slips}
+    assert all(agrees(check) for check in diagnosis.fixed)
+
+
+def test_a_repair_of_a_line_takes_the_place_of_an_earlier_one_of_it(changed):
+    slips = ("self.r[t], self.h_hat", "self.h[t], self.h_hat"), ("dr = drh * h_prev", "dr = h_prev")
+    project, checks = changed("correct/gru_class.py", *slips)
+    diagnosis = diagnose(project, lint(project, project.source), checks)
+    assert all(agrees(check) for check in diagnosis.fixed)
+    proven = [f for f in diagnosis.findings if f.confidence is Confidence.PROVEN and f.evidence]
+    assert {f.span.line for f in proven} == {line_of(project, text) for _, text in slips}
 
 
 def test_the_fix_restores_the_author_s_own_line(changed):
