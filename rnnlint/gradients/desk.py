@@ -55,6 +55,8 @@ from rnnlint.sandbox.job import Failure, Trouble
 from rnnlint.source import Source
 from rnnlint.verdicts import GradientCheck, Status
 
+ACCUMULATES = "A second call adds its gradients to those of the first: they must be set to zero before each."
+"""What is said of it, beside what the numbers of the first call say."""
 SECONDS_FOR_REPAIR = 3.5
 """Of the time for a file, what measuring leaves to proofs and repairs once something is found to be wrong."""
 SECONDS_TO_REPORT = 0.5
@@ -231,6 +233,8 @@ class Desk:
         notes = (*self.project.notes, *solved.notes)
         if self.scenario is not None:
             notes += (NOTE,)
+        if m.accumulates:
+            notes += (ACCUMULATES,)
         empty = self._empty(pass_)
         check = replace(
             empty,

@@ -76,6 +76,8 @@ _CONTAINERS = frozenset(
 GRADIENT_CONTAINERS = frozenset(
     "grads grad gradients gradient dparam dparams derivatives deltas delta d g gs dw dp diff diffs".split()
 )
+OWN_NAME = 2.8
+"""The least score of a name that says whose gradient it is, whole."""
 VALUE_WORDS = frozenset("data value values val v tensor array param".split())
 """What a parameter object calls its array: ``Wf.value`` beside ``Wf.grad``, ``Wf.v`` beside ``Wf.d``."""
 _PREFIX = re.compile(
@@ -108,12 +110,18 @@ def pair(
             continue
         scored.sort(key=lambda item: item[0])
         best = scored[0]
-        if not np.any(best[2]):  # a buffer that was never filled, where something else was
-            best = next((s for s in scored if np.any(s[2])), best)
+        if not np.any(best[2]) and not _is_handed_over(best[0]):
+            best = next((s for s in scored if np.any(s[2])), best)  # a buffer that something else fills
         others = tuple(s[2] for s in scored if s is not best and not np.array_equal(s[2], best[2]))
         equal = tuple((c, gradient) for key, c, gradient in scored if key == best[0])
         found[parameter.name] = Pair(parameter, best[1], best[2], others, equal)
     return _one_each(found)
+
+
+def _is_handed_over(key: tuple[float, float, float]) -> bool:
+    """Whether a gradient was returned under the parameter's own name: zeros are then its answer."""
+    source, score, _ = key
+    return source <= Source.RETURNED and -score >= OWN_NAME
 
 
 def _one_each(pairs: Mapping[str, Pair]) -> dict[str, Pair]:
@@ -218,7 +226,7 @@ def _score_of_words(parameter: Way, words: tuple[str, ...], candidate: Way) -> f
         return 3.0 + 0.4 * rest + indices
     joined = _plain("".join(own))
     if joined == b or _plain("".join(theirs)) == a:
-        return 2.8 + indices
+        return OWN_NAME + indices
     if re.sub(r"^(weights?|kernel|w|matrix)(?=.)", "", a) == b:
         return 1.5 + indices
     if len(own) > 1 and rest == 0 and b in (_plain(own[0]),):

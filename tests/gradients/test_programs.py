@@ -74,6 +74,20 @@ def test_a_gradient_that_is_not_finite_is_said_to_be(check_text: CheckText) -> N
     assert verdicts(prepared)["b"] is Verdict.NOT_FINITE
 
 
+def test_zeros_that_are_returned_as_a_gradient_are_wrong_whatever_was_computed(check_text: CheckText) -> None:
+    returned = RNN.replace(
+        "carry, dWx, dWh, db\n", "carry, {'dWx': np.zeros_like(dWx), 'dWh': dWh, 'db': db}\n"
+    )
+    assert returned != RNN
+    (prepared,) = check_text(returned)
+    assert verdicts(prepared) == {
+        **verdicts(prepared),
+        "Wx": Verdict.WRONG,
+        "Wh": Verdict.RIGHT,
+        "b": Verdict.RIGHT,
+    }
+
+
 def test_clipping_at_the_end_is_left_out_and_said(check_text: CheckText) -> None:
     clipped = RNN.replace(
         "        return dx, carry",
@@ -138,6 +152,7 @@ def test_gradients_that_add_up_over_calls_are_a_note(check_text: CheckText) -> N
     (prepared,) = check_text(LAYER.format(clear=CLEAR, zero="pass"))
     assert not prepared.check.wrong
     assert prepared.check.accumulates
+    assert any("second call adds" in note for note in prepared.check.notes)
 
 
 def test_state_that_survives_a_call_makes_the_second_one_wrong(check_text: CheckText) -> None:
