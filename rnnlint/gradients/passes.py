@@ -271,7 +271,7 @@ def _leaves_most(library: Library, backward: Callable, candidates: list[Callable
     wanted = backward.attributes_read - backward.attributes_bound - made
 
     def left(callable_: Callable) -> int:
-        if backward.owner is not None:
+        if backward.owner is not None and callable_.attributes_bound & wanted:
             return len(callable_.attributes_bound & wanted)
         if callable_.path != backward.path or not is_named_backward(backward.name):
             return 0

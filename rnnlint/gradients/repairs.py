@@ -243,8 +243,8 @@ def _as_indices(library: Library, attempt: Attempt, trouble: Trouble) -> bool:
         return False
     read = set(re.findall(r"\w+", trouble.source)) if _looks_up(trouble) else set[str]()
     roles = {name: role_of(name.removeprefix("_in_")) for name in attempt.draft.holes}
-    given = _given_to(library, trouble) or roles.keys()
-    first = Role.TARGET if Role.TARGET in {roles[name] for name in roles.keys() & given} else Role.INPUT
+    given = (roles.keys() & _given_to(library, trouble)) or roles.keys()
+    first = Role.TARGET if Role.TARGET in {roles[name] for name in given} else Role.INPUT
     likely = [name for wanted in (first, Role.INPUT) for name, role in roles.items() if role is wanted]
     named = [name for name in roles if name.removeprefix("_in_") in read]
     for name in [*named, *likely]:
