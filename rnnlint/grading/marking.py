@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import takewhile
 
 from rnnlint.grading.derivation import RULE, signs
 from rnnlint.grading.judging import (
@@ -184,21 +183,16 @@ class _Marking:
     def _suspect_clipping(
         self, names: Sequence[str], free: Mapping[str, Judgement], clipped: Mapping[str, Judgement]
     ) -> None:
-        parts = [
-            f"{task}.{part}"
-            for task, judgement in free.items()
-            for part, verdict in judgement.verdicts.items()
-            if verdict.earns and not clipped[task].verdicts[part].earns
-        ]
+        parts = _lost(free, clipped)
         if parts:
-            what = parts[0] if len(parts) == 1 else f"{parts[0]} and {len(parts) - 1} more"
-            self._suspect(f"Without {', '.join(names)} {what} would be right, with it wrong.")
+            self._suspect(f"Without {', '.join(names)} {_few(parts)} would be right, with it wrong.")
 
     def _hidden(self, public: Mapping[str, Judgement]) -> dict[str, list[Judgement]]:
         """The judgements on every hidden probe; none for a task that earned nothing on the public one.
 
         What is right in the child that ran the public probe is right: no child holds an answer. Where less
         is, earlier passes may have left something behind, and each probe is run again in a child of its own.
+        That what they leave is seen, the last probe's pass there follows another of the same program.
         """
         steps = {task.follow_through for task in self._plan.tasks if public[task.name].earns}
         tasks = [task for task in self._plan.tasks if public[task.name].earns or task.name in steps]
@@ -210,21 +204,34 @@ class _Marking:
 
         def judged(sitting: Sitting, *, fresh: bool) -> Iterator[dict[str, Judgement]]:
             for probe in probes:
-                runs = dict(sitting.run(probe, whole=whole, ahead=ahead, led=led, fresh=fresh))
+                again = not fresh and probe == probes[-1]
+                runs = dict(sitting.run(probe, whole=whole, ahead=ahead, led=led, fresh=fresh, again=again))
                 failed = [task for task in whole if runs[Way.WHOLE, task.name].trouble is not None]
                 runs |= sitting.run(probe, ahead=failed, fresh=fresh)
                 yield self._followed(probe, self._judged(probe, tasks, runs, factors), runs)
 
         found: list[dict[str, Judgement]] = []
-        if self._sitting.is_calm:
+        is_calm = self._sitting.is_calm
+        if is_calm:
             shared = self._sitting.apart()
-            found += takewhile(lambda hidden: _lasts(public, hidden), judged(shared, fresh=False))
+            for hidden in judged(shared, fresh=False):
+                found.append(hidden)
+                if _lost(public, hidden):
+                    break
             self._sitting.attempts |= shared.attempts
-            found = found if shared.is_calm else []
-        if len(found) < len(probes):
-            found = list(judged(self._sitting, fresh=True))
+            is_calm = shared.is_calm
+        if not is_calm or (found and _lost(public, found[-1])):
+            after, found = found, list(judged(self._sitting, fresh=True))
+            if is_calm:
+                self._see_what_survives(found[len(after) - 1], after[-1])
         names = (task.name for task in self._plan.tasks)
         return {name: [each[name] for each in found if name in each] for name in names}
+
+    def _see_what_survives(self, alone: Mapping[str, Judgement], after: Mapping[str, Judgement]) -> None:
+        """What is right in the first pass alone has state that no caller sets back."""
+        parts = _lost(alone, after)
+        if parts:
+            self._suspect(f"{_few(parts)}: right in a first pass, wrong in the next (something survives).")
 
     def _judged(
         self,
@@ -362,15 +369,20 @@ def _calls(step: TaskPlan, ran: Ran | None) -> int:
     return ran.calls.get(step.backward_title, 0) if ran is not None else 0
 
 
-def _lasts(public: Mapping[str, Judgement], hidden: Mapping[str, Judgement]) -> bool:
-    """Whether all that earns on the public probe earns on a hidden one, too."""
-    return all(
-        hidden[name].verdicts[part].earns
-        for name, judgement in public.items()
-        if name in hidden
+def _lost(before: Mapping[str, Judgement], after: Mapping[str, Judgement]) -> list[str]:
+    """The parts that earn in one run of the tasks and not in another, as far as that has them."""
+    return [
+        f"{task}.{part}"
+        for task, judgement in before.items()
+        if task in after
         for part, verdict in judgement.verdicts.items()
-        if verdict.earns
-    )
+        if verdict.earns and not after[task].verdicts[part].earns
+    ]
+
+
+def _few(parts: Sequence[str]) -> str:
+    """The first of several, and how many there are."""
+    return parts[0] if len(parts) == 1 else f"{parts[0]} and {len(parts) - 1} more"
 
 
 def _said(task: TaskPlan, trouble: Trouble, program: Program) -> str:

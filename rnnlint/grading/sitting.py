@@ -9,12 +9,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum, auto
+from functools import partial
 
 from rnnlint.gradients.draft import FORWARD
 from rnnlint.grading.plan import Plan, TaskPlan
 from rnnlint.grading.submission import Program
 from rnnlint.grading.unrolling import GRADIENTS, OUTPUTS
-from rnnlint.records import dataclass, field
+from rnnlint.records import dataclass, field, replace
 from rnnlint.sandbox import Runner
 from rnnlint.sandbox.job import Act, Failure, Job, Ran, Scenario, Trouble, Value
 
@@ -72,12 +73,15 @@ class Sitting:
         led: Sequence[TaskPlan] = (),
         counting: bool = False,
         fresh: bool = False,
+        again: bool = False,
     ) -> Mapping[tuple[Way, str], Ran]:
-        """Tasks of one probe run in these ways, by way and task; tasks of one file share a child.
+        """Tasks of one probe run in these ways, by way and task; tasks of one file share a child. ``again``
+        has a pass on the public probe before each that is run whole.
 
         That child is a ``fresh`` one, or any that has loaded the file for an earlier probe.
         """
-        asked = [((Way.WHOLE, task), _whole(task, probe, counting)) for task in whole]
+        made = _again if again else partial(_whole, counting=counting)
+        asked = [((Way.WHOLE, task), made(task, probe)) for task in whole]
         asked += [((Way.AHEAD, task), _ahead(task, probe)) for task in ahead]
         for task in led:
             asked += [((way, task), scenario) for way, scenario in _led(task, probe).items()]
@@ -146,6 +150,17 @@ def _whole(task: TaskPlan, probe: int, counting: bool) -> Scenario:
         _COUNTING if counting else (),
         early=(_listed(task.outputs.values()),),
         back=task.back,
+    )
+
+
+def _again(task: TaskPlan, probe: int) -> Scenario:
+    """The second of two passes: what the first, on the public probe, left behind is there."""
+    once = _whole(task, probe, False)
+    rebound = (f"{name} = _again[{name!r}]" for name in once.holes)
+    return replace(
+        once,
+        program="\n".join((task.ahead, task.back, *rebound, task.ahead)),
+        holes={**task.probes[0].arguments, "_again": once.holes},
     )
 
 

@@ -279,5 +279,48 @@ class TestWatching:
         assert result.needs_review == ("It switches off the counting of its calls (RNN909).",)
 
 
+class TestWhatSurvives:
+    """Sums that nobody sets back are right once, and a person is told."""
+
+    SUMS = "    dWx, dWh, db = np.zeros_like(Wx), np.zeros_like(Wh), np.zeros(4 * hidden)\n"
+    HEAD = "def lstm_backward(dh, cache):\n"
+
+    @pytest.mark.parametrize(
+        "head, sums",
+        [
+            (
+                "def lstm_backward(dh, cache, sums={}):\n",
+                "    dWx = sums.setdefault('dWx', np.zeros_like(Wx))\n"
+                "    dWh, db = np.zeros_like(Wh), np.zeros(4 * hidden)\n",
+            ),
+            (
+                "dWx = None\n\n\ndef lstm_backward(dh, cache):\n    global dWx\n",
+                "    dWx = np.zeros_like(Wx) if dWx is None else dWx\n"
+                "    dWh, db = np.zeros_like(Wh), np.zeros(4 * hidden)\n",
+            ),
+            (
+                "from functools import cache as kept\n\n\n@kept\ndef zeros(*shape):\n"
+                "    return np.zeros(shape)\n\n\ndef lstm_backward(dh, cache):\n",
+                "    dWx, dWh, db = zeros(*Wx.shape), np.zeros_like(Wh), np.zeros(4 * hidden)\n",
+            ),
+        ],
+    )
+    def test_is_seen(self, marked: Marked, solution: str, head: str, sums: str) -> None:
+        result = marked(edited(solution, (self.HEAD, head), (self.SUMS, sums)))
+        assert result.score == 20
+        (said,) = result.needs_review
+        assert said.startswith("sequence.dWx: right in a first pass, wrong in the next")
+
+    def test_room_that_is_set_back_is_none(self, marked: Marked, solution: str) -> None:
+        sums = "    dWx = sums.setdefault('dWx', np.zeros_like(Wx))\n    dWx[...] = 0\n"
+        text = edited(
+            solution,
+            (self.HEAD, "def lstm_backward(dh, cache, sums={}):\n"),
+            (self.SUMS, f"{sums}    dWh, db = np.zeros_like(Wh), np.zeros(4 * hidden)\n"),
+        )
+        result = marked(text)
+        assert (result.score, result.needs_review) == (20, ())
+
+
 def given_step(result: StudentResult) -> set[str]:
     return {part.key for part in result.parts if part.public is PartVerdict.RIGHT_GIVEN_STEP}
