@@ -86,6 +86,7 @@ def test_reports_import_findings_and_plain_results_alone() -> None:
         "findings",
         "fingerprints",
         "hunks",
+        "legible",
         "verdicts",
         "results",
         "grading.results",

@@ -21,6 +21,7 @@ from rnnlint.grading.results import (
     SubmissionStatus,
     TaskDescription,
 )
+from rnnlint.legible import legible, one_line
 
 _WORDS = {
     PartVerdict.RIGHT: "right",
@@ -152,7 +153,7 @@ def _place(place: Place, detail: Detail) -> Iterator[str]:
     if shows(detail, Detail.FIX) and place.fix:
         yield ""
         yield "```python"
-        yield place.fix.replace("```", "'''")
+        yield legible(place.fix).replace("```", "'''")
         yield "```"
 
 
@@ -174,12 +175,12 @@ def _place_json(place: Place, detail: Detail) -> dict[str, Any]:
 
 def _plain(text: str) -> str:
     """A line of text that no Markdown reader takes for a table, a heading, a link, code or HTML."""
-    return re.sub(r"([\\`*_|<>#\[\]])", r"\\\1", " ".join(text.split()))
+    return re.sub(r"([\\`*_|<>#\[\]])", r"\\\1", " ".join(one_line(text).split()))
 
 
 def _explained(text: str) -> str:
     """A rule's words, with the code in them as it stands."""
-    parts = " ".join(text.split()).split("`")
+    parts = " ".join(one_line(text).split()).split("`")
     if len(parts) % 2 == 0:
         return _plain(text)
     return "".join(f"`{part}`" if number % 2 else _plain(part) for number, part in enumerate(parts))

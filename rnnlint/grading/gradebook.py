@@ -7,10 +7,10 @@ import io
 import re
 
 from rnnlint.grading.results import GradeBook, StudentResult
+from rnnlint.legible import one_line
 
 _FORMULA = re.compile(r"[=+\-@\t\r\n]|\s*[=@|]")
 """How a cell begins that a spreadsheet would compute, or run."""
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
 
 def csv_text(book: GradeBook) -> str:
@@ -73,5 +73,5 @@ def number(points: float) -> str:
 
 def _text(cell: str) -> str:
     """A cell that no spreadsheet takes for a formula, on one line."""
-    plain = _CONTROL.sub(" ", cell.replace("\n", " "))
+    plain = one_line(cell)
     return f"'{plain}" if _FORMULA.match(plain) else plain

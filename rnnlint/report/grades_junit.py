@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from junitparser import Error, Failure, JUnitXml, Skipped, TestCase, TestSuite
 
 from rnnlint.grading.results import GradeBook, PartResult, StudentResult
-
-_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+from rnnlint.legible import one_line
 
 
 def render(book: GradeBook) -> str:
     """A part without its points is a failed case; a submission without a score a skipped one."""
-    document = JUnitXml(_text(book.title))
+    document = JUnitXml(one_line(book.title))
     for student in book.students:
-        suite = TestSuite(_text(student.student_id))
+        suite = TestSuite(one_line(student.student_id))
         for case in _cases(student):
             suite.add_testcase(case)
         document.add_testsuite(suite)
@@ -27,25 +25,21 @@ def render(book: GradeBook) -> str:
 
 def _cases(student: StudentResult) -> Iterator[TestCase]:
     if student.score is None:
-        case = TestCase("grading", _text(student.student_id))
-        case.result = [Skipped(_text(student.reason or student.status.value), student.status.value)]
+        case = TestCase("grading", one_line(student.student_id))
+        case.result = [Skipped(one_line(student.reason or student.status.value), student.status.value)]
         yield case
         return
     if not student.parts or all(part.public.value == "not-run" for part in student.parts):
-        case = TestCase("grading", _text(student.student_id))
-        case.result = [Error(_text(student.reason or student.status.value), student.status.value)]
+        case = TestCase("grading", one_line(student.student_id))
+        case.result = [Error(one_line(student.reason or student.status.value), student.status.value)]
         yield case
         return
     yield from (_case(student, part) for part in student.parts)
 
 
 def _case(student: StudentResult, part: PartResult) -> TestCase:
-    case = TestCase(part.key, _text(student.student_id))
+    case = TestCase(part.key, one_line(student.student_id))
     if part.points < part.max_points:
         said = f"public: {part.public.value}; hidden: {part.hidden.value}"
         case.result = [Failure(said, part.public.value)]
     return case
-
-
-def _text(text: str) -> str:
-    return _NOT_XML.sub("\N{REPLACEMENT CHARACTER}", text)

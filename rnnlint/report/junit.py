@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from junitparser import Attr, Error, Failure, IntAttr, JUnitXml, Skipped, TestCase, TestSuite
 
 from rnnlint.findings import Finding, Severity
+from rnnlint.legible import one_line
 from rnnlint.report import wording
 from rnnlint.results import FileReport, RunReport
 from rnnlint.stored_places import stored_span
 from rnnlint.verdicts import GradientCheck, ParameterVerdict, Verdict
-
-_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 class PlacedCase(TestCase):
@@ -27,7 +25,7 @@ def render(report: RunReport) -> str:
     """An error is a failed case; a warning or a training note a passed one that says so in its output."""
     document = JUnitXml("rnnlint")
     for file in report.files:
-        suite = TestSuite(_text(file.path.as_posix()))
+        suite = TestSuite(one_line(file.path.as_posix()))
         for case in _cases(file):
             suite.add_testcase(case)
         document.add_testsuite(suite)
@@ -39,7 +37,7 @@ def render(report: RunReport) -> str:
 def _cases(file: FileReport) -> Iterator[PlacedCase]:
     if file.problem:
         case = _case(file, "reading the file", 1)
-        case.result = [Error(_text(file.problem), "unreadable")]
+        case.result = [Error(one_line(file.problem), "unreadable")]
         yield case
         return
     yield from (_finding(file, finding) for finding in file.findings)
@@ -53,10 +51,10 @@ def _finding(file: FileReport, finding: Finding) -> PlacedCase:
     span = stored_span(file.source, finding.span) if file.source is not None else finding.span
     place = wording.place(file.source, finding.span.line)
     case = _case(file, f"{finding.code} {finding.name} ({place})", span.line)
-    message = _text(finding.full_message)
+    message = one_line(finding.full_message)
     if finding.severity is Severity.ERROR:
         failure = Failure(message, finding.code)
-        failure.text = _text(f"{finding.path.as_posix()}:{place}: {finding.full_message}")
+        failure.text = one_line(f"{finding.path.as_posix()}:{place}: {finding.full_message}")
         case.result = [failure]
     else:
         case.system_out = f"{finding.severity}: {message}"
@@ -67,7 +65,7 @@ def _gradients(file: FileReport, check: GradientCheck) -> Iterator[PlacedCase]:
     line = check.line if file.source is None or not file.source.notebook else 1
     if not check.parameters:
         case = _case(file, check.entry or "gradients", line)
-        case.result = [Skipped(_text(check.reason or "no gradient was found"))]
+        case.result = [Skipped(one_line(check.reason or "no gradient was found"))]
         yield case
     for parameter in check.parameters:
         case = _case(file, f"{check.entry}: gradient of {parameter.name}", line)
@@ -85,12 +83,7 @@ def _wrong(parameter: ParameterVerdict) -> str:
 
 
 def _case(file: FileReport, name: str, line: int) -> PlacedCase:
-    case = PlacedCase(_text(name), _text(file.path.as_posix()), 0.0)
-    case.file = _text(file.path.as_posix())
+    case = PlacedCase(one_line(name), one_line(file.path.as_posix()), 0.0)
+    case.file = one_line(file.path.as_posix())
     case.line = line
     return case
-
-
-def _text(text: str) -> str:
-    """``text`` with what XML cannot hold replaced."""
-    return _NOT_XML.sub("\ufffd", text)

@@ -17,6 +17,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from rnnlint.guest.job import OUT_OF_MEMORY, Failure, Job, Outcome, Ran, Scenario, Trouble
+from rnnlint.legible import one_line
 from rnnlint.sandbox.bubblewrap import NAME as BUBBLEWRAP
 from rnnlint.sandbox.children import Child, SandboxError, ZygoteProcess
 
@@ -222,7 +223,7 @@ class _Conversation:
                         raise ProtocolError("it ran more than it was asked to")
                     self.runs.append(_fitting(self._scenarios[len(self.runs)], from_tree(Ran, tree)))
                 case {"done": tree}:
-                    return replace(from_tree(Outcome, tree), runs=tuple(self.runs))
+                    return _legible(replace(from_tree(Outcome, tree), runs=tuple(self.runs)))
                 case _:
                     raise ProtocolError("it is no answer")
 
@@ -233,7 +234,17 @@ def _fitting(scenario: Scenario, ran: Ran) -> Ran:
 
     if len(ran.values) != (0 if ran.trouble is not None else scenario.asked):
         raise ProtocolError("it answers another question")
-    return ran
+    return ran if ran.trouble is None else replace(ran, trouble=_said(ran.trouble))
+
+
+def _legible(outcome: Outcome) -> Outcome:
+    """The outcome with words that may be shown to people."""
+    trouble = _said(outcome.trouble) if outcome.trouble is not None else None
+    return replace(outcome, trouble=trouble, notes=tuple(map(one_line, outcome.notes)))
+
+
+def _said(trouble: Trouble) -> Trouble:
+    return replace(trouble, exception=one_line(trouble.exception), message=one_line(trouble.message))
 
 
 def _death(status: int) -> Trouble:

@@ -9,10 +9,14 @@ from pathlib import Path
 import pytest
 
 from rnnlint.grading.assignment import Assignment
+from rnnlint.grading.course import Course, book_of
+from rnnlint.grading.feedback import markdown
+from rnnlint.grading.gradebook import csv_text
 from rnnlint.grading.marking import mark
 from rnnlint.grading.plan import Plan
-from rnnlint.grading.results import PartVerdict, StudentResult
+from rnnlint.grading.results import GradeBook, PartVerdict, StudentResult
 from rnnlint.grading.solving import make_plan
+from rnnlint.report.grades_junit import render
 from rnnlint.sandbox import Runner
 from tests.grading.cohort import FIXTURES
 from tests.grading.conftest import SEED
@@ -320,6 +324,26 @@ class TestWhatSurvives:
         )
         result = marked(text)
         assert (result.score, result.needs_review) == (20, ())
+
+
+class TestWhatItSays:
+    @pytest.fixture
+    def book(self, layers: Assignment, layers_plan: Plan, marked: Marked, solution: str) -> GradeBook:
+        said = "raise ValueError('no\\x1b[2J\\x00\\x07\\n::error::yes\\u202e')\n"
+        result = marked(edited(solution, ("    do = dnext_h * shown\n", f"    {said}")))
+        student = replace(result, student_id="bell\x07\n::error::me", reason=f"{result.reason} \x1b[2J")
+        return book_of(Course(layers, (), Path("nowhere")), layers_plan, [student], ())
+
+    @pytest.mark.parametrize("write", [csv_text, render, lambda book: markdown(book.students[0], book)])
+    def test_is_legible_to_people_and_commands_nothing(
+        self, book: GradeBook, write: Callable[[GradeBook], str]
+    ) -> None:
+        written = write(book)
+        assert not {"\x1b", "\x00", "\x07", "\u202e"} & set(written)
+        assert not any(line.lstrip().startswith("::") for line in written.splitlines())
+
+    def test_is_still_told(self, book: GradeBook) -> None:
+        assert "no\ufffd" in markdown(book.students[0], book)
 
 
 def given_step(result: StudentResult) -> set[str]:
