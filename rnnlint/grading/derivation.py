@@ -21,8 +21,11 @@ LIBRARIES = frozenset(
 _OPERATORS = frozenset(
     {"__add__", "__mul__", "__matmul__", "__truediv__", "__array_ufunc__", "__array_function__"}
 )
-_INTERPRETER = frozenset({"_getframe", "_current_frames", "monitoring", "setprofile", "settrace"})
-"""What of ``sys`` no pass needs: with it a program sees who calls it, and is not seen."""
+_INTERPRETER = frozenset(
+    "_current_frames _getframe currentframe f_back get_objects get_referrers monitoring setprofile settrace "
+    "tb_frame".split()
+)
+"""What no pass needs of the interpreter: with it a program sees who calls it, or is not seen."""
 _TELLING = (ast.Import, ast.ImportFrom, ast.ClassDef, ast.Constant, ast.Attribute)
 
 
@@ -44,10 +47,10 @@ def _of(node: ast.AST) -> Iterator[tuple[int, str]]:
             yield from ((line, f"it imports {a.name}") for a in names if _top(a.name) in LIBRARIES)
         case ast.ImportFrom(module=str(module), level=0, lineno=line) if _top(module) in LIBRARIES:
             yield line, f"it imports {module}"
-        case ast.ImportFrom(module="sys", names=names, lineno=line):
-            yield from ((line, f"it uses sys.{a.name}") for a in names if a.name in _INTERPRETER)
+        case ast.ImportFrom(module="sys" | "gc" | "inspect", names=names, lineno=line):
+            yield from ((line, f"it uses {a.name}") for a in names if a.name in _INTERPRETER)
         case ast.Attribute(attr=str(attribute), lineno=line) if attribute in _INTERPRETER:
-            yield line, f"it uses sys.{attribute}"
+            yield line, f"it uses {attribute}"
         case ast.ClassDef(name=name, body=body, lineno=line):
             if any(isinstance(member, ast.FunctionDef) and member.name in _OPERATORS for member in body):
                 yield line, f"class {name} has arithmetic of its own"

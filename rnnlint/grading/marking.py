@@ -353,7 +353,7 @@ class _Marking:
         forwards = {task.forward_title for task in self._plan.tasks if task.forward_title}
         again = max((count for title, count in ran.calls.items() if title in forwards), default=0)
         most = max(ran.calls.values(), default=0)
-        if not ran.watched:
+        if ran.trouble is None and not ran.watched:
             self._suspect(f"It switches off the counting of its calls ({RULE}).")
         if again > MOST_FORWARD_CALLS:
             self._suspect(f"Its backward pass calls its forward pass again and again ({RULE}).")

@@ -266,7 +266,12 @@ def lstm_backward(dh, cache):
 class TestWatching:
     @pytest.mark.parametrize(
         "line",
-        ["import sys; sys.setprofile(None)", "from sys import settrace", "import sys; sys._getframe(1)"],
+        [
+            "import sys; sys.setprofile(None)",
+            "from sys import settrace",
+            "import sys; sys._getframe(1)",
+            "import gc; gc.get_objects()",
+        ],
     )
     def test_who_reaches_into_the_interpreter_is_looked_at(
         self, marked: Marked, solution: str, line: str
@@ -275,7 +280,7 @@ class TestWatching:
             edited(solution, ("    do = dnext_h * shown\n", f"    {line}\n    do = dnext_h * shown\n"))
         )
         assert result.score == 20
-        assert any("it uses sys." in said for said in result.needs_review)
+        assert any("it uses " in said for said in result.needs_review)
 
     def test_who_switches_it_off_by_another_name_is_looked_at(self, marked: Marked, solution: str) -> None:
         off = "    getattr(__import__('sys'), 'set' + 'profile')(None)\n    do = dnext_h * shown\n"
