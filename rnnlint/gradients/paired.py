@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from rnnlint.gradients.applied import with_applied
@@ -39,7 +41,17 @@ def paired(probe: Probe, base: Ran) -> dict[str, Pair]:
     lasting = [p.named for p in kept if _is_lasting(probe.draft, p)]
     pairs.update(pair([p.named for p in kept], [c for c in returned if len(c.words) > 1]))
     pairs.update(pair(lasting, returned))
+    if _keeps_gradients_beside(pairs):
+        beside = [c for c in found if c.source is Source.STORED]
+        pairs = {**pair([named for named in lasting if named.name not in pairs], beside), **pairs}
     return pairs
+
+
+def _keeps_gradients_beside(pairs: Mapping[str, Pair]) -> bool:
+    """Whether the object keeps the gradient of every parameter: what lasts like one, and has one, is one."""
+    stored = [held for held in pairs.values() if held.candidate.source is Source.STORED]
+    weights = [held for held in pairs.values() if held.candidate.source is not Source.RETURNED]
+    return len(stored) > 1 and len(stored) == len(weights)
 
 
 def _lost(place: Place) -> str:

@@ -145,6 +145,11 @@ def gradient_names(callable_: Callable) -> set[str]:
     return found
 
 
+def _says_gradient(callable_: Callable) -> bool:
+    """``compute_gradients``."""
+    return "grad" in callable_.name.lower()
+
+
 def _as_pass(library: Library, callable_: Callable) -> Pass | None:
     named = is_named_backward(callable_.name)
     walks_back = goes_back(callable_.node)
@@ -154,7 +159,7 @@ def _as_pass(library: Library, callable_: Callable) -> Pass | None:
         return None
     gradients = gradient_names(callable_)
     sums_steps = walks_back and any(is_named_backward(name) for name in callable_.called)
-    if not named and not sums_steps and len(gradients) < 3:
+    if not named and not sums_steps and len(gradients) < (1 if _says_gradient(callable_) else 3):
         return None
     if named and not gradients and not callable_.is_unimplemented and not callable_.returns_value:
         return None
@@ -353,6 +358,7 @@ def _without_inner(library: Library, found: list[Pass]) -> Iterator[Pass]:
     backward."""
     for item in found:
         named = is_named_backward(item.backward.name) or goes_back(item.backward.node)
+        named = named or _says_gradient(item.backward)
         siblings = [o for o in found if o.backward.owner is item.backward.owner and o is not item]
         if not named and any(o.backward.name in item.backward.called for o in siblings):
             continue

@@ -23,6 +23,7 @@ from rnnlint.gradients.sizes import Size
 from rnnlint.gradients.synthesis.arguments import Arguments
 from rnnlint.gradients.synthesis.sheet import Sheet
 from rnnlint.gradients.synthesis.wiring import Wiring
+from rnnlint.gradients.time_loops import goes_back
 from rnnlint.model.project import Project
 from rnnlint.records import dataclass, field
 
@@ -55,7 +56,9 @@ class Writer:
             return True
         if forward.has_loop or self.repeats:
             return True
-        return self._loops_inside(forward)
+        if self._loops_inside(forward):
+            return True
+        return any(goes_back(callee.node) for callee in self.library.called_by(self.pass_.backward))
 
     @cached_property
     def repeats(self) -> bool:
