@@ -19,7 +19,7 @@ def own_nodes(function: ast.AST) -> Iterator[ast.AST]:
 
 def names_of(value: ast.expr, assigned: Mapping[str, ast.expr]) -> Iterator[str]:
     """The names of a returned value's items; ``assigned`` are the function's variables."""
-    if isinstance(value, ast.Tuple | ast.List):
+    if isinstance(value, ast.Tuple | ast.List) and not any(isinstance(e, ast.Starred) for e in value.elts):
         for element in value.elts:
             yield label(element) or _only_gradient(element)
     elif isinstance(value, ast.Name) and isinstance(assigned.get(value.id), ast.Tuple):

@@ -111,16 +111,26 @@ class Wiring:
         forward = self.forward
         own = {p.name for p in self.pass_.backward.parameters}
         others = [p for p in forward.parameters if p.name not in own]
+        unnamed = [i for i, returned in enumerate(forward.returned) if not returned]
+        is_state = role in (Role.HIDDEN_STATE, Role.CELL_STATE)
+        is_of_steps = is_state and self._is_of_steps(self.pass_.backward, name)
+        if is_of_steps and not any(self._is_of_steps(forward, p.name) for p in others) and len(unnamed) == 1:
+            return item(forward, unnamed[0])
         for other in others:
             if role_in_use(self.library.usage(forward, other.name), other.name) is role:
                 return f"_in_{other.name}" if sheet.has(other.name) else None
-        unnamed = [i for i, returned in enumerate(forward.returned) if not returned]
-        if role in (Role.HIDDEN_STATE, Role.CELL_STATE) and len(unnamed) == 1 and not _BEFORE.search(name):
+        if is_state and len(unnamed) == 1 and not _BEFORE.search(name):
             return item(forward, unnamed[0])
         left = [f"_in_{p.name}" for p in others if f"_in_{p.name}" in sheet.holes]
         if role is Role.INPUT or (role is Role.HIDDEN_STATE and len(left) == 1):
             return next(iter(left), None)
         return None
+
+    def _is_of_steps(self, callable_: Callable, name: str) -> bool:
+        """Whether a callable takes one step after the other of a parameter."""
+        usage = self.library.usage(callable_, name)
+        is_state = role_in_use(usage, name) in (Role.HIDDEN_STATE, Role.CELL_STATE)
+        return is_state and (usage.time_axis is not None or bool(usage.subscripts))
 
     def _unnamed_output(self, parameter: Parameter) -> str | None:
         """An output that the forward returns without a name, for a parameter that nothing else explains.
