@@ -115,6 +115,7 @@ class _Marking:
         self._program = program
         self._sitting = sitting
         self._suspicions: dict[str, None] = {}
+        self._hints: list[str] = []  # for the student
         self._stepping: set[str] = set()  # tasks whose pass calls the step that it may be right by
 
     def result(self, layers: tuple[str, ...]) -> StudentResult:
@@ -168,10 +169,14 @@ class _Marking:
         clips, left_out = self._program.clips, self._program.left_out
         if clips.of_numpy:
             clipped = self._with_left_out([name for name in left_out if name not in clips.of_numpy])
-            self._suspect_clipping(clips.of_numpy, found, clipped)
+            self._suspect_clipping(clips.of_numpy, _lost(found, clipped))
         own = [name for name in clips.functions if name not in left_out]
         if own and not all(judgement.is_right for judgement in found.values()):
-            self._suspect_clipping(own, self._with_left_out([*left_out, *own]), found)
+            hidden = _lost(self._with_left_out([*left_out, *own]), found)
+            self._suspect_clipping(own, hidden)
+            if hidden:
+                named = ", ".join(f"{name}()" for name in own)
+                self._hints.append(f"{named}: gradients are graded as they are before they are clipped.")
 
     def _with_left_out(self, clips: Sequence[str]) -> dict[str, Judgement]:
         """The judgements on the public probe with other clipping left out."""
@@ -180,10 +185,7 @@ class _Marking:
         self._sitting.attempts |= other.attempts
         return found
 
-    def _suspect_clipping(
-        self, names: Sequence[str], free: Mapping[str, Judgement], clipped: Mapping[str, Judgement]
-    ) -> None:
-        parts = _lost(free, clipped)
+    def _suspect_clipping(self, names: Sequence[str], parts: Sequence[str]) -> None:
         if parts:
             self._suspect(f"Without {', '.join(names)} {_few(parts)} would be right, with it wrong.")
 
@@ -336,6 +338,7 @@ class _Marking:
 
     def _problems(self, public: Mapping[str, Judgement]) -> Iterable[str]:
         """What went wrong on the public probe, for the student."""
+        yield from self._hints
         for task in self._plan.tasks:
             trouble = public[task.name].trouble
             if trouble is not None and trouble.exception != "NotImplementedError":

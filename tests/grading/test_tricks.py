@@ -110,6 +110,21 @@ class TestClipping:
         assert right == {"step.forward", "step.dprev_c", "sequence.forward"} | given_step(result)
         assert any("clip_gradient" in said for said in result.needs_review)
 
+    def test_who_clips_by_a_function_of_its_own_is_told(self, marked: Marked, solution: str) -> None:
+        last = "    return dx, dstate, dWx, dWh, db\n"
+        clipped = self.with_helper(
+            solution,
+            "def clip_gradients(grads):\n    norm = np.sqrt(sum(np.sum(each**2) for each in grads))\n"
+            "    return tuple(each / max(1, 10 * norm) for each in grads)",
+            (last, f"    grads = {last.split('return ')[1]}    return clip_gradients(grads)\n"),
+        )
+        result = marked(clipped)
+        assert result.score == 14
+        assert result.problems[0] == (
+            "clip_gradients(): gradients are graded as they are before they are clipped."
+        )
+        assert result.needs_review
+
     def test_a_right_activation_is_not_taken_for_it(self, marked: Marked, solution: str) -> None:
         named = solution.replace("sigmoid(", "clip_grad_sigmoid(").replace(
             "0.5 * (1.0 + np.tanh(0.5 * a))", "1 / (1 + np.exp(-np.where(a < -500, -500, a)))"
