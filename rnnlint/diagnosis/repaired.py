@@ -171,7 +171,7 @@ def _repaired(
         return [], False
     if known:
         trials = trials.rebased(start)
-    trace = traced(start, scenario.check, trials)
+    trace = traced(start, _moved(scenario.check, known), trials)
     step: Step | None = None
     while trace is not None and not budget.spent and len(found) < MOST_BUGS:
         offered = {c: f for f in others if (c := _offered(project, start, known, f)) is not None}
@@ -189,12 +189,13 @@ def _repaired(
         known.append(finding)
         start = fixed_project(project, known)
         trials = trials.rebased(start)
+        trace = replace(trace, check=_moved(scenario.check, known))
 
     def over(steps: int) -> Trials | None:
         shorter = scenario.trials_over(steps)
         return shorter.rebased(start) if shorter is not None and known else shorter
 
-    repair = search(backward_texts(start, scenario.check), trials, over, budget)
+    repair = search(backward_texts(start, _moved(scenario.check, known)), trials, over, budget)
     found += [_finding(project, known, candidate) for candidate in repair.candidates]
     if not repair.complete:
         found = [each for each in found if each.fix is not None]  # nothing shows the others to be bugs
@@ -202,6 +203,14 @@ def _repaired(
         bugs = _known_bugs(scenario)
         found += [_explained(scenario.check, bugs, left)] if bugs else left
     return found, repair.complete
+
+
+def _moved(check: GradientCheck, known: Sequence[Finding]) -> GradientCheck:
+    """The check where its backward pass stands in the text with the ``known`` fixes in."""
+    edits = {edit for each in known if each.fix is not None for edit in each.fix.edits}
+    above = [e for e in edits if e.path == check.path and e.span.line < check.line]
+    lines = sum(edit.text.count("\n") - (edit.span.end_line - edit.span.line) for edit in above)
+    return replace(check, line=check.line + lines)
 
 
 def _not_superseded(known: Sequence[Finding], new: Finding) -> list[Finding]:

@@ -24,7 +24,7 @@ def name_edits(suspect: Suspect, words: Vocabulary) -> Iterator[Candidate]:
             text = program.source(atom)
             for other in words.deltas:
                 if other != text:
-                    yield replacing(program, atom, other, Kind.PARTNER, 1.3)
+                    yield replacing(program, atom, other, Kind.PARTNER, 1.3 if suspect.loops else 2.0)
             parent = program.parent(atom)
             if isinstance(parent, ast.BinOp) and isinstance(parent.op, ast.Mult):
                 for state in words.states:
