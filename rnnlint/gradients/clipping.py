@@ -98,13 +98,15 @@ def _walked(scope: ast.AST) -> Mapping[str, ast.expr]:
 def _is_gradient(value: ast.expr, walked: Mapping[str, ast.expr]) -> bool:
     if isinstance(value, ast.Name) and value.id in walked:
         match walked[value.id]:
-            case ast.List(elts=items) | ast.Tuple(elts=items):
-                return bool(items) and all(_is_gradient(item, {}) for item in items)
+            case ast.List() | ast.Tuple() as held:
+                return _is_gradient(held, {})
             case ast.Call(func=ast.Attribute(value=held, attr="values")) if _is_gradient(held, {}):
                 return True
             case ast.Name() | ast.Attribute() as held if _is_gradient(held, {}):
                 return True
             case _:
                 pass
+    if isinstance(value, ast.Tuple | ast.List):
+        return bool(value.elts) and all(_is_gradient(item, walked) for item in value.elts)
     name = label(value)
     return bool(name) and (is_gradient_name(name) or name.lower() in GRADIENT_CONTAINERS)

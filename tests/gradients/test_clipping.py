@@ -90,8 +90,12 @@ def test_a_missing_mask_of_such_a_relu_is_wrong(check_text: CheckText) -> None:
             "def clip_all(ds):\n    return [np.minimum(np.maximum(d, -1e-3), 1e-3) for d in ds]",
             "grads = [dWx, dWh, db]; dWx, dWh, db = clip_all(grads)",
         ),
+        (
+            "def clip_all(ds):\n    return [np.minimum(np.maximum(d, -1e-3), 1e-3) for d in ds]",
+            "dWx, dWh, db = clip_all((dWx, dWh, db))",
+        ),
     ],
-    ids=["in place", "by name", "a function"],
+    ids=["in place", "by name", "a function", "a function of several"],
 )
 def test_clipped_gradients_are_judged_as_they_were(check_text: CheckText, helper: str, after: str) -> None:
     (prepared,) = check_text(program(helper, after))
