@@ -186,6 +186,25 @@ def _mask(shape: tuple[int, ...], rng: np.random.Generator) -> Value:
     return mask
 
 
+def _meeting(table: np.ndarray[Any, np.dtype[np.int64]]) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """The same indices, two equal ones side by side along each axis, where there are two: at one step, two
+    sequences then read the same row of an embedding."""
+    if table.ndim != 2 or min(table.shape) < 2:
+        return table
+    flat, width = table.ravel().tolist(), table.shape[1]
+    fixed: list[int] = []
+    for first, second in ((0, width), (len(flat) - 2, len(flat) - 1)):
+        free = [place for place in range(len(flat)) if place not in fixed]
+        twice = next((v for v in flat if sum(flat[place] == v for place in free) > 1), None)
+        if twice is None or first in fixed or second in fixed:
+            continue
+        for place in (first, second):
+            other = next(p for p in range(len(flat)) if flat[p] == twice and p not in fixed)
+            flat[place], flat[other] = flat[other], flat[place]
+            fixed.append(place)
+    return np.array(flat, dtype=table.dtype).reshape(table.shape)
+
+
 def _class_axis(fill: Fill, rank: int) -> int:
     return {Fill.ONE_HOT_FIRST: 0, Fill.ONE_HOT_SECOND: 1}.get(fill, rank - 1)
 
@@ -219,7 +238,7 @@ def _build(
             numbers = indices(below.value(sizes), max(1, int(np.prod(shape))))
             if not shape:
                 return numbers[0]
-            table = np.array(numbers, dtype=np.int64).reshape(shape)
+            table = _meeting(np.array(numbers, dtype=np.int64).reshape(shape))
             return table.tolist() if listed else table
         case NumberForm(size=size):
             return size.value(sizes)

@@ -155,3 +155,38 @@ ZIPPED = """
 @pytest.mark.parametrize("seed", range(2))
 def test_what_is_right_over_one_step_of_several_is_not_yet_right(check_text: CheckText, seed: int) -> None:
     assert said(check_text(ZIPPED, seed=seed)) == {"W": Verdict.WRONG, "V": Verdict.RIGHT}
+
+
+EMBEDDED = """
+    import numpy as np
+
+
+    class Reader:
+        def __init__(self, vocab, emb, hidden):
+            self.E = 0.1 * np.random.randn(vocab, emb)
+            self.W = 0.1 * np.random.randn(emb + hidden, hidden)
+
+        def loss_and_grad(self, words, targets):
+            N, T = words.shape
+            h, steps, loss = np.zeros((N, self.W.shape[1])), [], 0.0
+            for t in range(T):
+                xh = np.hstack((self.E[words[:, t]], h))
+                h = np.tanh(xh @ self.W)
+                steps.append((xh, h))
+                loss += 0.5 * np.sum((h.sum(axis=1) - targets[:, t]) ** 2)
+            dE, dW, dh = np.zeros_like(self.E), np.zeros_like(self.W), np.zeros_like(h)
+            for t in reversed(range(T)):
+                xh, h = steps[t]
+                da = (dh + (h.sum(axis=1) - targets[:, t])[:, None]) * (1 - h**2)
+                dW += xh.T @ da
+                dxh = da @ self.W.T
+                dE[words[:, t]] += dxh[:, :self.E.shape[1]]
+                dh = dxh[:, self.E.shape[1]:]
+            return loss, dE, dW
+    """
+"""Right unless two sequences read the same word at one step: of two equal rows only one is added."""
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_two_sequences_read_the_same_word_at_one_step(check_text: CheckText, seed: int) -> None:
+    assert said(check_text(EMBEDDED, seed=seed)) == {"E": Verdict.WRONG, "W": Verdict.RIGHT}
