@@ -60,12 +60,14 @@ class Attempt:
     narrowed: Trouble | None = None  # what only one single number made go away
 
     def __post_init__(self) -> None:
-        self.solution = tied(self.axes)
-        self.is_tied = bool(self.solution.solved)
+        self._begin(tied(self.axes))
 
     def untie(self) -> None:
         """From the start again, without the guess."""
-        self.solution, self.is_tied, self.stage = Solution({}), False, 0
+        self._begin(Solution({}))
+
+    def _begin(self, solution: Solution) -> None:
+        self.solution, self.is_tied, self.stage = solution, bool(solution.solved), 0
         self.anchored, self.seen, self.divisible, self.narrowed = frozenset(), set(), False, None
 
     def with_single_targets(self) -> bool:
@@ -83,9 +85,7 @@ class Attempt:
         if not single:
             return False
         self.draft = replace(self.draft, holes={**self.draft.holes, **single})
-        self.solution, self.stage = tied(self.axes), 0
-        self.is_tied = bool(self.solution.solved)
-        self.anchored, self.seen, self.divisible, self.narrowed = frozenset(), set(), False, None
+        self._begin(tied(self.axes))
         return True
 
     @property

@@ -16,7 +16,7 @@ _HELD = """def _held():
     for get in _ways:
         try:
             found.append(get())
-        except Exception:
+        except (AttributeError, LookupError, TypeError):
             found.append(None)
     return found
 
@@ -24,7 +24,8 @@ def _parts(value):
     if isinstance(value, dict):
         value = list(value.values())
     return [p for item in value for p in _parts(item)] if isinstance(value, (list, tuple)) else [value]"""
-"""Python for what is held now, at each of the ways in ``_ways``, and for the arrays in a value."""
+"""Python for what is held now, at each of the ways in ``_ways`` (None at one that is not there any more), and
+for the arrays in a value."""
 
 
 @dataclass(frozen=True, slots=True)

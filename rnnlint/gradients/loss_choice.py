@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from rnnlint.gradients.directions import projected
+from rnnlint.gradients.exchanged import exchanged
 from rnnlint.gradients.jobs import Workshop
 from rnnlint.gradients.losses import Kind, Loss
 from rnnlint.gradients.own_loss import Differences
@@ -126,29 +127,6 @@ def _with_one_other_target(probe: Probe) -> Iterator[Probe]:
     """The probe with another target at the first or last place along an axis: of a step, or of a sequence."""
     for hole, value in probe.holes.items():
         if role_of(hole.removeprefix("_in_")) is Role.TARGET:
-            for other in _others(value):
-                yield replace(probe, holes={**probe.holes, hole: other})
-
-
-def _others(value: Value) -> Iterator[Value]:
-    """The value with its first or last part, along any axis, in the place of another that is not equal."""
-    if isinstance(value, list):
-        for at in (0, -1):
-            other = next((item for item in value if not _are_equal(item, value[at])), None)
-            if other is not None:
-                replaced = list(value)
-                replaced[at] = other
-                yield replaced
-    elif isinstance(value, np.ndarray):
-        for axis in range(value.ndim):
-            moved = np.moveaxis(value, axis, 0)
-            for at in (0, -1):
-                other = next((part for part in moved if not np.array_equal(part, moved[at])), None)
-                if other is not None:
-                    changed = moved.copy()
-                    changed[at] = other
-                    yield np.moveaxis(changed, 0, axis).copy()
-
-
-def _are_equal(left: Value, right: Value) -> bool:
-    return bool(np.array_equal(np.asarray(left), np.asarray(right)))
+            for axis in range(value.ndim if isinstance(value, np.ndarray) else 1):
+                for other in exchanged(value, axis, (0, -1)):
+                    yield replace(probe, holes={**probe.holes, hole: other})

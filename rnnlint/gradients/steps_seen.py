@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from rnnlint.gradients.exchanged import exchanged
 from rnnlint.gradients.forms import ArrayForm, Form, IndicesForm, StepsForm
 from rnnlint.gradients.jobs import Workshop
 from rnnlint.gradients.paired import paired
@@ -20,7 +21,7 @@ from rnnlint.gradients.probe import Probe, returned_codes
 from rnnlint.gradients.roles import Role, role_of
 from rnnlint.gradients.sizes import TIME, Size
 from rnnlint.records import replace
-from rnnlint.sandbox.job import Ran, Value
+from rnnlint.sandbox.job import Ran
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 
@@ -55,7 +56,7 @@ def _with_another_step(probe: Probe) -> Iterator[Probe]:
         axis = _time_axis(form)
         if axis is None or role_of(hole.removeprefix("_in_")) not in (Role.INPUT, Role.UNKNOWN):
             continue
-        for other in _exchanged(probe.holes[hole], axis):
+        for other in exchanged(probe.holes[hole], axis):
             yield replace(probe, holes={**probe.holes, hole: other})
 
 
@@ -69,19 +70,3 @@ def _time_axis(form: Form) -> int | None:
             return axes.index(time)
         case _:
             return None
-
-
-def _exchanged(value: Value, axis: int) -> Iterator[Value]:
-    if isinstance(value, list) and axis == 0:
-        for step, item in enumerate(value):
-            other = next((o for o in value if not np.array_equal(np.asarray(o), np.asarray(item))), None)
-            if other is not None:
-                yield [*value[:step], other, *value[step + 1 :]]
-    elif isinstance(value, np.ndarray):
-        steps = np.moveaxis(value, axis, 0)
-        for step, part in enumerate(steps):
-            other = next((o for o in steps if not np.array_equal(o, part)), None)
-            if other is not None:
-                changed = steps.copy()
-                changed[step] = other
-                yield np.moveaxis(changed, 0, axis).copy()
