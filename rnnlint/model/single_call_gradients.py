@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
+from rnnlint.model.calls_by_step import FORWARD, StepCall, calls_by_step, nodes_of
 from rnnlint.model.code_blocks import CodeBlock, blocks, last_word, place_of
 from rnnlint.model.gradient_names import stem_of, stem_of_gradient
 from rnnlint.model.program import Definition, Program
 from rnnlint.records import dataclass
 from rnnlint.syntax import tree
-from rnnlint.syntax.module import Module
 
 Operands = Callable[[tree.Node], tuple[tree.Expression, ...]]
 
 _BACKWARD = re.compile(r"back|bptt|bprop", re.IGNORECASE)
-_FORWARD = re.compile(r"^(forward|step|call|__call__|predict|propagate)|forward", re.IGNORECASE)
 
 _UPDATES = re.compile(
     r"update|step$|apply|accumul|optimi|collect|zero|add_?grad|sum_?grad|getattr|vars", re.IGNORECASE
@@ -25,8 +24,8 @@ _UPDATES = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class SingleCallGradient:
-    """``statements`` set parameters' gradients anew at every call of the ``method``; a loop of the ``caller``
-    makes one ``call`` a step, and nothing sums what they leave.
+    """``statements`` set parameters' gradients anew at every call of the ``method``, which is called
+    ``by_step``, and nothing sums what they leave.
 
     ``initialised``: somewhere in the project all of them are set to zeros.
     """
@@ -34,8 +33,7 @@ class SingleCallGradient:
     method: Definition
     statements: tuple[tree.Assign, ...]
     initialised: bool
-    call: tree.Call
-    caller: CodeBlock
+    by_step: StepCall
 
 
 def single_call_gradients(program: Program) -> Iterator[SingleCallGradient]:
@@ -51,9 +49,10 @@ def single_call_gradients(program: Program) -> Iterator[SingleCallGradient]:
             statements = tuple(_set_anew(owner, function))
             words = frozenset(last_word(place_of(each.targets[0]) or "") for each in statements)
             method = Definition(function, program.target, owner)
-            for caller, call in _calls_by_step(program, method, words) if statements else ():
-                yield SingleCallGradient(method, statements, words <= _zeroed(program), call, caller)
-                break
+            for each in calls_by_step(program, method) if statements else ():
+                if not _is_summed(program, each, words) and not _is_updated_otherwise(each, words):
+                    yield SingleCallGradient(method, statements, words <= _zeroed(program), each)
+                    break
 
 
 def _set_anew(owner: tree.Class, function: tree.Function) -> Iterator[tree.Assign]:
@@ -91,7 +90,7 @@ def _stems(owner: tree.Class, operands: Operands) -> frozenset[tuple[str, str | 
     set_by_passes = {
         place_of(target)
         for name, method in owner.methods.items()
-        if _FORWARD.search(name) or _BACKWARD.search(name)
+        if FORWARD.search(name) or _BACKWARD.search(name)
         for target in _targets(method.body)
     }
     return frozenset((place.rpartition(".")[0], stem_of(last_word(place))) for place in used - set_by_passes)
@@ -144,7 +143,7 @@ def _goes_elsewhere(function: tree.Function, value: tree.Expression) -> bool:
     written = {id(target) for target in _targets(function.body)}
     return any(
         isinstance(node, tree.Name) and node.id == value.id and node is not value and id(node) not in written
-        for node in _nodes(function.body)
+        for node in nodes_of(function.body)
     )
 
 
@@ -159,150 +158,40 @@ def _is_blank(value: tree.Expression) -> bool:
             return False
 
 
-def _calls_by_step(
-    program: Program, method: Definition, gradients: frozenset[str]
-) -> Iterator[tuple[CodeBlock, tree.Call]]:
-    """The loops back over the steps that call the method of one and the same object, and sum nothing."""
-    assert isinstance(method.function, tree.Function) and method.owner is not None
-    name = method.function.name
-    for module in program.modules:
-        if method.owner.name not in module.source.text or name not in module.source.text:
-            continue
-        for block in blocks(module):
-            for loop in block.of_kind(tree.For):
-                if not _is_countdown(loop.iterable):
-                    continue
-                for call in _unconditional_calls(loop, name):
-                    held = (
-                        place_of(call.function.value) if isinstance(call.function, tree.Attribute) else None
-                    )
-                    if (
-                        held is not None
-                        and _is_always_of(program, block, held, method.owner)
-                        and _is_left_alone(block, loop, call, held)
-                        and not _sums(program, block, loop, call, gradients)
-                        and not _is_updated_otherwise(module, held, gradients)
-                    ):
-                        yield block, call
-
-
-def _is_countdown(iterable: tree.Expression) -> bool:
-    """Whether it counts steps down: ``reversed(range(T))``, ``range(T - 1, -1, -1)``. What walks a list
-    backwards may walk layers.
+def _is_summed(program: Program, each: StepCall, gradients: frozenset[str]) -> bool:
+    """Whether the loop, or a function or method of its own that it calls, reads a gradient of that name, or
+    may update the weights.
     """
-    match iterable:
-        case tree.Call(
-            function=tree.Name(id="reversed"),
-            arguments=(tree.Call(function=tree.Name(id="range" | "xrange")),),
-        ):
-            return True
-        case tree.Call(function=tree.Name(id="range" | "xrange"), arguments=(_, _, tree.Unary(operator="-"))):
-            return True
-        case tree.Call(function=tree.Name(id="tqdm" | "list"), arguments=(inner, *_)):
-            return _is_countdown(inner)
-        case _:
-            return False
-
-
-def _unconditional_calls(loop: tree.For, name: str) -> Iterator[tree.Call]:
-    """The calls of a method that every round of the loop makes once."""
-    for statement in loop.body:
-        match statement:
-            case tree.Assign(value=value) | tree.Evaluate(value=value) | tree.AugmentedAssign(value=value):
-                for node in value.walk():
-                    match node:
-                        case tree.Call(function=tree.Attribute(attr=attr)) if attr == name:
-                            yield node
-                        case _:
-                            pass
-            case _:
-                pass
-
-
-def _is_always_of(program: Program, block: CodeBlock, held: str, owner: tree.Class) -> bool:
-    """Whether a variable, or an attribute of the caller's object, only ever holds one object of the class."""
-    if held.startswith("self."):
-        if block.owner is None or "." in held.removeprefix("self."):
-            return False
-        scopes: tuple[CodeBlock, ...] = tuple(b for b in blocks(block.module) if b.owner is block.owner)
-    elif "." in held or "[" in held or held == "self":
-        return False
-    else:
-        local = (block,) if block.assigned.get(held) else (blocks(block.module)[0],)
-        scopes = () if held in block.parameters else local
-    values = [value for scope in scopes for value in scope.assigned.get(held, ())]
-    return bool(values) and all(_makes(program, block.module, value, owner) for value in values)
-
-
-def _makes(program: Program, module: Module, value: tree.Expression, owner: tree.Class) -> bool:
-    match value:
-        case tree.Call(function=tree.Name(id=made)):
-            found = program.class_named(module, made)
-        case tree.Call(function=tree.Attribute(attr=made)):
-            found = next(
-                (found for each in program.modules if (found := program.class_named(each, made)) is not None),
-                None,
-            )
-        case _:
-            return False
-    return found is not None and found[0] is owner
-
-
-def _is_left_alone(block: CodeBlock, loop: tree.For, call: tree.Call, held: str) -> bool:
-    """Whether the loop does nothing with the object but to call it back, and to give it a step's values."""
-    allowed: set[int] = set()
-    for node in _nodes(loop.body):
-        match node:
-            case tree.Call(function=tree.Attribute(value=value, attr=attr)) if place_of(value) == held:
-                if node is not call and not _FORWARD.search(attr):
-                    return False
-                allowed.add(id(value))
-            case tree.Assign(targets=targets):
-                for target in targets:
-                    for each in target.walk():
-                        if isinstance(each, tree.Attribute) and place_of(each.value) == held:
-                            allowed.add(id(each.value))
-            case _:
-                pass
-    mentions = (
-        node
-        for node in _nodes(loop.body)
-        if isinstance(node, tree.Name | tree.Attribute) and place_of(node) == held
-    )
-    return all(id(node) in allowed for node in mentions)
-
-
-def _sums(
-    program: Program, block: CodeBlock, loop: tree.For, call: tree.Call, gradients: frozenset[str]
-) -> bool:
-    """Whether the loop, or what it calls, reads a gradient of that name, or may update the weights."""
-    for node in _nodes(loop.body):
-        if isinstance(node, tree.Attribute) and node.attr in gradients:
-            return True
-        if not isinstance(node, tree.Call) or node is call:
+    inside = tuple(nodes_of(each.loop.body))
+    if _reads(inside, gradients):
+        return True
+    for node in inside:
+        if not isinstance(node, tree.Call) or node is each.call:
             continue
-        name = last_word(place_of(node.function) or "")
-        if _UPDATES.search(name):
+        place = place_of(node.function) or ""
+        if _UPDATES.search(last_word(place)):
             return True
-        is_own = isinstance(node.function, tree.Name) or place_of(node.function) == f"self.{name}"
-        for module in program.modules:
-            for other in blocks(module):
-                if other.function is None or other.function.name != name:
-                    continue
-                if is_own and any(
-                    isinstance(each, tree.Attribute) and each.attr in gradients for each in other.nodes
-                ):
-                    return True
+        is_own = isinstance(node.function, tree.Name) or place == f"self.{last_word(place)}"
+        if is_own and any(_reads(b.nodes, gradients) for b in _functions_named(program, last_word(place))):
+            return True
     return False
 
 
-def _is_updated_otherwise(module: Module, held: str, gradients: frozenset[str]) -> bool:
-    """Whether the caller changes something of the object by what it has worked out itself."""
+def _functions_named(program: Program, name: str) -> Iterator[CodeBlock]:
+    for module in program.modules:
+        yield from (b for b in blocks(module) if b.function is not None and b.function.name == name)
+
+
+def _is_updated_otherwise(each: StepCall, gradients: frozenset[str]) -> bool:
+    """Whether the caller's file changes something of the object by what it has worked out itself."""
+    module = each.caller.module
     for added in module.of_kind(tree.AugmentedAssign):
-        if _is_of(added.target, held) and not _names(added.value, gradients):
+        if _is_of(added.target, each.held) and not _reads(added.value.walk(), gradients):
             return True
     return any(
-        _is_of(target, held) and _computes(assigned.value) and not _names(assigned.value, gradients)
+        _is_of(target, each.held)
+        and _computes(assigned.value)
+        and not _reads(assigned.value.walk(), gradients)
         for assigned in module.of_kind(tree.Assign)
         for target in assigned.targets
     )
@@ -316,13 +205,8 @@ def _computes(value: tree.Expression) -> bool:
     return any(isinstance(node, tree.Binary) for node in value.walk())
 
 
-def _names(value: tree.Expression, gradients: frozenset[str]) -> bool:
-    return any(isinstance(node, tree.Attribute) and node.attr in gradients for node in value.walk())
-
-
-def _nodes(body: tuple[tree.Statement, ...]) -> Iterator[tree.Node]:
-    for statement in body:
-        yield from statement.walk()
+def _reads(nodes: Iterable[tree.Node], gradients: frozenset[str]) -> bool:
+    return any(isinstance(node, tree.Attribute) and node.attr in gradients for node in nodes)
 
 
 def _outside_of_loops(body: tuple[tree.Statement, ...]) -> Iterator[tree.Statement]:
@@ -335,20 +219,15 @@ def _outside_of_loops(body: tuple[tree.Statement, ...]) -> Iterator[tree.Stateme
 
 def _read_in(body: tuple[tree.Statement, ...]) -> Iterator[tree.Expression]:
     """What is read of places: targets of plain assignments are not."""
-    written = {id(target) for target in _targets_of_assignments(body)}
-    for node in _nodes(body):
+    assigned = (node for node in nodes_of(body) if isinstance(node, tree.Assign))
+    written = {id(target) for each in assigned for target in each.targets}
+    for node in nodes_of(body):
         if isinstance(node, tree.Attribute | tree.Subscript) and id(node) not in written:
             yield node
 
 
-def _targets_of_assignments(body: tuple[tree.Statement, ...]) -> Iterator[tree.Expression]:
-    for node in _nodes(body):
-        if isinstance(node, tree.Assign):
-            yield from node.targets
-
-
 def _targets(body: tuple[tree.Statement, ...]) -> Iterator[tree.Expression]:
-    for node in _nodes(body):
+    for node in nodes_of(body):
         match node:
             case tree.Assign(targets=targets):
                 for target in targets:

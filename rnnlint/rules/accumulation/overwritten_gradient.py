@@ -66,20 +66,21 @@ def _of_loop(bptt: BackwardPass) -> Iterator[Report]:
 
 def _of_layer(model: FileModel, kept: SingleCallGradient) -> Report:
     first, *others = kept.statements
+    caller = kept.by_step.caller
     called = f"{kept.method.name}()"
     beside = f" So {'is one' if len(others) == 1 else f'are {len(others)}'} more here." if others else ""
     return Report(
         first,
         f"{model.module.text_of(first.targets[0])} is set anew at every call of {called}, which "
-        f"{kept.caller.title} calls once a step: only the last call, step 0, remains.{beside} The weight "
+        f"{caller.title} calls once a step: only the last call, step 0, remains.{beside} The weight "
         "acts at every step: its gradient is the sum over t. Use +=, and set it to zero before the loop.",
         remark="only one step remains",
         fix=_summed_over_calls(model, kept) if kept.initialised else None,
         related=(
             RelatedDraft(
-                kept.caller.module.span(kept.call),
+                caller.module.span(kept.by_step.call),
                 f"{called} is called once a step here.",
-                kept.caller.module.path,
+                caller.module.path,
             ),
         ),
     )
