@@ -190,12 +190,16 @@ def _grade(paths: Sequence[Path], options: dict[str, Any]) -> int:
         return _one(course, options)
     with _progress(len(course.submissions)) as told:
         try:
-            book = api.grade(course, told)
+            book = api.grade(course, told, _noted)
         except KeyboardInterrupt:
             click.echo("What is finished is noted; run again to grade the rest.", err=True)
             raise
     _write(book, options)
     return 0
+
+
+def _noted(note: str) -> None:
+    click.echo(f"rnnlint: {note}", err=True)
 
 
 def _one(course: Course, options: dict[str, Any]) -> int:

@@ -183,6 +183,8 @@ def _axis(names: tuple[str, ...]) -> str:
 def _arranged(array: Array, names: list[str]) -> Array | None:
     if names.count("D") != 1 or names.count(TIME) > 1 or names.count(BATCH) > 1 or array.ndim != len(names):
         return None
+    if any(n != 1 for n, name in zip(array.shape, names, strict=True) if name == "one"):
+        return None
     squeezed = array.reshape([n for n, name in zip(array.shape, names, strict=True) if name != "one"])
     names = [name for name in names if name != "one"]
     for name in (TIME, "D", BATCH):

@@ -63,7 +63,8 @@ class Assignment:
 
     ``files`` are what a submission hands in, ``provided`` the files that the teacher puts in their place;
     both relative, with ``/``. ``solution`` and ``starter`` are folders. ``gates`` and ``input_first`` state
-    the cell's convention, None where they are left to the solution. ``sha256`` is of the file and of the
+    the cell's convention, None where they are left to the solution. ``other_sizes`` lets a hidden probe have
+    other sizes than the public one. ``sha256`` is of the file and of the
     files of the solution that a grade rests on.
     """
 
@@ -81,6 +82,7 @@ class Assignment:
     require_forward: bool
     tolerance: float
     hidden_probes: int
+    other_sizes: bool
     limits: Limits
     detail: Detail
     solution: Path
@@ -131,7 +133,7 @@ def _assignment(path: Path, document: Mapping[str, Any], raw: bytes) -> Assignme
     if top.whole("version", 1) != 1:
         raise AssignmentError(f"{path}: version {document['version']} is not known, only 1.")
     cell = top.one_of("cell", tuple(CELLS))
-    grading = top.table("grading", ("require_forward", "tolerance", "hidden_probes"))
+    grading = top.table("grading", ("require_forward", "tolerance", "hidden_probes", "other_sizes"))
     limits = top.table("limits", ("seconds", "memory_mb"))
     feedback = top.table("feedback", ("detail",))
     selftest = top.table("selftest", ("solution", "starter"))
@@ -152,6 +154,7 @@ def _assignment(path: Path, document: Mapping[str, Any], raw: bytes) -> Assignme
         require_forward=grading.flag("require_forward", True),
         tolerance=grading.number("tolerance", 1e-6, 1e-13, 1e-2),
         hidden_probes=grading.whole("hidden_probes", 3, 1, MOST_HIDDEN_PROBES),
+        other_sizes=grading.flag("other_sizes", True),
         limits=Limits(
             limits.number("seconds", 5.0, 0.1, MOST_SECONDS),
             limits.whole("memory_mb", 512, LEAST_MEMORY_MB, MOST_MEMORY_MB),

@@ -54,8 +54,12 @@ class Course:
     detail: Detail | None = None
 
 
-def grade(course: Course, told: Callable[[StudentResult], None] = lambda result: None) -> GradeBook:
-    """Grade every submission; ``told`` of each result as it comes.
+def grade(
+    course: Course,
+    told: Callable[[StudentResult], None] = lambda result: None,
+    noted: Callable[[str], None] = lambda sentence: None,
+) -> GradeBook:
+    """Grade every submission; ``told`` of each result as it comes, ``noted`` of what the teacher should know.
 
     Raises :class:`rnnlint.grading.assignment.AssignmentError`, :class:`UnprotectedError`, and
     :class:`rnnlint.grading.executors.SchedulerError`; then nothing has been graded.
@@ -64,6 +68,8 @@ def grade(course: Course, told: Callable[[StudentResult], None] = lambda result:
     if course.scheduler is None and course.submissions:
         prepare_local_pool()
     plan, layers = prepared(course, without)
+    for note in plan.notes:
+        noted(note)
     workers = course.workers or processors()
     journal = Journal(
         course.folder / JOURNAL, plan.assignment_sha256, plan.seed_id if course.seed is not None else None

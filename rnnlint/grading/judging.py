@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from rnnlint.gradients.sizes import BATCH, OUTPUT, TIME
 from rnnlint.gradients.trees import leaves
 from rnnlint.grading.comparing import as_array, by_name, shared_factor, verdict
 from rnnlint.grading.convention import filled
@@ -21,6 +22,8 @@ Array = np.ndarray[Any, np.dtype[np.float64]]
 ENDINGS = frozenset({"SystemExit", "KeyboardInterrupt", "RecursionError", "GeneratorExit"})
 """Exceptions that end a process where nobody catches them, or use up its stack."""
 _PROPORTIONAL = 1e-6
+_DIVIDING = (TIME, BATCH, OUTPUT)
+"""The sizes over which a loss is a mean or a sum."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +54,11 @@ def judge(
     """The verdicts on a task's runs; ``ahead`` is that of the forward alone, where the whole did not run.
 
     ``factor`` is the common factor that holds, None where it is to be found, if the assignment allows one.
+    Made of the public probe's sizes, it is another at other sizes.
     """
     truth = task.probes[probe]
+    if factor != 1.0 and not task.is_sized_as_the_public(probe):
+        factor = None
     names = gradient_names(task)
     if whole is not None and whole.trouble is None:
         outputs = _named(task, whole.values[0])
@@ -64,7 +70,8 @@ def judge(
         gradients = {name: returned[name] for name in names}
         if factor is None:
             pairs = [(gradients[name], truth.gradients[name]) for name in names]
-            factor = shared_factor(pairs, task.sizes, plan.tolerance) if plan.any_scale else 1.0
+            sizes = {axis: truth.sizes[axis] for axis in _DIVIDING if axis in truth.sizes}
+            factor = shared_factor(pairs, sizes, plan.tolerance) if plan.any_scale else 1.0
         found = {
             name: verdict(gradients[name], truth.gradients[name], plan.tolerance, factor) for name in names
         }
@@ -123,12 +130,13 @@ def given_step(
     above, leads to nothing.
     """
     once, doubled, ahead = (runs[way, task.name] for way in (Way.LED, Way.LED_TWICE, Way.LED_AHEAD))
-    unrolling, truth = task.unrolling, task.probes[probe]
+    truth = task.probes[probe]
+    unrolling = truth.unrolling
     assert unrolling is not None
     if ahead.trouble is not None:
         return found
     verdicts = dict(found.verdicts)
-    led = _led_outputs(unrolling, probe, ahead.values[0])
+    led = _led_outputs(unrolling, ahead.values[0])
     if led is not None and not verdicts[FORWARD].earns and found.outputs:
         right = all(
             name in unrolling.outputs
@@ -136,8 +144,8 @@ def given_step(
             for name in truth.outputs
         )
         verdicts[FORWARD] = PartVerdict.RIGHT_GIVEN_STEP if right else verdicts[FORWARD]
-    sent = _led_gradients(plan, task, once)
-    twice = _led_gradients(plan, task, doubled)
+    returned = plan.task(task.follow_through or "").returned
+    sent, twice = (_led_gradients(unrolling, returned, ran) for ran in (once, doubled))
     if sent is None or twice is None or not _is_proportional(sent, twice):
         return Judgement(verdicts, found.outputs, found.gradients, found.factor, found.trouble)
     for name, indices in unrolling.gradients.items():
@@ -202,7 +210,7 @@ def _like(template: Value, numbers: Array) -> Value:
     return filled(template, (part.reshape(shape) for part, shape in zip(parts, sizes, strict=True)))
 
 
-def _led_outputs(unrolling: Unrolling, probe: int, value: Value) -> Array | None:
+def _led_outputs(unrolling: Unrolling, value: Value) -> Array | None:
     """The known numbers and the step's outputs of all steps; None where they tell nothing."""
     steps: list[Array] = []
     if not isinstance(value, list) or len(value) != unrolling.steps:
@@ -214,20 +222,18 @@ def _led_outputs(unrolling: Unrolling, probe: int, value: Value) -> Array | None
         steps.append(found)
     if all(np.array_equal(step, steps[0]) for step in steps) or not all(np.any(step) for step in steps):
         return None
-    return np.concatenate([unrolling.known[probe], *steps])
+    return np.concatenate([unrolling.known, *steps])
 
 
-def _led_gradients(plan: Plan, task: TaskPlan, ran: Ran) -> Array | None:
-    """What the step's backward returned at all steps, as one vector."""
-    unrolling = task.unrolling
-    if ran.trouble is not None or unrolling is None or task.follow_through is None:
+def _led_gradients(unrolling: Unrolling, names: tuple[str, ...], ran: Ran) -> Array | None:
+    """What the step's backward, which returns gradients of these names, gave at all steps, as one vector."""
+    if ran.trouble is not None:
         return None
     if len(ran.values) < 2 or not isinstance(ran.values[1], list) or len(ran.values[1]) != unrolling.steps:
         return None
-    returned = plan.task(task.follow_through).returned
     steps: list[Array] = []
     for value in ran.values[1]:
-        named = by_name(value, returned)
+        named = by_name(value, names)
         sizes = unrolling.gradient_sizes
         found = _flat([named[name] for name in sizes], tuple(sizes.values())) if named is not None else None
         if found is None:

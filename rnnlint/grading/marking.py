@@ -115,7 +115,8 @@ class _Marking:
         self._program = program
         self._sitting = sitting
         self._suspicions: dict[str, None] = {}
-        self._hints: list[str] = []  # for the student
+        self._hints: dict[str, None] = {}  # for the student
+        self._of_sizes: dict[str, list[str]] = {}  # parts by task that are right at the public sizes alone
         self._stepping: set[str] = set()  # tasks whose pass calls the step that it may be right by
 
     def result(self, layers: tuple[str, ...]) -> StudentResult:
@@ -126,6 +127,9 @@ class _Marking:
             for task in self._plan.tasks
             for part, points in task.points.items()
         )
+        for name, sized in self._of_sizes.items():
+            self._suspect(f"{_few(sized)}: right at the sizes of the public probe alone.")
+            self._hints[_of_shapes(self._plan.task(name))] = None
         right = all(part.points == part.max_points for part in parts)
         found = () if right else places(findings_in(self._program, self._plan.files), self._program)
         for sign in signs(self._program):
@@ -176,7 +180,7 @@ class _Marking:
             self._suspect_clipping(own, hidden)
             if hidden:
                 named = ", ".join(f"{name}()" for name in own)
-                self._hints.append(f"{named}: gradients are graded as they are before they are clipped.")
+                self._hints[f"{named}: gradients are graded as they are before they are clipped."] = None
 
     def _with_left_out(self, clips: Sequence[str]) -> dict[str, Judgement]:
         """The judgements on the public probe with other clipping left out."""
@@ -256,7 +260,7 @@ class _Marking:
 
     def _is_led(self, task: TaskPlan, found: Mapping[str, Judgement]) -> bool:
         """Whether a task could be right by the submission's own step, which is wrong."""
-        if task.unrolling is None or task.follow_through is None:
+        if task.follow_through is None:
             return False
         step = found[task.follow_through]
         if step.trouble is not None and step.trouble.failure is not Failure.RAISED:
@@ -275,10 +279,11 @@ class _Marking:
         followed = dict(found)
         for name, own in found.items():
             task = self._plan.task(name)
-            if (Way.LED, name) not in runs or task.follow_through is None or task.unrolling is None:
+            unrolling = task.probes[probe].unrolling
+            if (Way.LED, name) not in runs or task.follow_through is None or unrolling is None:
                 continue
             step, judged = self._plan.task(task.follow_through), found[task.follow_through]
-            if probe == 0 and _calls(step, runs.get((Way.WHOLE, name))) >= task.unrolling.steps:
+            if probe == 0 and _calls(step, runs.get((Way.WHOLE, name))) >= unrolling.steps:
                 self._stepping.add(name)
             is_derived = has_right_gradient(self._plan, step, probe, judged)
             given = given_step(self._plan, task, probe, own, runs).verdicts
@@ -300,9 +305,17 @@ class _Marking:
         if not hidden or (not shown.earns and behind is PartVerdict.RIGHT):
             behind = PartVerdict.NOT_RUN
         if shown.earns and not behind.earns and behind not in _OF_ANOTHER_REASON:
-            self._suspect(f"{task.name}.{part} is right on the public probe alone.")
+            if self._is_of_sizes(task, part, hidden):
+                self._of_sizes.setdefault(task.name, []).append(f"{task.name}.{part}")
+            else:
+                self._suspect(f"{task.name}.{part} is right on the public probe alone.")
         earned = points if shown.earns and behind.earns else 0.0
         return PartResult(task.name, part, shown, behind, earned, points)
+
+    def _is_of_sizes(self, task: TaskPlan, part: str, hidden: Sequence[Judgement]) -> bool:
+        """Whether a part is right on all those hidden probes that are sized as the public one."""
+        alike = [each for probe, each in enumerate(hidden, 1) if task.is_sized_as_the_public(probe)]
+        return 0 < len(alike) < len(hidden) and self._verdict(part, alike).earns
 
     def _verdict(self, part: str, judgements: Sequence[Judgement]) -> PartVerdict:
         """The worst on several probes; a gradient beside a forward that earns nothing earns nothing."""
@@ -388,13 +401,19 @@ def _few(parts: Sequence[str]) -> str:
     return parts[0] if len(parts) == 1 else f"{parts[0]} and {len(parts) - 1} more"
 
 
+def _passes(task: TaskPlan) -> str:
+    """What the task's functions are called."""
+    return " and ".join(f"{title}()" for title in (task.forward_title, task.backward_title) if title)
+
+
+def _of_shapes(task: TaskPlan) -> str:
+    """What a student is told whose program is written for certain sizes."""
+    return f"{_passes(task)}: right at some sizes alone; take sizes from the arrays, as in x.shape."
+
+
 def _said(task: TaskPlan, trouble: Trouble, program: Program) -> str:
     """A trouble on the public probe as a sentence."""
-    both = (
-        f"{task.forward_title}() and {task.backward_title}()"
-        if task.forward_title
-        else f"{task.backward_title}()"
-    )
+    both = _passes(task)
     match trouble.failure:
         case Failure.TIMEOUT:
             return f"{both}: stopped, for running too long."

@@ -17,36 +17,42 @@ from rnnlint.sandbox.job import Value
 
 
 @dataclass(frozen=True, slots=True)
-class Probe:
-    """Arguments, and what is true of them: each forward result and each gradient by its name."""
-
-    arguments: Mapping[str, Value]
-    outputs: Mapping[str, Value]
-    gradients: Mapping[str, Value]
-
-
-@dataclass(frozen=True, slots=True)
 class Unrolling:
     """Step functions driven over the steps of a sequence, and where the sequence's results stand in theirs.
 
-    ``whole`` and ``ahead`` run in the submission with ``arguments``, one dict a probe, and give a list of
-    the step's outputs for each step; ``whole`` gives what the step's backward returned, too. The numbers of
-    these outputs are put together behind ``known`` (one vector a probe); ``outputs`` maps each result of the
-    sequence to indices into that. The step's gradients in the order of ``gradient_sizes``, step by step, are
-    put together likewise; ``gradients`` maps each gradient of the sequence to indices to be summed over the
-    last axis, -1 standing for nothing. What cannot be followed is left out of both. ``output_sizes`` and
-    ``gradient_sizes`` count the numbers of the step's results.
+    ``whole`` and ``ahead`` run in the submission with ``arguments`` and give a list of the step's outputs for
+    each step; ``whole`` gives what the step's backward returned, too. The numbers of these outputs are put
+    together behind ``known``; ``outputs`` maps each result of the sequence to indices into that. The step's
+    gradients in the order of ``gradient_sizes``, step by step, are put together likewise; ``gradients`` maps
+    each gradient of the sequence to indices to be summed over the last axis, -1 standing for nothing. What
+    cannot be followed is left out of both. ``output_sizes`` and ``gradient_sizes`` count the numbers of the
+    step's results.
     """
 
     whole: str
     ahead: str
     steps: int
-    arguments: tuple[Value, ...]
-    known: tuple[Value, ...]
+    arguments: Value
+    known: Value
     outputs: Mapping[str, Value]
     output_sizes: tuple[int, ...]
     gradients: Mapping[str, Value]
     gradient_sizes: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """Arguments, and what is true of them: each forward result and each gradient by its name.
+
+    ``sizes`` are those of all axes: T, B, H, D, V, as far as the task has them. ``unrolling`` is there where
+    the task is a sequence that may be right by its step.
+    """
+
+    arguments: Mapping[str, Value]
+    outputs: Mapping[str, Value]
+    gradients: Mapping[str, Value]
+    sizes: Mapping[str, int]
+    unrolling: Unrolling | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +62,6 @@ class TaskPlan:
     ``ahead`` runs the forward and ``back``, after it, the backward, with ``outputs`` and ``backward`` as
     Python for their values. ``returned`` names what the backward returns; empty where ``gradients`` are taken
     from where the assignment says. ``forward_title`` and ``backward_title`` are the functions' names.
-    ``sizes`` are those by which a loss may be divided, T, B and V, as far as the task has them.
     ``stacked`` maps a gradient of all gates side by side to the axis along which the ``gates`` stand.
     """
 
@@ -71,11 +76,13 @@ class TaskPlan:
     returned: tuple[str, ...]
     points: Mapping[str, float]
     probes: tuple[Probe, ...]
-    sizes: Mapping[str, int]
     gates: str = ""
     stacked: Mapping[str, int] = field(default_factory=dict)
     follow_through: str | None = None
-    unrolling: Unrolling | None = None
+
+    def is_sized_as_the_public(self, probe: int) -> bool:
+        """Whether a probe's arrays have the sizes of the public one's."""
+        return self.probes[probe].sizes == self.probes[0].sizes
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +90,7 @@ class Plan:
     """All tasks, with what the grades rest on besides.
 
     ``provided`` are the teacher's files by name, in place of the submission's; ``clips`` is what clips
-    gradients in these and in the solution.
+    gradients in these and in the solution. ``notes`` are sentences for the teacher on what no probe tells.
     """
 
     files: tuple[str, ...]
@@ -99,6 +106,7 @@ class Plan:
     detail: str
     seed_id: str
     assignment_sha256: str
+    notes: tuple[str, ...] = ()
 
     @property
     def max_score(self) -> float:

@@ -76,7 +76,7 @@ class Sitting:
         again: bool = False,
     ) -> Mapping[tuple[Way, str], Ran]:
         """Tasks of one probe run in these ways, by way and task; tasks of one file share a child. ``again``
-        has a pass on the public probe before each that is run whole.
+        has another pass before each that is run whole.
 
         That child is a ``fresh`` one, or any that has loaded the file for an earlier probe.
         """
@@ -154,13 +154,16 @@ def _whole(task: TaskPlan, probe: int, counting: bool) -> Scenario:
 
 
 def _again(task: TaskPlan, probe: int) -> Scenario:
-    """The second of two passes: what the first, on the public probe, left behind is there."""
+    """The second of two passes: what the first left behind is there. That is on the public probe, or where
+    this one has other sizes on the same: room that is kept for some sizes may be too small for others.
+    """
+    first = task.probes[0 if task.is_sized_as_the_public(probe) else probe]
     once = _whole(task, probe, False)
     rebound = (f"{name} = _again[{name!r}]" for name in once.holes)
     return replace(
         once,
         program="\n".join((task.ahead, task.back, *rebound, task.ahead)),
-        holes={**task.probes[0].arguments, "_again": once.holes},
+        holes={**first.arguments, "_again": once.holes},
     )
 
 
@@ -170,9 +173,9 @@ def _ahead(task: TaskPlan, probe: int) -> Scenario:
 
 
 def _led(task: TaskPlan, probe: int) -> dict[Way, Scenario]:
-    unrolling = task.unrolling
+    unrolling = task.probes[probe].unrolling
     assert unrolling is not None
-    arguments: Mapping[str, Value] = unrolling.arguments[probe]
+    arguments: Mapping[str, Value] = unrolling.arguments
     twice = [{hole: 2 * flow for hole, flow in step.items()} for step in arguments["_flow"]]
     return {
         Way.LED: Scenario(unrolling.whole, arguments, (OUTPUTS, GRADIENTS)),

@@ -14,7 +14,7 @@ from rnnlint.gradients.pairing import stem
 from rnnlint.gradients.probe import Probe as SolvedProbe
 from rnnlint.gradients.reference import Match, sequence_of
 from rnnlint.gradients.roles import Role, role_of
-from rnnlint.gradients.sizes import BATCH, OUTPUT, TIME
+from rnnlint.gradients.sizes import BATCH, HIDDEN, INPUT, TIME
 from rnnlint.gradients.trees import leaves, like
 from rnnlint.grading.assignment import AssignmentError, Task
 from rnnlint.grading.convention import (
@@ -27,12 +27,9 @@ from rnnlint.grading.convention import (
     filled,
     numbers,
 )
-from rnnlint.grading.plan import Probe, TaskPlan
+from rnnlint.grading.plan import Probe, TaskPlan, Unrolling
 from rnnlint.records import dataclass, replace
 from rnnlint.sandbox.job import Value
-
-_DIVIDING = (TIME, BATCH, OUTPUT)
-"""The sizes over which a loss is a mean or a sum."""
 
 
 def _normal(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
@@ -52,8 +49,8 @@ class SolvedTask:
     base: Mapping[str, Value]  # what the solution's forward returned on the probe, by name
     where: str
 
-    def plan(self, probes: Sequence[SolvedProbe], loss: str) -> TaskPlan:
-        """The task's programs, and its probes with what is true of them."""
+    def plan(self, probes: Sequence[Probe]) -> TaskPlan:
+        """The task's programs with these probes."""
         pass_ = self.draft.pass_
         stated = bool(self.draft.gradients)
         return TaskPlan(
@@ -67,12 +64,22 @@ class SolvedTask:
             backward=self.draft.stated_gradients if stated else BACKWARD,
             returned=() if stated else self.task.scenario.backward.results,
             points=dict(self.task.points),
-            probes=tuple(self._truth(probe, loss) for probe in probes),
-            sizes={axis: self.probe.sizes[axis] for axis in _DIVIDING if axis in self.probe.sizes},
+            probes=tuple(probes),
             gates=self.matched.order,
             stacked=self._stacked,
             follow_through=self.task.follow_through,
         )
+
+    @property
+    def dimensions(self) -> dict[str, int]:
+        """How many steps, units and features there are, and how large the batch is."""
+        steps, units, batch = self.matched.trace.h.shape
+        return {TIME: steps, BATCH: batch, HIDDEN: units, INPUT: inputs_of(self.probe, self.where).shape[1]}
+
+    def has_program_of(self, other: SolvedTask) -> bool:
+        """Whether what is run is the same, up to the values of the arguments."""
+        mine, theirs = (each.plan(()) for each in (self, other))
+        return mine == theirs and self.output_codes == other.output_codes
 
     @property
     def _stacked(self) -> dict[str, int]:
@@ -153,7 +160,8 @@ class SolvedTask:
             upstream={hole: like(value, partial(_normal, rng)) for hole, value in probe.upstream.items()},
         )
 
-    def _truth(self, probe: SolvedProbe, loss: str) -> Probe:
+    def with_truth(self, probe: SolvedProbe, loss: str, unrolling: Unrolling | None = None) -> Probe:
+        """A probe with what is true of it."""
         trace, quantities = self.trace(probe)
         found = self.convention.gradients(trace, self.adjoints(probe, trace, quantities, loss))
         flat = self.convention.on_arguments(found)
@@ -163,7 +171,7 @@ class SolvedTask:
             name: filled(self.base[name], (quantities.vector[each] for each in indices))
             for name, indices in self.output_indices.items()
         }
-        return Probe(self._given(probe), outputs, gradients)
+        return Probe(self._given(probe), outputs, gradients, probe.sizes, unrolling)
 
     def _given(self, probe: SolvedProbe) -> dict[str, Value]:
         """The names that a program of the probe refers to, with their values."""

@@ -8,38 +8,24 @@ from __future__ import annotations
 
 import ast
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 
-from rnnlint.deadline import Deadline
-from rnnlint.gradients import PreparedCheck, prepare
-from rnnlint.gradients.answers import ProbeFailedError
-from rnnlint.gradients.draft import FORWARD
-from rnnlint.gradients.drawing import probe_of
-from rnnlint.gradients.measure import Measurement, measure
-from rnnlint.gradients.probe import returned_codes
-from rnnlint.gradients.reference import Match, match
-from rnnlint.gradients.sizes import BATCH, HIDDEN, INPUT, OUTPUT, TIME
+from rnnlint.gradients.probe import Probe as SolvedProbe
+from rnnlint.grading import sizes
 from rnnlint.grading.assignment import Assignment, AssignmentError, Task
 from rnnlint.grading.clips import Clips
-from rnnlint.grading.convention import ConventionError, convention_of
-from rnnlint.grading.own_globals import with_own_globals
-from rnnlint.grading.plan import Plan, TaskPlan
-from rnnlint.grading.solved_task import SolvedTask, arguments_of, inputs_of
-from rnnlint.grading.statements import statements
+from rnnlint.grading.plan import Plan, Probe, TaskPlan, Unrolling
+from rnnlint.grading.solution import solve
+from rnnlint.grading.solved_task import SolvedTask
 from rnnlint.grading.unrolling import unrolled
-from rnnlint.model.project import Project
-from rnnlint.records import replace
+from rnnlint.records import dataclass
 from rnnlint.sandbox import Runner
 from rnnlint.source import Source, UnreadableSourceError, read_source
 
-_SIZES = {TIME: 4, BATCH: 2, HIDDEN: 3, INPUT: 5, OUTPUT: 6}
-"""The sizes of the probes where the code leaves them open: all different, and the same in every task."""
-_PATIENCE = 120.0
-"""Seconds for a task to be solved: once for all submissions, on however busy a machine."""
-_SOLVING_SEED = 11
-"""Of the probe on which the solution's arrays are found among the reference's; it is never graded on."""
+OTHERWISE_SIZED = 1
+"""The hidden probe whose sizes are other than the public one's: what is right at those alone ends there."""
 
 
 def make_plan(assignment: Assignment, runner: Runner, seed: int, *, needs_sandbox: bool = True) -> Plan:
@@ -50,16 +36,25 @@ def make_plan(assignment: Assignment, runner: Runner, seed: int, *, needs_sandbo
     Raises :class:`AssignmentError` where a task cannot be solved on the solution.
     """
     sources = _solution(assignment)
-    solved = {task.name: _solve(assignment, task, sources, runner) for task in assignment.tasks}
+    solutions = {task.name: solve(assignment, task, sources, runner) for task in assignment.tasks}
+    at_public = {name: solution.solved for name, solution in solutions.items()}
+    drawn = sizes.others(seed)
+    at_others = {
+        name: found
+        for name, solution in solutions.items()
+        if assignment.other_sizes and (found := solution.resized(drawn)) is not None
+    }
     tasks: list[TaskPlan] = []
+    notes: list[str] = []
     for number, task in enumerate(assignment.tasks):
-        own = solved[task.name]
-        probes = [own.drawn(_rng(seed, number, probe)) for probe in range(assignment.hidden_probes + 1)]
-        plan = own.plan(probes, assignment.loss)
-        if task.follow_through is not None:
-            unrolling = unrolled(solved[task.follow_through], own, probes, assignment.loss)
-            plan = replace(plan, unrolling=unrolling)
-        tasks.append(plan)
+        public = _sized(task, at_public, assignment.loss)
+        other = _sized_otherwise(task, at_others, assignment.loss)
+        by_probe = [public] * (assignment.hidden_probes + 1)
+        by_probe[OTHERWISE_SIZED] = other or public
+        probes = [each.probe(_rng(seed, number, probe)) for probe, each in enumerate(by_probe)]
+        tasks.append(public.solved.plan(probes))
+        if assignment.other_sizes:
+            notes += _of_kept_sizes(task, public.solved, by_probe[OTHERWISE_SIZED].solved)
     trees = {source.path: ast.parse(source.text) for source in sources.values()}
     return Plan(
         files=assignment.files,
@@ -75,7 +70,48 @@ def make_plan(assignment: Assignment, runner: Runner, seed: int, *, needs_sandbo
         detail=assignment.detail.value,
         seed_id=seed_id(seed),
         assignment_sha256=assignment.sha256,
+        notes=tuple(notes),
     )
+
+
+@dataclass(frozen=True)
+class _Sized:
+    """A task on arrays of certain sizes, and what drives the step that it may be right by."""
+
+    solved: SolvedTask
+    loss: str
+    unrolled: Callable[[SolvedProbe], Unrolling] | None
+
+    def probe(self, rng: np.random.Generator) -> Probe:
+        """A probe on fresh numbers, with what is true of them."""
+        drawn = self.solved.drawn(rng)
+        return self.solved.with_truth(drawn, self.loss, self.unrolled(drawn) if self.unrolled else None)
+
+
+def _sized(task: Task, solved: Mapping[str, SolvedTask], loss: str) -> _Sized:
+    """Raises :class:`AssignmentError` where the step that it follows does not lead to it."""
+    own, step = solved[task.name], task.follow_through
+    return _Sized(own, loss, unrolled(solved[step], own, loss) if step is not None else None)
+
+
+def _sized_otherwise(task: Task, solved: Mapping[str, SolvedTask], loss: str) -> _Sized | None:
+    """The same on what runs at other sizes; None where the task, or the step that it follows, does not."""
+    if not {task.name, task.follow_through or task.name} <= solved.keys():
+        return None
+    try:
+        return _sized(task, solved, loss)
+    except AssignmentError:
+        return None
+
+
+def _of_kept_sizes(task: Task, public: SolvedTask, other: SolvedTask) -> Iterator[str]:
+    """What the teacher is told of sizes that no hidden probe changes."""
+    kept = sizes.kept(public.dimensions, other.dimensions)
+    if kept:
+        yield (
+            f"[[task]] {task.name}: the number of {' and of '.join(kept)} is the same in all probes, as the "
+            "assignment or the solution allows no other; code that is written for it alone gets its points."
+        )
 
 
 def seed_id(seed: int) -> str:
@@ -102,89 +138,3 @@ def _solution(assignment: Assignment) -> dict[str, Source]:
             )
         found[name] = source
     return found
-
-
-def _solve(assignment: Assignment, task: Task, sources: Mapping[str, Source], runner: Runner) -> SolvedTask:
-    """Solve a task on the solution. Raises :class:`AssignmentError`."""
-    where = f"{assignment.path}: [[task]] {task.name}"
-    entry = _entry(task.scenario.backward.function, assignment.files, sources, where)
-    project = Project.of(sources[entry]).joined_by(sources.values())
-    refused, ran = "", False
-    for scenario in statements(assignment, task):
-        (prepared,) = prepare(
-            project,
-            sources[entry],
-            runner,
-            seed=_SOLVING_SEED,
-            explicit=[scenario],
-            deadline=Deadline.after(_PATIENCE),
-        )
-        measurement = _measured(prepared)
-        matched = match(measurement) if measurement is not None else None
-        if measurement is not None and matched is not None and matched.kind == assignment.cell:
-            return _solved(assignment, task, entry, measurement, matched, where)
-        refused, ran = refused or prepared.check.reason or "", ran or measurement is not None
-    if refused and not ran:
-        raise AssignmentError(f"{where}: the solution could not be run: {refused}")
-    raise AssignmentError(f"{where}: the forward pass of the solution is no {assignment.cell.upper()}.")
-
-
-def _entry(function: str, files: tuple[str, ...], sources: Mapping[str, Source], where: str) -> str:
-    """The file of the solution that defines the backward."""
-    wanted = function.partition(".")[0]
-    for name in files:
-        for node in ast.parse(sources[name].text).body:
-            if (
-                isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
-                and node.name == wanted
-            ):
-                return name
-    raise AssignmentError(f"{where}: the solution defines no {wanted} in {', '.join(files)}.")
-
-
-def _measured(prepared: PreparedCheck) -> Measurement | None:
-    """The solution's scenario, measured on the sizes that are graded on."""
-    if prepared.workshop is None or prepared.solved is None:
-        return None
-    rng = np.random.default_rng(_SOLVING_SEED)
-    try:
-        return measure(prepared.workshop, probe_of(prepared.workshop, prepared.solved, rng, _SIZES))
-    except ProbeFailedError:
-        return None
-
-
-def _solved(
-    assignment: Assignment, task: Task, entry: str, measurement: Measurement, matched: Match, where: str
-) -> SolvedTask:
-    _check_convention(assignment, matched, where)
-    draft, probe = measurement.probe.draft, measurement.probe
-    codes = returned_codes(draft)
-    forward = measurement.base.values[codes.index(FORWARD)] if FORWARD in codes else None
-    results = draft.pass_.forward.results if draft.pass_.forward is not None else ()
-    values = forward if len(results) > 1 and forward is not None else (forward,)
-    base = {name: value for name, value in zip(results, values, strict=False) if name}
-    try:
-        convention = convention_of(matched, arguments_of(probe), inputs_of(probe, where))
-    except ConventionError as error:
-        raise AssignmentError(f"{where}: the solution's convention is not understood: {error}.") from None
-    own = with_own_globals(probe)
-    found = SolvedTask(task, entry, own.draft, own, matched, convention, base, where)
-    if forward is not None and not found.output_indices:
-        raise AssignmentError(f"{where}: no result of the solution's forward is a quantity of the cell.")
-    if assignment.initial_state_first and not found.begins_with_initial_state:
-        raise AssignmentError(f"{where}: no list of the solution begins with its initial state, as stated.")
-    return found
-
-
-def _check_convention(assignment: Assignment, match: Match, where: str) -> None:
-    """What the assignment states of the cell must be what the solution has."""
-    if assignment.gates is not None and match.order != assignment.gates:
-        raise AssignmentError(
-            f"{where}: the solution's gates stand in the order {match.order}, and the assignment says "
-            f"{assignment.gates}."
-        )
-    if assignment.input_first is not None and match.input_first != assignment.input_first:
-        stated, found = ("x,h", "h,x") if assignment.input_first else ("h,x", "x,h")
-        raise AssignmentError(
-            f'{where}: the solution concatenates "{found}", and the assignment says "{stated}".'
-        )

@@ -8,7 +8,7 @@ from the two tasks' conventions, with the reference's arrays in between.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 
 import numpy as np
@@ -20,7 +20,7 @@ from rnnlint.grading.assignment import AssignmentError
 from rnnlint.grading.convention import Array, Convention, Indices, filled, numbers
 from rnnlint.grading.plan import Unrolling
 from rnnlint.grading.solved_task import SolvedTask, arguments_of
-from rnnlint.records import dataclass
+from rnnlint.records import dataclass, replace
 from rnnlint.sandbox.job import Value
 
 STATES = {"h": "h_0", "C": "C_0"}
@@ -33,30 +33,35 @@ _KNOWN = ("zero", "one", "h_0", "C_0", "inputs")
 _NOWHERE = -1
 
 
-def unrolled(step: SolvedTask, sequence: SolvedTask, probes: Sequence[SolvedProbe], loss: str) -> Unrolling:
-    """Drive ``step`` over the probes of ``sequence``. Raises :class:`AssignmentError`."""
+def unrolled(step: SolvedTask, sequence: SolvedTask, loss: str) -> Callable[[SolvedProbe], Unrolling]:
+    """What drives ``step`` over any probe of ``sequence``. Raises :class:`AssignmentError`."""
     unroller = _Unroller(step, sequence)
     unroller.check()
-    arguments, known = [], []
-    for probe in probes:
-        trace, quantities = sequence.trace(probe)
-        adjoints = sequence.adjoints(probe, trace, quantities, loss)
-        inputs = quantities.vector[quantities.span("inputs")].reshape(quantities.spans["inputs"][1])
-        arguments.append(unroller.arguments(numbers(arguments_of(probe))[0], inputs, adjoints))
-        known.append(np.concatenate([quantities.vector[quantities.span(name)] for name in unroller.known]))
     outputs = {name: unroller.output(name) for name in sequence.output_indices}
     gradients = {part: unroller.gradient(part) for part in sequence.argument_of}
-    return Unrolling(
+    of_any = Unrolling(
         whole=unroller.program(backward=True),
         ahead=unroller.program(backward=False),
         steps=unroller.steps,
-        arguments=tuple(arguments),
-        known=tuple(known),
+        arguments={},
+        known=np.empty(0),
         outputs={name: found for name, found in outputs.items() if found is not None},
         output_sizes=tuple(indices.size for indices in unroller.step_outputs.values()),
         gradients={part: found for part, found in gradients.items() if found is not None},
         gradient_sizes={part: step.size_of(code) for part, code in unroller.step_gradients.items()},
     )
+
+    def over(probe: SolvedProbe) -> Unrolling:
+        trace, quantities = sequence.trace(probe)
+        adjoints = sequence.adjoints(probe, trace, quantities, loss)
+        inputs = quantities.vector[quantities.span("inputs")].reshape(quantities.spans["inputs"][1])
+        return replace(
+            of_any,
+            arguments=unroller.arguments(numbers(arguments_of(probe))[0], inputs, adjoints),
+            known=np.concatenate([quantities.vector[quantities.span(name)] for name in unroller.known]),
+        )
+
+    return over
 
 
 @dataclass(frozen=True)

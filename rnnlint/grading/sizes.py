@@ -1,0 +1,43 @@
+"""The sizes of the probes: those of the public one, and others for a hidden one, so that a program that is
+written for certain sizes is right on the public probe alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+import numpy as np
+
+from rnnlint.gradients.sizes import BATCH, DATA_AXES, HIDDEN, INPUT, OUTPUT, TIME
+
+PUBLIC = {TIME: 4, BATCH: 2, HIDDEN: 3, INPUT: 5, OUTPUT: 6}
+"""The sizes where the code leaves them open: all different, and the same in every task."""
+_POOL = range(3, 8)
+_OF_WEIGHTS = 8
+"""For axes that are none of the data's."""
+_SAID = {TIME: "steps", BATCH: "sequences", HIDDEN: "units", INPUT: "features"}
+
+
+def others(seed: int) -> dict[str, int]:
+    """Sizes drawn by a seed: all different, none the public one's; more steps than there, and more units than
+    features, which there are more features.
+    """
+    rng = np.random.default_rng([seed])
+    while True:
+        drawn = dict(zip(DATA_AXES, rng.choice(_POOL, len(DATA_AXES), replace=False).tolist(), strict=True))
+        differ = all(drawn[axis] != size for axis, size in PUBLIC.items())
+        if differ and drawn[TIME] > PUBLIC[TIME] and drawn[HIDDEN] > drawn[INPUT]:
+            return drawn
+
+
+def choices(drawn: Mapping[str, int], axes: Iterable[str]) -> Iterator[dict[str, int]]:
+    """Sizes to be tried for a task's axes, in their order: all other, then one as in the public probe."""
+    every = {**dict.fromkeys(axes, _OF_WEIGHTS), **drawn}
+    yield every
+    for axis in DATA_AXES:
+        yield {**every, axis: PUBLIC[axis]}
+
+
+def kept(public: Mapping[str, int], other: Mapping[str, int]) -> list[str]:
+    """What the sizes are called that are the same in both, other than 1."""
+    return [_SAID[axis] for axis, size in public.items() if size > 1 and other.get(axis) == size]
