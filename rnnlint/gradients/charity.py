@@ -36,7 +36,7 @@ class Chosen:
     def is_clean(self) -> bool:
         """Whether no other layout can be kinder: every gradient is there, some agree and none is wrong."""
         best = self.measurement
-        if best is None or best.shows_one_step:
+        if best is None or best.shows_one_step or best.is_unordered:
             return False
         return bool(best.judged.agreeing) and not best.judged.wrong and not best.unpaired
 

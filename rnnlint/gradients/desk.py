@@ -19,6 +19,7 @@ from rnnlint.gradients.draft import Draft
 from rnnlint.gradients.driver import Lifted
 from rnnlint.gradients.holes import UnknownArgumentError
 from rnnlint.gradients.jobs import JobRunner, OutOfTimeError, Workshop
+from rnnlint.gradients.last_step_first import order_notes
 from rnnlint.gradients.layouts import LAYERS_DEEP
 from rnnlint.gradients.library import Library
 from rnnlint.gradients.measure import Measurement, with_truth
@@ -33,6 +34,7 @@ from rnnlint.gradients.reasons import (
     nothing_agrees,
     one_step_only,
     oracles_disagree,
+    order_not_stated,
     out_of_time,
     unknown_argument,
 )
@@ -223,6 +225,9 @@ class Desk:
     def _answer(self, pass_: Pass, workshop: Workshop, solved: Solved, m: Measurement) -> PreparedCheck:
         if m.shows_one_step and not m.judged.wrong:
             return self.refused(pass_, one_step_only(pass_))
+        if m.is_unordered:
+            given = [upstream.hole.removeprefix("_in_") for upstream in m.probe.draft.upstream]
+            return self.refused(pass_, order_not_stated(pass_, given))
         matched = match(m)
         adjoints = adjoints_of(m, matched) if matched is not None else None
         if adjoints is not None:
@@ -235,6 +240,7 @@ class Desk:
             notes += (NOTE,)
         if m.accumulates:
             notes += (ACCUMULATES,)
+        notes += order_notes(m.loss, m.last_step_first)
         empty = self._empty(pass_)
         check = replace(
             empty,

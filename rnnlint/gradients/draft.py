@@ -21,6 +21,7 @@ class Upstream:
     hole: str
     output: str  # Python for the forward's output
     as_row: bool = False  # (1, H) for an output of (H,)
+    is_stated: bool = False  # item by item the output's, by the word of whoever states the scenario
 
 
 @dataclass(frozen=True)

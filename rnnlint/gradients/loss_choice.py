@@ -2,11 +2,15 @@
 
 Where nothing agrees under any, a gradient that changes with a target which a loss does not read is not that
 loss's: a number that is set anew at each step is the loss of the last one only.
+
+Where more agrees with the outputs in reverse order, that is how they are taken if the forward pass keeps its
+last step first. If it does not, upstream gradients in reverse order are a convention that nobody stated, or a
+mistake.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,6 +24,7 @@ from rnnlint.gradients.paired import paired
 from rnnlint.gradients.pairing import Pair
 from rnnlint.gradients.probe import Probe, returned_codes
 from rnnlint.gradients.roles import Role, role_of
+from rnnlint.gradients.step_order import Order, order_of_outputs, reversed_losses
 from rnnlint.gradients.verdict import Judged, Measured, judge
 from rnnlint.records import dataclass, replace
 from rnnlint.sandbox.job import Ran, Value
@@ -37,6 +42,7 @@ class Choice:
     loss: Loss
     judged: Judged
     is_foreign: bool = False  # the gradient changes with what the loss does not read
+    is_unordered: bool = False  # right if the upstream gradients come last step first, which nothing says
 
 
 def choice(
@@ -50,20 +56,56 @@ def choice(
 
     Of several under which none does, the first that reads every target that the gradients change with.
     """
-    ranked: list[tuple[tuple[int, int, bool, int], Choice]] = []
-    for order, loss in enumerate(made.losses):
-        judged = _judged_along(made, loss, pairs, directions, probe)
-        if judged is not None:
-            key = (judged.agreeing, -judged.wrong, judged.is_explained, -order)
-            ranked.append((key, Choice(loss, judged)))
-    if not ranked:
+    found = _ranked(made, made.losses, probe, pairs, directions)
+    if not found:
         return None
-    found = [each for _, each in sorted(ranked, key=lambda pair: pair[0], reverse=True)]
+    turned = _in_reverse(workshop, made, found[0], probe, pairs, directions)
+    if turned is not None:
+        return turned
     if found[0].judged.agreeing:
         return found[0]
     unread = _unread_by(workshop, probe, [each.loss for each in found], pairs)
     own = next((each for each in found if each.loss.code not in unread), None)
     return own if own is not None else replace(found[0], is_foreign=True)
+
+
+def _ranked(
+    made: Differences,
+    losses: Sequence[Loss],
+    probe: Probe,
+    pairs: Mapping[str, Pair],
+    directions: Mapping[str, Array],
+) -> list[Choice]:
+    """The losses that are finite, the one first under which the most gradients agree."""
+    ranked: list[tuple[tuple[int, int, bool, int], Choice]] = []
+    for order, loss in enumerate(losses):
+        judged = _judged_along(made, loss, pairs, directions, probe)
+        if judged is not None:
+            key = (judged.agreeing, -judged.wrong, judged.is_explained, -order)
+            ranked.append((key, Choice(loss, judged)))
+    return [each for _, each in sorted(ranked, key=lambda pair: pair[0], reverse=True)]
+
+
+def _in_reverse(
+    workshop: Workshop,
+    made: Differences,
+    best: Choice,
+    probe: Probe,
+    pairs: Mapping[str, Pair],
+    directions: Mapping[str, Array],
+) -> Choice | None:
+    """The loss of the outputs in reverse order, where more gradients agree under it and the outputs may be
+    taken so."""
+    if not best.judged.wrong:
+        return None
+    found = _ranked(made, reversed_losses(probe, made.losses), probe, pairs, directions)
+    if not found or found[0].judged.agreeing <= best.judged.agreeing:
+        return None
+    turned = found[0]
+    order = order_of_outputs(workshop, probe, turned.loss.reversed_outputs)
+    if order is Order.REVERSED or (turned.loss.kind is Kind.COTANGENT and turned.judged.wrong):
+        return turned
+    return replace(turned, is_unordered=True) if turned.loss.kind is Kind.COTANGENT else None
 
 
 def _judged_along(

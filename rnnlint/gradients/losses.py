@@ -68,12 +68,13 @@ class Loss:
     keys: tuple[str | int, ...]
     cotangents: tuple[tuple[int, tuple[str | int, ...], Value], ...] = ()
     targets: Value = None
+    reversed_outputs: tuple[str, ...] = ()  # of which the last step is set against what comes first
 
     @property
     def sentence(self) -> str:
-        if self.cotangents and self.kind is not Kind.COTANGENT:
-            return f"{self.kind}, and {Kind.COTANGENT}"
-        return str(self.kind)
+        carried = f", and {Kind.COTANGENT}" if self.cotangents and self.kind is not Kind.COTANGENT else ""
+        order = ", the outputs in reverse order" if self.reversed_outputs else ""
+        return f"{self.kind}{carried}{order}"
 
     def of(self, values: Sequence[Value]) -> float:
         """The loss at these returned values."""

@@ -12,6 +12,7 @@ from rnnlint.gradients.answers import ProbeFailedError, first_run
 from rnnlint.gradients.directions import directions_of, nearest
 from rnnlint.gradients.draft import FORWARD
 from rnnlint.gradients.jobs import Workshop
+from rnnlint.gradients.last_step_first import coming_last_step_first, turned
 from rnnlint.gradients.loss_choice import choice
 from rnnlint.gradients.losses import Kind, Loss
 from rnnlint.gradients.own_loss import Differences, differences, early_codes, losses_of
@@ -55,6 +56,8 @@ class Measurement:
     rest: tuple[Value, ...] = ()  # what the loss reads, in the unperturbed run
     is_foreign: bool = False  # the gradient changes with what the loss does not read
     shows_one_step: bool = False  # of the sequence that the pass is given
+    is_unordered: bool = False  # right if the upstream gradients come last step first, which nothing says
+    last_step_first: frozenset[str] = frozenset()  # inputs whose gradients come back in that order
 
     @property
     def base_scenario(self) -> Scenario:
@@ -113,11 +116,17 @@ class Measurement:
         return self.loss.kind is not Kind.COTANGENT or not targets
 
     @property
-    def score(self) -> tuple[bool, int, int, int]:
+    def score(self) -> tuple[bool, int, int, int, bool]:
         """Charity: fewest wrong or unpaired, then fewest unpaired, then most agreeing. But what is measured
         over several steps counts before all that is right over one."""
         doubtful = self.judged.wrong + len(self.unpaired)
-        return not self.shows_one_step, -doubtful, -len(self.unpaired), self.judged.agreeing
+        return (
+            not self.shows_one_step,
+            -doubtful,
+            -len(self.unpaired),
+            self.judged.agreeing,
+            not self.is_unordered,
+        )
 
 
 def _is_nonzero(gradient: Array) -> bool:
@@ -154,6 +163,10 @@ def measure(workshop: Workshop, probe: Probe) -> Measurement | None:
     if truth is None:
         return None
     judged = judge(_measured(pairs, truth), probe.sizes)
+    last_step_first = coming_last_step_first(probe, pairs, truth, judged)
+    if last_step_first:
+        pairs = turned(pairs, last_step_first, probe)
+        judged = judge(_measured(pairs, truth), probe.sizes)
     unpaired = _that_matter(
         workshop, probe, loss, [p for p in probe.places if p.is_weight and p.name not in pairs]
     )
@@ -167,6 +180,8 @@ def measure(workshop: Workshop, probe: Probe) -> Measurement | None:
         unpaired,
         rest=made.rest,
         is_foreign=chosen.is_foreign,
+        is_unordered=chosen.is_unordered,
+        last_step_first=last_step_first,
         shows_one_step=shows_one_step(workshop, probe, pairs),
     )
     return _with_repeats(workshop, measurement, outcome.runs[1:])
@@ -199,6 +214,11 @@ def _in_full(
     return truth if all(np.all(np.isfinite(true)) for true in truth.values()) else None
 
 
+def _paired_like(measurement: Measurement, ran: Ran) -> dict[str, Pair]:
+    """The gradients of another run of the same probe, their steps in the order of the parameters'."""
+    return turned(paired(measurement.probe, ran), measurement.last_step_first, measurement.probe)
+
+
 def _that_matter(workshop: Workshop, probe: Probe, loss: Loss, places: list[Place]) -> tuple[Place, ...]:
     """Those of the unpaired weights that the loss depends on."""
     if not places:
@@ -216,7 +236,7 @@ def _that_matter(workshop: Workshop, probe: Probe, loss: Loss, places: list[Plac
 
 def rejudge(measurement: Measurement, base: Ran, truth: Mapping[str, Array] | None = None) -> Judged:
     """Verdicts for another run of the same probe."""
-    pairs = paired(measurement.probe, base)
+    pairs = _paired_like(measurement, base)
     kept = {name: pairs[name] for name in measurement.pairs if name in pairs}
     return judge(_measured(kept, truth or measurement.truth), measurement.probe.sizes)
 
@@ -262,7 +282,7 @@ def _enough(places: Sequence[Place]) -> list[Place]:
 def _with_repeats(workshop: Workshop, measurement: Measurement, runs: Sequence[Ran]) -> Measurement:
     """What an equal run and a second pass over the same objects add."""
     if runs and runs[0].trouble is None:
-        again = paired(measurement.probe, runs[0])
+        again = _paired_like(measurement, runs[0])
         differs = any(
             not np.array_equal(p.gradient, again[n].gradient, equal_nan=True)
             for n, p in measurement.pairs.items()
@@ -280,12 +300,12 @@ def _with_second_pass(workshop: Workshop, measurement: Measurement, ran: Ran, ea
     first = measurement.pairs
     second = {
         n: p
-        for n, p in paired(measurement.probe, ran).items()
+        for n, p in _paired_like(measurement, ran).items()
         if n in first
         and p.candidate.title == first[n].candidate.title
         and p.candidate.source <= Source.OUTER_LOCAL
     }
-    before = paired(measurement.probe, earlier)
+    before = _paired_like(measurement, earlier)
     changed = {n for n, p in second.items() if not _close(first[n].gradient, p.gradient)}
     if not changed:
         return measurement

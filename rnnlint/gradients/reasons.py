@@ -80,6 +80,18 @@ def one_step_only(pass_: Pass) -> Explained:
     )
 
 
+def order_not_stated(pass_: Pass, cotangents: Sequence[str]) -> Explained:
+    """Right or wrong, as the upstream gradients come in one order or the other."""
+    return Explained(
+        Reason.NO_ORACLE,
+        f"Whether {pass_.title} is right hangs on the order of {listed(cotangents)}: every gradient agrees "
+        "if the last step's upstream gradient comes first, and not if they come in the order of the outputs.",
+        "If they come in the order of the outputs, read them by the step's number. If the last one comes "
+        "first, say so: state both calls under [tool.rnnlint.gradients], "
+        f"with {cotangents[0]}[::-1] in the second.",
+    )
+
+
 def oracles_disagree(names: Sequence[str]) -> Explained:
     """Central differences of the code's loss and the reference cell's adjoints are not the same."""
     return Explained(

@@ -199,7 +199,7 @@ class StatedWriter(Writer):
             if output is None:
                 return self._hole(backward, parameter, sheet, name)
             if not any(u.hole == f"_in_{name}" for u in sheet.upstream):
-                sheet.upstream.append(Upstream(f"_in_{name}", output))
+                sheet.upstream.append(Upstream(f"_in_{name}", output, is_stated=True))
             return f"_in_{name}"
 
         return ", ".join(

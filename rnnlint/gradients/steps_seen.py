@@ -30,7 +30,7 @@ _NOTHING = 1e-9
 
 def shows_one_step(workshop: Workshop, probe: Probe, pairs: Mapping[str, Pair]) -> bool:
     """Whether the gradients change with the input of one step at most, of several that there are."""
-    others = list(_with_another_step(probe))
+    others = [each for _, changed in with_another_step(probe) for each in changed]
     if len(others) < 2:
         return False
     codes = returned_codes(probe.draft)
@@ -50,14 +50,15 @@ def _differ(probe: Probe, pairs: Mapping[str, Pair], run: Ran) -> bool:
     )
 
 
-def _with_another_step(probe: Probe) -> Iterator[Probe]:
-    """The probe with the input of one step exchanged for another's, for each step."""
+def with_another_step(probe: Probe) -> Iterator[tuple[str, list[Probe]]]:
+    """By each hole that may be the input: the probe with one step of it exchanged for another, for each
+    step."""
     for hole, form in probe.draft.holes.items():
         axis = _time_axis(form)
         if axis is None or role_of(hole.removeprefix("_in_")) not in (Role.INPUT, Role.UNKNOWN):
             continue
-        for other in exchanged(probe.holes[hole], axis):
-            yield replace(probe, holes={**probe.holes, hole: other})
+        others = exchanged(probe.holes[hole], axis)
+        yield hole, [replace(probe, holes={**probe.holes, hole: other}) for other in others]
 
 
 def _time_axis(form: Form) -> int | None:
