@@ -20,24 +20,30 @@ MISSING = object()
 
 
 def verdict(got: Value, true: Value, tolerance: float, scale: float = 1.0) -> PartVerdict:
-    """What is true of one value, whose common factor is ``scale``.
+    """What is true of one value, whose common factor is ``scale``."""
+    return compared(got, true, tolerance, scale)[0]
+
+
+def compared(got: Value, true: Value, tolerance: float, scale: float = 1.0) -> tuple[PartVerdict, float]:
+    """What is true of one value, whose common factor is ``scale``, and its relative error where it is right.
 
     Lists and dicts of steps are compared as arrays, and axes of one may be added or left out.
     """
     if got is None:
-        return PartVerdict.UNIMPLEMENTED
+        return PartVerdict.UNIMPLEMENTED, 0.0
     expected = as_array(true)
     assert expected is not None
     given = as_array(got)
     fitted = in_shape(given, expected.shape) if given is not None else None
     if fitted is None:
-        return PartVerdict.WRONG_SHAPE
+        return PartVerdict.WRONG_SHAPE, 0.0
     if not np.all(np.isfinite(fitted)):
-        return PartVerdict.NOT_FINITE
+        return PartVerdict.NOT_FINITE, 0.0
     if np.linalg.norm(expected) <= _NOTHING:
-        return PartVerdict.RIGHT if np.linalg.norm(fitted) <= _NOTHING else PartVerdict.WRONG
-    right = relative_error(fitted / scale, expected) <= tolerance
-    return PartVerdict.RIGHT if right else PartVerdict.WRONG
+        is_nothing = np.linalg.norm(fitted) <= _NOTHING
+        return (PartVerdict.RIGHT if is_nothing else PartVerdict.WRONG), 0.0
+    error = relative_error(fitted / scale, expected)
+    return (PartVerdict.RIGHT, error) if error <= tolerance else (PartVerdict.WRONG, 0.0)
 
 
 def shared_factor(pairs: Sequence[tuple[Value, Value]], sizes: Mapping[str, int], tolerance: float) -> float:

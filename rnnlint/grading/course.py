@@ -93,7 +93,7 @@ def prepared(course: Course, without: Sequence[str]) -> tuple[Plan, tuple[str, .
             )
         plan = make_plan(course.assignment, runner, seed, needs_sandbox=needs_sandbox)
         layers = runner.layers
-        check_selftest(course.assignment, plan, another)
+        plan = check_selftest(course.assignment, plan, another)
     return plan, layers
 
 

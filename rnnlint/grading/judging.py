@@ -9,7 +9,7 @@ import numpy as np
 
 from rnnlint.gradients.sizes import BATCH, OUTPUT, TIME
 from rnnlint.gradients.trees import leaves
-from rnnlint.grading.comparing import as_array, by_name, shared_factor, verdict
+from rnnlint.grading.comparing import as_array, by_name, compared, shared_factor, verdict
 from rnnlint.grading.convention import filled
 from rnnlint.grading.plan import Plan, Probe, TaskPlan, Unrolling
 from rnnlint.grading.results import FORWARD, PartVerdict
@@ -28,7 +28,10 @@ _DIVIDING = (TIME, BATCH, OUTPUT)
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """The verdicts on one task and probe, the values they are of, and why there are none."""
+    """The verdicts on one task and probe, the values they are of, and why there are none.
+
+    ``errors`` are the relative errors of the gradients that are right.
+    """
 
     verdicts: Mapping[str, PartVerdict]
     outputs: Mapping[str, Value] = field(default_factory=dict)
@@ -36,6 +39,7 @@ class Judgement:
     factor: float = 1.0
     trouble: Trouble | None = None
     returned_otherwise: bool = False  # the backward did not return what the assignment says
+    errors: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def earns(self) -> bool:
@@ -73,9 +77,11 @@ def judge(
             sizes = {axis: truth.sizes[axis] for axis in _DIVIDING if axis in truth.sizes}
             factor = shared_factor(pairs, sizes, plan.tolerance) if plan.any_scale else 1.0
         found = {
-            name: verdict(gradients[name], truth.gradients[name], plan.tolerance, factor) for name in names
+            name: compared(gradients[name], truth.gradients[name], plan.tolerance, factor) for name in names
         }
-        return Judgement({FORWARD: forward, **found}, outputs, gradients, factor)
+        verdicts = {FORWARD: forward, **{name: each for name, (each, _) in found.items()}}
+        errors = {name: error for name, (_, error) in found.items()}
+        return Judgement(verdicts, outputs, gradients, factor, errors=errors)
     trouble = whole.trouble if whole is not None else None
     worth = _of_trouble(trouble) if trouble is not None else PartVerdict.NOT_RUN
     outputs, forward = {}, worth
@@ -88,8 +94,8 @@ def judge(
         forward = _forward(plan, truth, outputs)
     if forward is PartVerdict.UNIMPLEMENTED and worth is PartVerdict.RAISES:
         worth = PartVerdict.NEEDS_FORWARD
-    verdicts = {FORWARD: forward, **dict.fromkeys(names, worth)}
-    return Judgement(verdicts, outputs, factor=factor or 1.0, trouble=trouble)
+    nothing = {FORWARD: forward, **dict.fromkeys(names, worth)}
+    return Judgement(nothing, outputs, factor=factor or 1.0, trouble=trouble)
 
 
 def gradient_names(task: TaskPlan) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from rnnlint.grading.derivation import RULE, signs
+from rnnlint.grading.digits import inexact, is_exact, without_small_constants
 from rnnlint.grading.judging import (
     Judgement,
     given_step,
@@ -166,6 +167,7 @@ class _Marking:
             runs |= self._sitting.run(0, ahead=failed, led=led)
             found = self._judged(0, tasks, runs, {})
         self._see_what_clipping_hides(found)
+        self._see_what_differences_give(found)
         return self._followed(0, found, runs)
 
     def _see_what_clipping_hides(self, found: Mapping[str, Judgement]) -> None:
@@ -181,6 +183,21 @@ class _Marking:
             if hidden:
                 named = ", ".join(f"{name}()" for name in own)
                 self._hints[f"{named}: gradients are graded as they are before they are clipped."] = None
+
+    def _see_what_differences_give(self, found: Mapping[str, Judgement]) -> None:
+        """Gradients that are right to some digits alone, and not for the sake of a small constant."""
+        parts = inexact(found)
+        if parts and self._plan.is_derived:
+            tasks = [self._plan.task(name) for name in dict.fromkeys(task for task, _ in parts.values())]
+            other = self._sitting.apart(program=without_small_constants(self._program))
+            exact = self._judged(0, tasks, other.run(0, whole=tasks), {})
+            self._sitting.attempts |= other.attempts
+            measured = [key for key, part in parts.items() if not is_exact(exact, part)]
+            if measured:
+                self._suspect(
+                    f"{_few(measured)}: right to some digits, as differences are, and not to the last, as "
+                    f"what is derived ({RULE})."
+                )
 
     def _with_left_out(self, clips: Sequence[str]) -> dict[str, Judgement]:
         """The judgements on the public probe with other clipping left out."""
@@ -371,6 +388,10 @@ class _Marking:
         most = max(ran.calls.values(), default=0)
         if ran.trouble is None and not ran.watched:
             self._suspect(f"It switches off the counting of its calls ({RULE}).")
+        if not self._plan.is_derived:
+            return
+        if ran.beyond_float64:
+            self._suspect(f"It computes with complex numbers, or with floats wider than float64 ({RULE}).")
         if again > MOST_FORWARD_CALLS:
             self._suspect(f"Its backward pass calls its forward pass again and again ({RULE}).")
         elif most > MOST_CALLS:

@@ -91,6 +91,7 @@ class Plan:
 
     ``provided`` are the teacher's files by name, in place of the submission's; ``clips`` is what clips
     gradients in these and in the solution. ``notes`` are sentences for the teacher on what no probe tells.
+    Unless the solution ``is_derived``, nobody is asked whether a submission takes differences.
     """
 
     files: tuple[str, ...]
@@ -107,6 +108,7 @@ class Plan:
     seed_id: str
     assignment_sha256: str
     notes: tuple[str, ...] = ()
+    is_derived: bool = True
 
     @property
     def max_score(self) -> float:

@@ -5,15 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 
 from rnnlint.grading.assignment import Assignment, AssignmentError
+from rnnlint.grading.derivation import RULE
 from rnnlint.grading.marking import mark
 from rnnlint.grading.plan import Plan
 from rnnlint.grading.results import StudentResult, SubmissionStatus
 from rnnlint.grading.submissions import Submission
+from rnnlint.records import replace
 from rnnlint.sandbox import Runner
 
 
-def check_selftest(assignment: Assignment, plan: Plan, runner: Runner) -> None:
-    """Grade the solution and the starter. Raises :class:`AssignmentError` where the points make no sense."""
+def check_selftest(assignment: Assignment, plan: Plan, runner: Runner) -> Plan:
+    """Grade the solution and the starter; the plan, with what the solution tells of itself.
+
+    Raises :class:`AssignmentError` where the points make no sense.
+    """
     where = f"{assignment.path}: [selftest]"
     solution = _marked(assignment.solution, plan, runner)
     if solution.status is SubmissionStatus.NO_SANDBOX:
@@ -25,8 +30,9 @@ def check_selftest(assignment: Assignment, plan: Plan, runner: Runner) -> None:
             f"{where}: the solution scores {solution.score or 0:g} of {plan.max_score:g}, so nothing is "
             f"graded; it loses {', '.join(lost) or 'none of its points'}. {' '.join(said)}".rstrip()
         )
+    plan = _allowing(plan, solution)
     if assignment.starter is None:
-        return
+        return plan
     starter = _marked(assignment.starter, plan, runner)
     if starter.status is SubmissionStatus.MISSING_FILE:
         raise AssignmentError(f"{where}: the starter lacks a file: {starter.reason}")
@@ -36,6 +42,17 @@ def check_selftest(assignment: Assignment, plan: Plan, runner: Runner) -> None:
             f"{where}: the starter scores {starter.score:g} of {plan.max_score:g}, so nothing is graded; "
             f"it has {', '.join(earned)} already: take these points out, or that work out of the starter."
         )
+
+    return plan
+
+
+def _allowing(plan: Plan, solution: StudentResult) -> Plan:
+    """What the solution does may be done by all."""
+    said = [sentence for sentence in solution.needs_review if RULE in sentence]
+    if not said:
+        return plan
+    note = f"[selftest] differences are no reason to review a submission: of the solution, {' '.join(said)}"
+    return replace(plan, is_derived=False, notes=(*plan.notes, note))
 
 
 def _marked(folder: Path, plan: Plan, runner: Runner) -> StudentResult:

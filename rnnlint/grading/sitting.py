@@ -54,10 +54,10 @@ class Sitting:
     seconds: int = 0
     _timeouts: int = 0
 
-    def apart(self, left_out: Sequence[str] | None = None) -> Sitting:
-        """The same submission with nothing noted yet, perhaps with other clipping left out."""
+    def apart(self, left_out: Sequence[str] | None = None, program: Program | None = None) -> Sitting:
+        """The same submission with nothing noted yet, perhaps with other clipping left out or other text."""
         chosen = self.left_out if left_out is None else tuple(left_out)
-        return Sitting(self.runner, self.plan, self.program, chosen)
+        return Sitting(self.runner, self.plan, program or self.program, chosen)
 
     @property
     def is_calm(self) -> bool:

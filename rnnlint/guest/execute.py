@@ -57,7 +57,14 @@ class Execution:
             trouble = trouble_from(error, {**texts, SCENARIO_PATH: f"{scenario.program}\n{scenario.back}"})
         if recorder.overflowed:
             self._program.note("Not every step could be recorded: the recorded values are too large.")
-        return Ran(values, tuple(recorder.frames), trouble, dict(recorder.calls), recorder.was_watching)
+        return Ran(
+            values,
+            tuple(recorder.frames),
+            trouble,
+            dict(recorder.calls),
+            recorder.was_watching,
+            recorder.beyond_float64,
+        )
 
     def _values(self, scenario: Scenario, recorder: Recorder) -> tuple[Value, ...]:
         namespace = self._program.namespace

@@ -189,7 +189,8 @@ class Frame:
 class Ran:
     """One scenario's outcome: values in the order of ``early`` and ``returns``, or trouble.
 
-    Unless it was ``watched`` to its end, the code that ran has seen to it that it was not.
+    Unless it was ``watched`` to its end, the code that ran has seen to it that it was not. ``beyond_float64``
+    tells of complex numbers, or of floats wider than float64, in a function that was watched.
     """
 
     values: tuple[Value, ...] = ()
@@ -197,6 +198,7 @@ class Ran:
     trouble: Trouble | None = None
     calls: Mapping[str, int] = field(default_factory=dict)  # how often what was called, with frames recorded
     watched: bool = True
+    beyond_float64: bool = False
 
 
 @dataclass(frozen=True, slots=True)

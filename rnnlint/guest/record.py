@@ -11,11 +11,25 @@ from contextlib import contextmanager
 from types import CodeType, FrameType
 from typing import Any
 
+import numpy as np
+
 from .job import Frame, Scenario
 from .portable import Copier, TooMuchError
 
 LARGEST_RECORD = 96 * 2**20
 MOST_FRAMES = 20_000
+
+
+_MOST_ITEMS = 64
+
+
+def _is_beyond_float64(value: Any) -> bool:
+    """Whether a value, or an item of a list or tuple, is complex or a float of more digits than float64's."""
+    if isinstance(value, (np.ndarray, np.generic)):
+        return value.dtype.kind == "c" or (value.dtype.kind == "f" and value.dtype.itemsize > 8)
+    if isinstance(value, (list, tuple)):
+        return any(map(_is_beyond_float64, value[:_MOST_ITEMS]))
+    return type(value) is complex
 
 
 class Recorder:
@@ -26,6 +40,7 @@ class Recorder:
         self.calls: Counter[str] = Counter()
         self.overflowed = False
         self.was_watching = True
+        self.beyond_float64 = False
         self._paths = paths
         self._entry = entry
         self._wanted = frozenset(scenario.frames)
@@ -55,8 +70,11 @@ class Recorder:
                 self.calls[code.co_qualname] += 1
         elif event == "return" and self._wanted:
             code = frame.f_code
-            if code.co_filename in self._paths and self._is_wanted(code):
-                self._record(frame, 0, 0)
+            if code.co_filename in self._paths:
+                if not self.beyond_float64:
+                    self.beyond_float64 = any(map(_is_beyond_float64, (argument, *frame.f_locals.values())))
+                if self._is_wanted(code):
+                    self._record(frame, 0, 0)
 
     def _trace(self, frame: FrameType, event: str, argument: Any) -> Any:
         if frame.f_code.co_filename == self._entry:
