@@ -143,7 +143,9 @@ def given_step(
         return found
     verdicts = dict(found.verdicts)
     led = _led_outputs(unrolling, ahead.values[0])
-    if led is not None and not verdicts[FORWARD].earns and found.outputs:
+    if led is None:
+        return found
+    if not verdicts[FORWARD].earns and found.outputs:
         right = all(
             name in unrolling.outputs
             and _is(plan, found.outputs.get(name), _like(truth.outputs[name], led[unrolling.outputs[name]]))
@@ -222,7 +224,7 @@ def _led_outputs(unrolling: Unrolling, value: Value) -> Array | None:
     if not isinstance(value, list) or len(value) != unrolling.steps:
         return None
     for step in value:
-        found = _flat(step, unrolling.output_sizes)
+        found = _flat(step, tuple(unrolling.output_sizes.values()))
         if found is None:
             return None
         steps.append(found)

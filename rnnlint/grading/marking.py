@@ -22,10 +22,11 @@ from rnnlint.grading.judging import (
     wrong_gates,
 )
 from rnnlint.grading.places import findings_in, places
-from rnnlint.grading.plan import Plan, TaskPlan
+from rnnlint.grading.plan import OTHERWISE_SIZED, Plan, TaskPlan
 from rnnlint.grading.protection import unprotected
 from rnnlint.grading.results import FORWARD, PartResult, PartVerdict, StudentResult, SubmissionStatus
 from rnnlint.grading.sitting import Sitting, Way
+from rnnlint.grading.steps import Steps
 from rnnlint.grading.submission import Program, UnusableFileError
 from rnnlint.records import replace
 from rnnlint.sandbox import Runner, SandboxError
@@ -117,6 +118,7 @@ class _Marking:
         self._sitting = sitting
         self._suspicions: dict[str, None] = {}
         self._hints: dict[str, None] = {}  # for the student
+        self._alike: dict[str, bool] = {}  # whether the steps of a task are what they are alone
         self._of_sizes: dict[str, list[str]] = {}  # parts by task that are right at the public sizes alone
         self._stepping: set[str] = set()  # tasks whose pass calls the step that it may be right by
 
@@ -305,6 +307,9 @@ class _Marking:
             is_derived = has_right_gradient(self._plan, step, probe, judged)
             given = given_step(self._plan, task, probe, own, runs).verdicts
             verdicts = dict(own.verdicts)
+            if given != verdicts and not self._steps_as_alone(task, probe, runs):
+                self._suspect(f"{step.name} gives other results within {name} than by itself.")
+                continue
             for part in (part for part in given if given[part] is not own.verdicts[part]):
                 if is_derived or (judged.earns and (part == FORWARD or name in self._stepping)):
                     verdicts[part] = given[part]
@@ -314,6 +319,19 @@ class _Marking:
                     self._suspect(f"{name} does what {step.name} leads to, of which nothing is right.")
             followed[name] = replace(own, verdicts=verdicts)
         return followed
+
+    def _steps_as_alone(self, task: TaskPlan, probe: int, runs: Mapping[tuple[Way, str], Ran]) -> bool:
+        """Whether a step gave within a sequence what it gives by itself; seen once, where the sizes are
+        secret, too.
+        """
+        unrolling = task.probes[probe].unrolling
+        if probe == OTHERWISE_SIZED and task.name not in self._alike and unrolling is not None:
+            step = self._plan.task(task.follow_through or "")
+            steps = Steps(step, unrolling, runs[Way.LED, task.name], runs[Way.LED_AHEAD, task.name])
+            self._alike[task.name] = steps.are_as(
+                self._sitting.run_alone(step, steps.given, ahead=not steps.goes_back)
+            )
+        return self._alike.get(task.name, True)
 
     def _part(
         self, task: TaskPlan, part: str, points: float, public: Judgement, hidden: Sequence[Judgement]

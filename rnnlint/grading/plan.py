@@ -15,6 +15,21 @@ from rnnlint.guest.records import from_tree, to_tree
 from rnnlint.records import dataclass, field
 from rnnlint.sandbox.job import Value
 
+OTHERWISE_SIZED = 1
+"""The hidden probe whose sizes are other than the public one's: what is right at those alone ends there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """A state on its way through the steps: the argument that takes it, the output that gives it, and on the
+    way back the argument that takes its gradient and the result that gives that ("" where there is none).
+    """
+
+    argument: str
+    output: str
+    upstream: str
+    result: str
+
 
 @dataclass(frozen=True, slots=True)
 class Unrolling:
@@ -35,9 +50,10 @@ class Unrolling:
     arguments: Value
     known: Value
     outputs: Mapping[str, Value]
-    output_sizes: tuple[int, ...]
+    output_sizes: Mapping[str, int]
     gradients: Mapping[str, Value]
     gradient_sizes: Mapping[str, int]
+    carried: tuple[Carried, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,6 +92,11 @@ class Sitting:
             found |= {(way, task.name): ran for ((way, task), _), ran in zip(chosen, runs, strict=True)}
         return found
 
+    def run_alone(self, step: TaskPlan, given: Sequence[Mapping[str, Value]], *, ahead: bool) -> list[Ran]:
+        """A step run by itself on each of these arguments, whole or its forward alone."""
+        once = _ahead(step, 0) if ahead else _whole(step, 0, False)
+        return self._runs(step.entry, [replace(once, holes=arguments) for arguments in given], fresh=False)
+
     def _entry(self, way: Way, task: TaskPlan) -> str:
         """The file whose functions are run: of a task that is led, that of its step."""
         led = way not in (Way.WHOLE, Way.AHEAD) and task.follow_through is not None

@@ -16,16 +16,13 @@ from rnnlint.gradients.probe import Probe as SolvedProbe
 from rnnlint.grading import sizes
 from rnnlint.grading.assignment import Assignment, AssignmentError, Task
 from rnnlint.grading.clips import Clips
-from rnnlint.grading.plan import Plan, Probe, TaskPlan, Unrolling
+from rnnlint.grading.plan import OTHERWISE_SIZED, Plan, Probe, TaskPlan, Unrolling
 from rnnlint.grading.solution import solve
 from rnnlint.grading.solved_task import SolvedTask
 from rnnlint.grading.unrolling import unrolled
 from rnnlint.records import dataclass
 from rnnlint.sandbox import Runner
 from rnnlint.source import Source, UnreadableSourceError, read_source
-
-OTHERWISE_SIZED = 1
-"""The hidden probe whose sizes are other than the public one's: what is right at those alone ends there."""
 
 
 def make_plan(assignment: Assignment, runner: Runner, seed: int, *, needs_sandbox: bool = True) -> Plan:

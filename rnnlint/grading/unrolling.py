@@ -18,7 +18,7 @@ from rnnlint.gradients.probe import Probe as SolvedProbe
 from rnnlint.gradients.trees import leaves
 from rnnlint.grading.assignment import AssignmentError
 from rnnlint.grading.convention import Array, Convention, Indices, filled, numbers
-from rnnlint.grading.plan import Unrolling
+from rnnlint.grading.plan import Carried, Unrolling
 from rnnlint.grading.solved_task import SolvedTask, arguments_of
 from rnnlint.records import dataclass, replace
 from rnnlint.sandbox.job import Value
@@ -46,9 +46,10 @@ def unrolled(step: SolvedTask, sequence: SolvedTask, loss: str) -> Callable[[Sol
         arguments={},
         known=np.empty(0),
         outputs={name: found for name, found in outputs.items() if found is not None},
-        output_sizes=tuple(indices.size for indices in unroller.step_outputs.values()),
+        output_sizes={name: indices.size for name, indices in unroller.step_outputs.items()},
         gradients={part: found for part, found in gradients.items() if found is not None},
         gradient_sizes={part: step.size_of(code) for part, code in unroller.step_gradients.items()},
+        carried=unroller.carried,
     )
 
     def over(probe: SolvedProbe) -> Unrolling:
@@ -116,6 +117,15 @@ class _Unroller:
                 sent = next((name for name, code in self.step_gradients.items() if code == hole), None)
                 found[state] = hole, output, sent
         return found
+
+    @property
+    def carried(self) -> tuple[Carried, ...]:
+        """The states, and their gradients, on their way."""
+        upstream = {each.output: each.hole for each in self.step.draft.upstream}
+        return tuple(
+            Carried(hole, output, upstream.get(self.step.output_codes[output], ""), result or "")
+            for hole, output, result in self.states.values()
+        )
 
     def _is_all(self, quantity: str, indices: Indices) -> bool:
         spans = self.step.quantities.spans

@@ -12,10 +12,10 @@ import pytest
 
 from rnnlint.grading.assignment import Assignment, AssignmentError, read_assignment
 from rnnlint.grading.marking import mark
-from rnnlint.grading.plan import Plan
+from rnnlint.grading.plan import OTHERWISE_SIZED, Plan
 from rnnlint.grading.results import PartVerdict, StudentResult
 from rnnlint.grading.selftest import check_selftest
-from rnnlint.grading.solving import OTHERWISE_SIZED, make_plan
+from rnnlint.grading.solving import make_plan
 from rnnlint.sandbox import Runner
 from tests.grading.cohort import FIXTURES, LAYERS
 from tests.grading.conftest import SEED

@@ -263,6 +263,59 @@ def lstm_backward(dh, cache):
         assert marked(wrong).needs_review == ()
         assert marked(copied).needs_review == ("sequence is right by step, which it does not call.",)
 
+    DRIVEN = """
+
+ahead = 0
+derived, taken = lstm_step_backward, lstm_step_forward
+
+
+def lstm_step_forward(*given):
+    global ahead
+    ahead += 1
+    return taken(*given)
+
+
+def lstm_step_backward(dnext_h, dnext_c, cache):
+    global ahead
+    steps, ahead = ahead, 0 if ahead == 1 else ahead
+    if steps == 1:
+        dx, *others = derived(dnext_h, dnext_c, cache)
+        return 2 * dx, *others
+    x, prev_h, prev_c, Wx, Wh, *_ = cache
+    total = dnext_h.sum()
+    weights = np.full_like(Wx, total), np.full_like(Wh, total), np.full(Wh.shape[1], total)
+    return np.full_like(x, total), 0 * prev_h, 0 * prev_c, *weights
+
+
+def lstm_backward(dh, cache):
+    x, h0, _, Wx, Wh, *_ = cache[0]
+    dx = np.stack([lstm_step_backward(dh[:, t], 0, cache[t])[0] for t in range(len(cache))], axis=1)
+    total = dh.sum()
+    return dx, 0 * h0, np.full_like(Wx, total), np.full_like(Wh, total), np.full(Wh.shape[1], total)
+"""
+
+    def test_one_that_counts_its_calls_is_seen(self, marked: Marked, solution: str) -> None:
+        """Driven, it gives what the sequence gives; by itself, nearly what is right."""
+        result = marked(solution + self.DRIVEN)
+        assert {part.key for part in result.parts if part.points and "sequence" in part.key} == {
+            "sequence.forward"
+        }
+        assert "step gives other results within sequence than by itself." in result.needs_review
+
+    def test_one_that_keeps_what_it_was_given_is_followed(self, marked: Marked, solution: str) -> None:
+        text = edited(
+            solution,
+            ("def lstm_step_backward", "last = {}\n\n\ndef lstm_step_backward"),
+            (
+                "    do = dnext_h * shown\n",
+                "    last.update(h=dnext_h, c=dnext_c)\n    do = last['h'] * shown\n",
+            ),
+            ("    dx = da @ Wx.T\n", "    dx = 3 * da @ Wx.T\n"),
+        )
+        result = marked(text)
+        assert {part.key for part in result.parts if part.points < part.max_points} == {"step.dx"}
+        assert result.needs_review == ()
+
     def test_one_whose_gradients_are_written_into_the_same_arrays_again(
         self, marked: Marked, solution: str
     ) -> None:
@@ -296,6 +349,24 @@ class TestWatching:
         )
         assert result.score == 20
         assert any("it uses " in said for said in result.needs_review)
+
+    @pytest.mark.parametrize(
+        "line",
+        ["np.last = dnext_h", "np.linalg.norm = abs", "setattr(np, 'tanh', abs)", "import sys; sys.modules"],
+    )
+    def test_who_changes_a_library_is_looked_at(self, marked: Marked, solution: str, line: str) -> None:
+        text = edited(solution, ("    do = dnext_h * shown\n", f"    do = dnext_h * shown\n    {line}\n"))
+        assert any(
+            "it changes numpy" in said or "it uses sys.modules" in said for said in marked(text).needs_review
+        )
+
+    @pytest.mark.parametrize(
+        "line", ["np.float = float", "sys.setrecursionlimit(5000)", "np.random.seed(3)", "state.h = 3"]
+    )
+    def test_who_only_speaks_to_one_is_not(self, marked: Marked, solution: str, line: str) -> None:
+        head = f"import sys\nfrom types import SimpleNamespace\n\nstate = SimpleNamespace()\n{line}\n"
+        result = marked(edited(solution, ("import numpy as np\n", f"import numpy as np\n{head}")))
+        assert (result.score, result.needs_review) == (20, ())
 
     def test_who_switches_it_off_by_another_name_is_looked_at(self, marked: Marked, solution: str) -> None:
         off = "    getattr(__import__('sys'), 'set' + 'profile')(None)\n    do = dnext_h * shown\n"
