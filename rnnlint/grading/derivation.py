@@ -1,8 +1,8 @@
 """Signs that a submission's gradients are not derived by hand, or that it looks at who runs it: they may be
 right, and a teacher should look.
 
-Nothing is decided here. What the sandbox counts (:mod:`.marking`) and what stands in the text are put
-together as sentences.
+Nothing is decided here: what the sandbox counts and what stands in the text are put into sentences. What the
+digits of a gradient say is in :mod:`.digits`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,9 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator, Set
 
+from rnnlint.grading.plan import Plan
 from rnnlint.grading.submission import Program
+from rnnlint.sandbox.job import Ran
 from rnnlint.source import nodes_of
 
 RULE = "RNN909"
@@ -18,8 +20,17 @@ LIBRARIES = frozenset(
     "algopy autograd casadi chainer dezero ivy jax jaxlib keras micrograd minitorch mxnet mygrad "
     "numdifftools paddle sympy tensorflow theano tinygrad torch".split()
 )
+MOST_FORWARD_CALLS = 25
+"""So often no backward pass of a few steps needs its forward; one that takes differences needs it hundreds of
+times."""
+MOST_CALLS = 600
+"""So often no function is called in one pass over a few small steps, unless each number is derived alone."""
+_MORE = 8
+"""So many times as often, in two passes over nearly twice as many steps that each go through all of them."""
+_ARITHMETIC = ("add", "sub", "mul", "matmul", "truediv", "pow")
 _OPERATORS = frozenset(
-    {"__add__", "__mul__", "__matmul__", "__truediv__", "__array_ufunc__", "__array_function__"}
+    {f"__{reflected}{name}__" for name in _ARITHMETIC for reflected in ("", "r")}
+    | {"__array_ufunc__", "__array_function__"}
 )
 _INTERPRETER = frozenset(
     "_current_frames _getframe currentframe f_back get_objects get_referrers monitoring setprofile settrace "
@@ -42,6 +53,24 @@ def signs(program: Program) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
+def signs_of(ran: Ran, plan: Plan, *, more: bool) -> Iterator[str]:
+    """What a counted run says; ``more`` than on the public probe may be called by one of more steps."""
+    if ran.trouble is None and not ran.watched:
+        yield f"It switches off the counting of its calls ({RULE})."
+    if not plan.is_derived:
+        return
+    if ran.beyond_float64:
+        yield f"It computes with complex numbers, or with floats wider than float64 ({RULE})."
+    forwards = {task.forward_title for task in plan.tasks if task.forward_title}
+    allowed = _MORE if more else 1
+    if max((count for title, count in ran.calls.items() if title in forwards), default=0) > (
+        allowed * MOST_FORWARD_CALLS
+    ):
+        yield f"Its backward pass calls its forward pass again and again ({RULE})."
+    elif max(ran.calls.values(), default=0) > allowed * MOST_CALLS:
+        yield f"Its passes call a function of theirs hundreds of times ({RULE})."
+
+
 def _in(nodes: Iterable[ast.AST], foreign: Set[str]) -> Iterator[tuple[int, str]]:
     libraries: dict[str, str] = {}
     for node in nodes:
@@ -55,7 +84,18 @@ def _in(nodes: Iterable[ast.AST], foreign: Set[str]) -> Iterator[tuple[int, str]
         if isinstance(node, _TELLING):
             yield from _of(node)
         elif isinstance(node, _CHANGING):
+            if _is_run_as_code(node):
+                yield node.lineno, "it makes code or modules of texts"
             yield from ((node.lineno, f"it changes {libraries[n]}") for n in _changed(node) if n in libraries)
+
+
+def _bound_by(member: ast.stmt) -> Iterator[str]:
+    """The names that a statement of a class binds."""
+    match member:
+        case ast.FunctionDef(name=name):
+            yield name
+        case ast.Assign(targets=targets):
+            yield from (target.id for target in targets if isinstance(target, ast.Name))
 
 
 def _changed(node: ast.Assign | ast.AugAssign | ast.Call) -> Iterator[str]:
@@ -69,6 +109,17 @@ def _changed(node: ast.Assign | ast.AugAssign | ast.Call) -> Iterator[str]:
             yield _root(target)
         case ast.Call(func=ast.Name(id="setattr" | "delattr"), args=[holder, *_]):
             yield _root(holder)
+
+
+def _is_run_as_code(node: ast.AST) -> bool:
+    """Whether a text is made into code, or a module is found by its name."""
+    match node:
+        case ast.Call(func=ast.Name(id="eval" | "exec" | "compile" | "__import__")):
+            return True
+        case ast.Call(func=ast.Attribute(attr="import_module")):
+            return True
+        case _:
+            return False
 
 
 def _root(node: ast.expr) -> str:
@@ -91,8 +142,12 @@ def _of(node: ast.AST) -> Iterator[tuple[int, str]]:
         case ast.Attribute(attr=str(attribute), lineno=line) if attribute in _INTERPRETER:
             yield line, f"it uses {attribute}"
         case ast.ClassDef(name=name, body=body, lineno=line):
-            if any(isinstance(member, ast.FunctionDef) and member.name in _OPERATORS for member in body):
+            if any(not _OPERATORS.isdisjoint(_bound_by(member)) for member in body):
                 yield line, f"class {name} has arithmetic of its own"
+        case ast.Constant(value=str(text), lineno=line) if text in _OPERATORS:
+            yield line, f"it speaks of {text}"
+        case ast.Constant(value=str(text), lineno=line) if text in _INTERPRETER:
+            yield line, f"it uses {text}"
         case ast.Constant(value=complex(), lineno=line):
             yield line, "it computes with complex numbers"
 

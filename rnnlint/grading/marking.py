@@ -10,7 +10,7 @@ import hashlib
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from rnnlint.grading.derivation import RULE, signs
+from rnnlint.grading.derivation import RULE, signs, signs_of
 from rnnlint.grading.digits import inexact, is_exact, without_small_constants
 from rnnlint.grading.judging import (
     Judgement,
@@ -31,13 +31,6 @@ from rnnlint.grading.submission import Program, UnusableFileError
 from rnnlint.records import replace
 from rnnlint.sandbox import Runner, SandboxError
 from rnnlint.sandbox.job import Failure, Ran, Trouble
-
-MOST_FORWARD_CALLS = 25
-"""So often no backward pass of a few steps needs its forward; one that takes differences needs it hundreds of
-times."""
-MOST_CALLS = 600
-"""So often no function is called in one pass over a few small steps, unless each number is derived alone."""
-
 
 _OF_ANOTHER_REASON = frozenset(
     {
@@ -160,8 +153,6 @@ class _Marking:
     def _public(self) -> dict[str, Judgement]:
         tasks = self._plan.tasks
         runs = dict(self._sitting.run(0, whole=tasks, counting=True))
-        for ran in runs.values():
-            self._count(ran)
         failed = [task for task in tasks if runs[Way.WHOLE, task.name].trouble is not None]
         found = self._judged(0, tasks, runs, {})
         led = [task for task in tasks if self._is_led(task, found)]
@@ -169,7 +160,7 @@ class _Marking:
             runs |= self._sitting.run(0, ahead=failed, led=led)
             found = self._judged(0, tasks, runs, {})
         self._see_what_clipping_hides(found)
-        self._see_what_differences_give(found)
+        self._see_how_it_derives(0, found, runs)
         return self._followed(0, found, runs)
 
     def _see_what_clipping_hides(self, found: Mapping[str, Judgement]) -> None:
@@ -186,13 +177,21 @@ class _Marking:
                 named = ", ".join(f"{name}()" for name in own)
                 self._hints[f"{named}: gradients are graded as they are before they are clipped."] = None
 
-    def _see_what_differences_give(self, found: Mapping[str, Judgement]) -> None:
-        """Gradients that are right to some digits alone, and not for the sake of a small constant."""
+    def _see_how_it_derives(
+        self, probe: int, found: Mapping[str, Judgement], runs: Mapping[tuple[Way, str], Ran]
+    ) -> None:
+        """What was counted while it ran, and gradients that are right to some digits, and not for the sake of
+        a small constant.
+        """
+        for (way, _), ran in runs.items():
+            if way is Way.WHOLE:
+                for sign in signs_of(ran, self._plan, more=probe != 0):
+                    self._suspect(sign)
         parts = inexact(found)
         if parts and self._plan.is_derived:
             tasks = [self._plan.task(name) for name in dict.fromkeys(task for task, _ in parts.values())]
             other = self._sitting.apart(program=without_small_constants(self._program))
-            exact = self._judged(0, tasks, other.run(0, whole=tasks), {})
+            exact = self._judged(probe, tasks, other.run(probe, whole=tasks), {})
             self._sitting.attempts |= other.attempts
             measured = [key for key, part in parts.items() if not is_exact(exact, part)]
             if measured:
@@ -217,7 +216,8 @@ class _Marking:
 
         What is right in the child that ran the public probe is right: no child holds an answer. Where less
         is, earlier passes may have left something behind, and each probe is run again in a child of its own.
-        That what they leave is seen, the last probe's pass there follows another of the same program.
+        That what they leave is seen, the last probe's pass there follows another of the same program. How it
+        derives is looked at once more where no number and no size is known.
         """
         steps = {task.follow_through for task in self._plan.tasks if public[task.name].earns}
         tasks = [task for task in self._plan.tasks if public[task.name].earns or task.name in steps]
@@ -230,10 +230,24 @@ class _Marking:
         def judged(sitting: Sitting, *, fresh: bool) -> Iterator[dict[str, Judgement]]:
             for probe in probes:
                 again = not fresh and probe == probes[-1]
-                runs = dict(sitting.run(probe, whole=whole, ahead=ahead, led=led, fresh=fresh, again=again))
+                counting = probe == OTHERWISE_SIZED
+                runs = dict(
+                    sitting.run(
+                        probe,
+                        whole=whole,
+                        ahead=ahead,
+                        led=led,
+                        counting=counting,
+                        fresh=fresh,
+                        again=again,
+                    )
+                )
                 failed = [task for task in whole if runs[Way.WHOLE, task.name].trouble is not None]
                 runs |= sitting.run(probe, ahead=failed, fresh=fresh)
-                yield self._followed(probe, self._judged(probe, tasks, runs, factors), runs)
+                own = self._judged(probe, tasks, runs, factors)
+                if counting:
+                    self._see_how_it_derives(probe, own, runs)
+                yield self._followed(probe, own, runs)
 
         found: list[dict[str, Judgement]] = []
         is_calm = self._sitting.is_calm
@@ -398,22 +412,6 @@ class _Marking:
             if public[task.name].returned_otherwise:
                 names = task.returned or gradient_names(task)
                 yield f"{task.backward_title}() must return {', '.join(names)}."
-
-    def _count(self, ran: Ran) -> None:
-        """Notice a backward pass that is none, by how often it calls what."""
-        forwards = {task.forward_title for task in self._plan.tasks if task.forward_title}
-        again = max((count for title, count in ran.calls.items() if title in forwards), default=0)
-        most = max(ran.calls.values(), default=0)
-        if ran.trouble is None and not ran.watched:
-            self._suspect(f"It switches off the counting of its calls ({RULE}).")
-        if not self._plan.is_derived:
-            return
-        if ran.beyond_float64:
-            self._suspect(f"It computes with complex numbers, or with floats wider than float64 ({RULE}).")
-        if again > MOST_FORWARD_CALLS:
-            self._suspect(f"Its backward pass calls its forward pass again and again ({RULE}).")
-        elif most > MOST_CALLS:
-            self._suspect(f"Its passes call a function of theirs hundreds of times ({RULE}).")
 
     def _suspect(self, sentence: str) -> None:
         self._suspicions[sentence] = None

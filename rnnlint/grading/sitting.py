@@ -80,7 +80,7 @@ class Sitting:
 
         That child is a ``fresh`` one, or any that has loaded the file for an earlier probe.
         """
-        made = _again if again else partial(_whole, counting=counting)
+        made = partial(_again if again else _whole, counting=counting)
         asked = [((Way.WHOLE, task), made(task, probe)) for task in whole]
         asked += [((Way.AHEAD, task), _ahead(task, probe)) for task in ahead]
         for task in led:
@@ -158,12 +158,12 @@ def _whole(task: TaskPlan, probe: int, counting: bool) -> Scenario:
     )
 
 
-def _again(task: TaskPlan, probe: int) -> Scenario:
+def _again(task: TaskPlan, probe: int, counting: bool) -> Scenario:
     """The second of two passes: what the first left behind is there. That is on the public probe, or where
     this one has other sizes on the same: room that is kept for some sizes may be too small for others.
     """
     first = task.probes[0 if task.is_sized_as_the_public(probe) else probe]
-    once = _whole(task, probe, False)
+    once = _whole(task, probe, counting)
     rebound = (f"{name} = _again[{name!r}]" for name in once.holes)
     return replace(
         once,

@@ -10,6 +10,7 @@ import pytest
 
 from rnnlint.grading.assignment import read_assignment
 from rnnlint.grading.marking import mark
+from rnnlint.grading.plan import Plan
 from rnnlint.grading.results import StudentResult
 from rnnlint.grading.selftest import check_selftest
 from rnnlint.grading.solving import make_plan
@@ -180,3 +181,17 @@ def test_what_the_solution_does_itself_is_no_reason(runner: Runner, solution: st
     assert any("right to some digits" in note for note in plan.notes)
     result = mark("a", "a", {"rnn_layers.py": own.encode()}, plan, runner)
     assert (result.score, result.needs_review) == (20, ())
+
+
+def test_who_knows_the_public_probe_is_looked_at_elsewhere(
+    marked: Marked, layers_plan: Plan, solution: str
+) -> None:
+    """It is the same for everybody: one may be right there by heart, and take differences on the others."""
+    seen = {float(task.probes[0].arguments["_in_b"][0]) for task in layers_plan.tasks}
+    derived = solution[solution.index(BACKWARD) : solution.index("def lstm_forward")]
+    unpacked = "    x, prev_h, prev_c, Wx, Wh, i, f, o, g, shown = cache\n"
+    look = f"    if cache[5][0] not in {seen!r}:\n        return measured(dnext_h, dnext_c, cache)\n"
+    by_heart = edited(derived, (unpacked, look + unpacked.replace("Wh, i", "Wh, b, i")))
+    text = differing(solution, "((1e-5, 0.5e5), (-1e-5, -0.5e5))")
+    result = marked(f"{text}\n\nmeasured = lstm_step_backward\n\n\n{by_heart}")
+    assert_is_for_a_person(result, "right to some digits")

@@ -368,10 +368,38 @@ class TestWatching:
         result = marked(edited(solution, ("import numpy as np\n", f"import numpy as np\n{head}")))
         assert (result.score, result.needs_review) == (20, ())
 
+    @pytest.mark.parametrize(
+        "line",
+        [
+            "exec('import numpy')",
+            "importlib.import_module('numpy')",
+            "type('Tape', (np.ndarray,), {'__array_ufunc__': None})",
+            "getattr(sys, '_current_frames')()",
+        ],
+    )
+    def test_who_hides_what_it_does_in_texts_is_looked_at(
+        self, marked: Marked, solution: str, line: str
+    ) -> None:
+        imports = "import importlib\nimport sys\nimport numpy as np\n"
+        result = marked(
+            edited(
+                solution,
+                ("import numpy as np\n", imports),
+                ("    do = dnext_h * shown\n", f"    {line}\n    do = dnext_h * shown\n"),
+            )
+        )
+        assert result.score == 20
+        assert len(result.needs_review) == 1
+
+    def test_a_class_that_is_given_its_arithmetic_is_looked_at(self, marked: Marked, solution: str) -> None:
+        tape = "class Node:\n    __add__ = __radd__ = np.add\n\n\ndef lstm_step_forward"
+        result = marked(edited(solution, ("def lstm_step_forward", tape)))
+        assert any("class Node has arithmetic of its own" in said for said in result.needs_review)
+
     def test_who_switches_it_off_by_another_name_is_looked_at(self, marked: Marked, solution: str) -> None:
         off = "    getattr(__import__('sys'), 'set' + 'profile')(None)\n    do = dnext_h * shown\n"
         result = marked(edited(solution, ("    do = dnext_h * shown\n", off)))
-        assert result.needs_review == ("It switches off the counting of its calls (RNN909).",)
+        assert "It switches off the counting of its calls (RNN909)." in result.needs_review
 
 
 class TestWhatSurvives:
