@@ -18,6 +18,8 @@ from rnnlint.records import dataclass, replace
 from rnnlint.sandbox.job import Trouble, Value
 
 MOST_LAYOUTS_MEASURED = 4
+MOST_IN_WHICH_NOTHING_AGREES = 8
+"""So many layouts under which no gradient is right may be measured: the next may be the one that is meant."""
 MORE = {TIME: 4, BATCH: 5, HIDDEN: 6, INPUT: 7, OUTPUT: 8}
 """The sizes of another draw."""
 
@@ -39,6 +41,12 @@ class Chosen:
         if best is None or best.shows_one_step or best.is_unordered:
             return False
         return bool(best.judged.agreeing) and not best.judged.wrong and not best.unpaired
+
+    @property
+    def most_measured(self) -> int:
+        """How many layouts may be measured: more of them while no gradient agrees under any."""
+        agrees = self.measurement is not None and self.measurement.judged.agreeing
+        return MOST_LAYOUTS_MEASURED if agrees else MOST_IN_WHICH_NOTHING_AGREES
 
     @property
     def best(self) -> tuple[tuple[Solved, Measurement], ...]:
@@ -68,7 +76,7 @@ def most_charitable(workshop: Workshop, solver: Solver, seed: int) -> Chosen:
     tried: set[str] = set()
     for candidates in (solver.first, solver.all):
         for solved in _in_question(candidates(), chosen):
-            if solved.signature in tried or len(tried) >= MOST_LAYOUTS_MEASURED:
+            if solved.signature in tried or len(tried) >= chosen.most_measured:
                 continue
             tried.add(solved.signature)
             _consider(chosen, workshop, solved, seed)
