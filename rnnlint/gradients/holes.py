@@ -92,7 +92,15 @@ def role_in_use(usage: Usage, name: str) -> Role:
             return Role.WEIGHT  # V is the vocabulary in one program and the output's weights in the next
         if usage.shape_names or usage.is_sequence or usage.is_index or usage.time_axis is not None:
             return Role.INPUT
+    if role is Role.WEIGHT and len(name) == 1 and name.islower() and _is_taken_by_steps(usage):
+        return Role.INPUT  # u, the input of control theory
     return role
+
+
+def _is_taken_by_steps(usage: Usage) -> bool:
+    """``u[t]`` of a ``u`` whose length is asked for and of which no product is taken as a whole."""
+    counted = usage.is_sequence or "shape" in usage.attributes
+    return counted and usage.time_axis is not None and not usage.whole_product
 
 
 def form_of(

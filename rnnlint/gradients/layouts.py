@@ -93,9 +93,11 @@ class Layout:
                 return IndicesForm((time, batch) if self.columns else (batch, time), feature, listed=False)
 
     @property
-    def moments(self) -> tuple[Size, Size]:
-        """The axes of what there is one of for each step of each sequence."""
+    def moments(self) -> tuple[Size, ...]:
+        """The axes of what there is one of for each step of each sequence; of one sequence of vectors, its steps."""
         batch, time = Size.axis(BATCH), Size.axis(TIME)
+        if self.item is Item.VECTOR:
+            return (time,)
         return (batch, time) if self.steps in (Steps.TIME_SECOND, Steps.TIME_LAST) else (time, batch)
 
     @property

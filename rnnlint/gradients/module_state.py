@@ -232,18 +232,23 @@ def _straight(body: list[ast.stmt], loaded: bool) -> Iterator[tuple[ast.stmt, bo
 
 
 def _split(target: ast.expr, value: ast.expr) -> Iterator[tuple[str, ast.expr]]:
+    """``a, b = f()`` gives each name its part: ``[*f()][0]``, ``[*f()][1]``."""
     if isinstance(target, ast.Name):
         yield target.id, value
-    elif isinstance(target, ast.Tuple):
-        values: list[ast.expr] = [value] * len(target.elts)
-        if isinstance(value, ast.Tuple) and len(value.elts) == len(target.elts):
-            values = value.elts
-        elif not isinstance(value, ast.Call):
-            return
-        for element, part in zip(target.elts, values, strict=True):
-            whole = part is value
+    elif isinstance(target, ast.Tuple | ast.List) and all(isinstance(e, ast.Name) for e in target.elts):
+        parts = (
+            value.elts
+            if isinstance(value, ast.Tuple | ast.List) and len(value.elts) == len(target.elts)
+            else [_part(value, k) for k in range(len(target.elts))]
+        )
+        for element, part in zip(target.elts, parts, strict=True):
             if isinstance(element, ast.Name):
-                yield element.id, ast.Name(id="", ctx=ast.Load()) if whole else part
+                yield element.id, part
+
+
+def _part(value: ast.expr, position: int) -> ast.expr:
+    whole = ast.List([ast.Starred(value, ast.Load())], ast.Load())
+    return ast.copy_location(ast.Subscript(whole, ast.Constant(position), ast.Load()), value)
 
 
 def _closure(library: Library, path: Path, users: list[Callable], bound: Mapping[str, _Bound]) -> set[str]:
@@ -283,8 +288,11 @@ def _hole(name: str, value: ast.expr) -> Form | None:
         for n in ast.walk(value)
     ):
         return _number(name) if role_of(name) is Role.SIZE else None
-    if isinstance(value, ast.Name) and value.id == "" and role_of(name) is Role.SIZE:
-        return _number(name)
+    match value:
+        case ast.Subscript(value=ast.List(elts=[ast.Starred()])) if role_of(name) is Role.SIZE:
+            return _number(name)  # one of several sizes that a call gives
+        case _:
+            pass
     if isinstance(value, ast.Attribute) and value.attr == "size" and role_of(name) is Role.SIZE:
         return _number(name)
     return None
@@ -321,7 +329,7 @@ def _is_structural(
             return False
         if isinstance(node, ast.Attribute) and node.attr in _OF_THE_RUN:
             return False
-    return not (isinstance(value, ast.Name) and value.id == "")
+    return True
 
 
 def _imported(tree: ast.Module) -> set[str]:

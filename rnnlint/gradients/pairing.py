@@ -86,6 +86,8 @@ _PREFIX = re.compile(
 )
 _INITIAL_STATE = re.compile(r"[hcas](0|init|initial|start|prev|previous)$")
 """``h_init`` and ``h0``: what a sequence begins with has many names, and one gradient."""
+_OF_A_MATRIX = 2
+_LEAST_OF_A_WORD = 4
 _SUFFIX = re.compile(r"(?:_d|_grads?|_gradients?|_diff|_delta|_deriv|Grad)$")
 
 
@@ -101,6 +103,8 @@ def pair(
             score = _name_score(parameter.ways, named)
             if score <= 0 and _has_its_name(parameter, candidate):
                 score = 0.5
+            if score <= 0 and _leaves_out_what_it_is(parameter, named):
+                score = 0.4
             fitted = in_shape(candidate.array, parameter.shape) if score > 0 else None
             if fitted is None:
                 continue
@@ -164,6 +168,23 @@ def _has_its_name(parameter: Named, candidate: Candidate) -> bool:
         and _without_ones(candidate.array.shape) == _without_ones(parameter.shape)
         and not np.array_equal(candidate.array, parameter.value)
     )
+
+
+def _leaves_out_what_it_is(parameter: Named, candidate: Way) -> bool:
+    """``grad_salida`` of ``pesos_salida``: a matrix by its name without the word for weights in any language.
+
+    Of a vector that would be the adjoint of a layer's values rather than its bias's gradient.
+    """
+    if len(_without_ones(parameter.shape)) < _OF_A_MATRIX or not candidate.words:
+        return False
+    if not is_gradient_name(candidate.words[-1]):
+        return False
+    wanted = stem(candidate.words[-1])
+    for way in parameter.ways:
+        first, _, rest = way.words[-1].strip("_").partition("_") if way.words else ("", "", "")
+        if len(first) >= _LEAST_OF_A_WORD and rest and _plain(rest) == wanted:
+            return True
+    return False
 
 
 def stem(name: str) -> str:

@@ -13,6 +13,7 @@ from rnnlint.gradients.draft import MODEL, Draft
 from rnnlint.gradients.forms import ArrayForm, BundleForm
 from rnnlint.gradients.pairing import VALUE_WORDS, Named, Way, is_gradient_name, split, titles
 from rnnlint.gradients.roles import Role, role_of
+from rnnlint.gradients.sizes import TIME
 from rnnlint.records import dataclass, replace
 from rnnlint.sandbox.job import Value
 
@@ -78,8 +79,9 @@ def hole_places(draft: Draft, holes: Mapping[str, Value]) -> Iterable[Place]:
             role = role_of(name)
             if role is Role.TARGET:
                 continue
+            is_sequence = any(TIME in size.axes for size in form.axes)
             weight = role in (Role.WEIGHT, Role.BIAS, Role.BUNDLE) and hole not in draft.data
-            yield Place(hole, name, (Way((name,)),), holes[hole], True, weight)
+            yield Place(hole, name, (Way((name,)),), holes[hole], True, weight and not is_sequence)
 
 
 def _members(form: BundleForm) -> Iterable[tuple[str, str | int]]:

@@ -39,7 +39,7 @@ _COTANGENT = re.compile(
 )
 _HIDDEN = re.compile(
     r"^(h|a|s|hs|h_?s|ht|h_t|h_?p|h_?prev(ious)?\w*|hprev\w*|(prev|previous|last|init|initial|old)_?(h|a|s|hidden|state)\w*"
-    r"|h_?0|a_?0|s_?0|h_?1|ht_1|ht_?m1|h_?in|h_?init\w*|a_?prev\w*|s_?prev\w*|hidden(_?states?)?(_\w+)?|\w*hidden_?state\w*"
+    r"|h_?0|a_?0|s_?0|x_?0|h_?1|ht_1|ht_?m1|h_?in|h_?init\w*|a_?prev\w*|s_?prev\w*|hidden(_?states?)?(_\w+)?|\w*hidden_?state\w*"
     r"|h_?(start|begin|first|initial|carry|zero)|state|states|initial_states?|init_states?|prev_\w*hidden\w*|h_?old|h_?last|h_?tm1|h_?t_?1|h_?pre)$"
 )
 _CELL = re.compile(

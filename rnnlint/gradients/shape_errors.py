@@ -17,6 +17,8 @@ _CONCATENATED = re.compile(r"at index \d+ has size (\d+) and the array at index 
 _INDEX = re.compile(r"index (-?\d+) is out of bounds for axis \d+ with size (\d+)")
 _RESHAPED = re.compile(r"cannot reshape array of size (\d+) into shape (\([\d,]*\))")
 _SHAPE = re.compile(r"\((?:\d+,?)*(?:,\d+)*\)")
+_REMAPPED = re.compile(r"->(\((?:\d+|newaxis|,)*\))")
+"""What ``einsum`` says of each operand: its axes in the order of all letters, with an axis where it has none."""
 _FOR_A_SUM = "shape-mismatch for sum"
 _SHAPED_MESSAGES = ("broadcast", "shape mismatch", "doesn't match")
 
@@ -50,7 +52,8 @@ def _unequal(message: str, packed: str) -> Iterator[tuple[int, int]]:
         yield from _reshaped(int(match[1]), _numbers(match[2]))
         return
     if any(words in message for words in _SHAPED_MESSAGES):
-        shapes = [_numbers(text) for text in _SHAPE.findall(packed)]
+        remapped = [text.replace("newaxis", "1") for text in _REMAPPED.findall(packed)]
+        shapes = [_numbers(text) for text in remapped or _SHAPE.findall(packed)]
         if len(shapes) >= 2:
             left, right = shapes[0], shapes[1]
             for a, b in zip(reversed(left), reversed(right), strict=False):

@@ -29,6 +29,8 @@ _NEVER_STACKED = (TIME, BATCH)
 _TIME_DYE = 5
 """Steps are looped over in Python, so their dye is small."""
 _LEAST_OTHER = 3
+_FEATURES_IN_THE_CODE = (2, 3)
+"""How many features a step may have by its text alone: ``np.hstack(([[a[t], b[t]]], h))`` is H + 2 wide."""
 _LARGEST_MULTIPLE = 4
 """Gates stacked into one matrix: at most four."""
 
@@ -199,9 +201,9 @@ def decode(number: int, sizes: Mapping[str, int]) -> Size | None:
             for multiple in range(1, _LARGEST_MULTIPLE + 1):
                 if a != b and sizes[a] - multiple * sizes[b] == number:
                     return Size.of({a: 1, b: -multiple})
-    for a, b in combinations(data, 2):
-        if sizes[a] * sizes[b] == number:
-            return None
+    for axis in axes:
+        if number - sizes[axis] in _FEATURES_IN_THE_CODE:
+            return Size.of({axis: 1}, number - sizes[axis])
     return None
 
 
