@@ -84,6 +84,7 @@ _PREFIX = re.compile(
     r"^(?:d_?L_?(?:by_)?d_?|dl_?d_?|d_?J_?d_?|dloss_?d?_?|grad(?:ient)?s?_?(?:of_)?(?:wrt_)?|delta_|del_|g_(?=[WUVb])|(?-i:g(?=[A-Z]|b[a-z]*$|b_))|d_?)",
     re.IGNORECASE,
 )
+_LESS_OF_ONE_STEP = 1.5
 _INITIAL_STATE = re.compile(r"[hcas](0|init|initial|start|prev|previous)$")
 """``h_init`` and ``h0``: what a sequence begins with has many names, and one gradient."""
 _OF_A_MATRIX = 2
@@ -244,7 +245,7 @@ def _score_of_words(parameter: Way, words: tuple[str, ...], candidate: Way) -> f
     if parameter.indices and candidate.indices and parameter.indices != candidate.indices:
         return 0.0
     if a == b or (_INITIAL_STATE.match(a) and _INITIAL_STATE.match(b) and a[0] == b[0]):
-        return 3.0 + 0.4 * rest + indices
+        return 3.0 + 0.4 * rest + indices - (_LESS_OF_ONE_STEP if _is_of_one_step(parameter, candidate) else 0)
     joined = _plain("".join(own))
     if joined == b or _plain("".join(theirs)) == a:
         return OWN_NAME + indices
@@ -255,6 +256,13 @@ def _score_of_words(parameter: Way, words: tuple[str, ...], candidate: Way) -> f
     if _abbreviates(own[-1], theirs[-1]):
         return 1.0 + indices
     return 0.0
+
+
+def _is_of_one_step(parameter: Way, candidate: Way) -> bool:
+    """``layers[0].dW`` for a ``W`` that all of them share: a part of its gradient, where there is a whole."""
+    held_in = candidate.words[0].lower()
+    in_one_of_many = bool(candidate.indices) and len(candidate.words) > 1
+    return in_one_of_many and not parameter.indices and held_in not in GRADIENT_CONTAINERS
 
 
 def _of_object(words: tuple[str, ...]) -> tuple[str, ...]:

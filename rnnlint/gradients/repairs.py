@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from rnnlint.gradients.asserted import asserted_equations
 from rnnlint.gradients.attempt import Attempt
@@ -40,11 +41,20 @@ def sliced_by(attempt: Attempt, trouble: Trouble, sizes: dict[str, int]) -> str 
     cutting = [axis for axis in attempt.open_weights if axis not in attempt.small]
     if _is_cut_by_too_much(trouble):
         return next((axis for axis in cutting[::-1] if sizes[axis] == max(found)), None)
-    for axis in cutting[::-1]:
-        rests = {sizes[a] - sizes[axis] * times for a in sizes if a != axis for times in (1, 2, 3)}
-        if any(0 < n < sizes[axis] and n in rests for n in numbers):
-            return axis
+    rests = {axis: numbers & set(_rests(axis, sizes)) for axis in cutting[::-1]}
+    likely = max(rests, key=lambda axis: len(rests[axis]), default=None)
+    if likely is not None and rests[likely]:
+        return likely
     return cutting[-1] if cutting and 0 in numbers else None
+
+
+def _rests(axis: str, sizes: dict[str, int]) -> Iterator[int]:
+    """What is left of the other axes once so much is cut off them, once to three times."""
+    for other in sizes:
+        for times in (1, 2, 3):
+            rest = sizes[other] - sizes[axis] * times
+            if other != axis and 0 < rest < sizes[axis]:
+                yield rest
 
 
 def _is_cut_by_too_much(trouble: Trouble) -> bool:

@@ -249,7 +249,7 @@ def _dyes(axes: list[str], divisible: bool, small_of_weights: frozenset[str]) ->
     small, large = list(_SMALL), list(_large(divisible))
     chosen = dict(zip(sorted(small_of_weights & set(axes)), _SMALL_OF_WEIGHTS, strict=False))
     if chosen:  # what slices leave over is then no multiple of a data axis either
-        large = [number for number in large if number > _ROOMY]
+        large = _apart([n for n in large if n > _ROOMY], [*chosen.values(), *_SMALL[:2]])
     for axis in axes:
         if axis in chosen:
             continue
@@ -260,6 +260,18 @@ def _dyes(axes: list[str], divisible: bool, small_of_weights: frozenset[str]) ->
     if OUTPUT in axes:  # the largest: a class index that is out of bounds then names the axis that it indexes
         chosen[OUTPUT] = next(number for number in large if number > max(chosen.values(), default=0))
     return chosen
+
+
+def _apart(numbers: list[int], dyes: Iterable[int]) -> list[int]:
+    """First those of which no two leave the same rest once multiples of ``dyes`` are cut off: W − 2 · H is
+    not U − 2 · D. Then the others."""
+    cut = {times * dye for dye in dyes for times in range(_LARGEST_MULTIPLE)}
+    equal = {a - b for a in cut for b in cut}
+    chosen: list[int] = []
+    for number in numbers:
+        if all(number - other not in equal for other in chosen):
+            chosen.append(number)
+    return chosen + [number for number in numbers if number not in chosen]
 
 
 @lru_cache(maxsize=2)
