@@ -16,6 +16,7 @@ from rnnlint.gradients.synthesis.outputs import cache, item, output_of, spelling
 from rnnlint.gradients.synthesis.sheet import Sheet
 from rnnlint.records import dataclass
 
+_PREDICTION = re.compile(r"(^|_)(pred|prob|hat)|(hat|pred)$", re.IGNORECASE)
 _BEFORE = re.compile(r"prev|old|last|before|init|0$", re.IGNORECASE)
 
 
@@ -58,6 +59,10 @@ class Wiring:
         told = self._told(name, sheet)
         if told is not None:
             return told
+        predicted = self._predicted()
+        if predicted is not None and name in predicted:
+            prediction, target = predicted
+            return item(forward, forward.returned.index(target)) if name == prediction else None
         names = (name,) if role is Role.TARGET or f"_in_{name}" in sheet.holes else tuple(spellings(name))
         for candidate in names:
             if candidate in forward.returned and not self.repeats:
@@ -90,6 +95,16 @@ class Wiring:
         found = self._by_role(name, role, sheet)
         sheet.guesses |= found is not None and role is not Role.BUNDLE
         return found
+
+    def _predicted(self) -> tuple[str, str] | None:
+        """The prediction and the target of ``backward(y_pred, y, …)`` where the forward calls ``y`` what it
+        predicts."""
+        parameters, returned = [p.name for p in self.pass_.backward.parameters], self.forward.returned
+        predictions = [n for n in parameters if _PREDICTION.search(n) and n not in returned]
+        targets = [n for n in parameters if role_of(n) is Role.TARGET and n in returned]
+        if self.repeats or len(predictions) != 1 or len(targets) != 1:
+            return None
+        return predictions[0], targets[0]
 
     def _told(self, name: str, sheet: Sheet) -> str | None:
         """What a caller that joins the two passes gives for an argument."""
