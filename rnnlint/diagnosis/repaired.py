@@ -94,8 +94,8 @@ def searched(
         known = [*helpful, *proven, *(each for each in of_the_forward if each not in helpful)]
         others = [f for f in (*findings, *shown) if f not in known and is_fixable(f, project)]
         new, complete = _repaired(project, known, others, confirmed, budget)
-        if confirmed is not scenario and not complete:
-            after.append(scenario)
+        if scenario.check.status is Status.NOT_CHECKED and not complete:
+            after.append(scenario)  # of what loss the gradient is, nothing has shown: no line is to blame
             continue
         after.append(confirmed)
         said = list(_not_said(new, found))
