@@ -94,7 +94,7 @@ class Layout:
 
     @property
     def moments(self) -> tuple[Size, ...]:
-        """The axes of what there is one of for each step of each sequence; of one sequence of vectors, its steps."""
+        """The axes of what there is one of for each step of each sequence, or of the one that there is."""
         batch, time = Size.axis(BATCH), Size.axis(TIME)
         if self.item is Item.VECTOR:
             return (time,)

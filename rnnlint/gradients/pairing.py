@@ -245,7 +245,9 @@ def _score_of_words(parameter: Way, words: tuple[str, ...], candidate: Way) -> f
     if parameter.indices and candidate.indices and parameter.indices != candidate.indices:
         return 0.0
     if a == b or (_INITIAL_STATE.match(a) and _INITIAL_STATE.match(b) and a[0] == b[0]):
-        return 3.0 + 0.4 * rest + indices - (_LESS_OF_ONE_STEP if _is_of_one_step(parameter, candidate) else 0)
+        return (
+            3.0 + 0.4 * rest + indices - (_LESS_OF_ONE_STEP if _is_of_one_step(parameter, candidate) else 0)
+        )
     joined = _plain("".join(own))
     if joined == b or _plain("".join(theirs)) == a:
         return OWN_NAME + indices

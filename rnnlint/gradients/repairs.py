@@ -293,7 +293,7 @@ def _indices_for(form: Form, axis: str) -> Form | None:
 
 
 _WANTS_A_NUMBER = re.compile(
-    r"setting an array element with a sequence|only (length-1|0-dimensional|size-1)|array of size 1 to a Python"
+    r"setting an array element with a sequence|only (length-1|0-dimensional|size-1)|array of size 1 to a"
 )
 
 

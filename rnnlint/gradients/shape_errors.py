@@ -18,7 +18,7 @@ _INDEX = re.compile(r"index (-?\d+) is out of bounds for axis \d+ with size (\d+
 _RESHAPED = re.compile(r"cannot reshape array of size (\d+) into shape (\([\d,]*\))")
 _SHAPE = re.compile(r"\((?:\d+,?)*(?:,\d+)*\)")
 _REMAPPED = re.compile(r"->(\((?:\d+|newaxis|,)*\))")
-"""What ``einsum`` says of each operand: its axes in the order of all letters, with an axis where it has none."""
+"""What ``einsum`` says of each operand: its axes in the order of all letters."""
 _FOR_A_SUM = "shape-mismatch for sum"
 _SHAPED_MESSAGES = ("broadcast", "shape mismatch", "doesn't match")
 
