@@ -116,7 +116,7 @@ class BackwardPass:
                 bias is None
                 or not may_be_of(binding.target, str(bias.data))
                 or delta is None
-                or delta.value.op is Op.FILLED
+                or delta.value.op in (Op.FILLED, Op.LAST)  # what a loop summed is judged in the loop
                 or self._products.is_reworked(binding)
             ):
                 continue

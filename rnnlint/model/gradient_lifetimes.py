@@ -136,8 +136,11 @@ def forgotten_gradients(block: CodeBlock) -> Iterator[Forgotten]:
 
 
 def _parts_of_others(block: CodeBlock) -> set[str]:
-    """The names of what lies in something else too: ``dW, db = grads``, ``dW = grads["W"]``."""
+    """The names of what lies in something else too: ``dW, db = grads``, ``dW = grads["W"]``, or in what a
+    loop goes through: ``for d, dW in ((di, dWi), (df, dWf))``."""
     found: set[str] = set()
+    for loop in block.of_kind(tree.For):
+        found |= {item.id for item in _plain_targets(loop.target) if isinstance(item, tree.Name)}
     for statement in block.of_kind(tree.Assign):
         match statement:
             case tree.Assign(targets=(tree.Sequence(items=items),), value=tree.Name()):

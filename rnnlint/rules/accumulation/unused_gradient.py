@@ -80,6 +80,11 @@ VALID = (
             "grads = [np.zeros_like(each) for each in (W, U, b)]\n    dW, dU, db = grads",
         ).replace("return dW, dU, db", "return grads"),
     ),
+    Valid(
+        "changed in place, gate by gate",
+        COLUMNS + "\ndef spread(deltas, x, dWi, dWf):\n    for delta, dW in zip(deltas, (dWi, dWf)):\n"
+        "        dW += delta @ x.T\n",
+    ),
     Valid("looked up by name", COLUMNS.replace("return dW, dU, db", "return locals()")),
 )
 
