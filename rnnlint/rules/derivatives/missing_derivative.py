@@ -164,9 +164,55 @@ def backward(xs, hs, dys, E, W):
     return dE, dW
 """
 
+_SUMMED_BY_ANOTHER = """\
+import numpy as np
+
+
+class Rnn:
+    @staticmethod
+    def forward(kept, xs, h, W, U, b):
+        hs = np.empty((len(xs), *h.shape))
+        for t in range(len(xs)):
+            h = np.tanh(xs[t] @ W.T + h @ U.T + b)
+            hs[t] = h
+        kept.saved = xs, W, U, hs
+        return h
+
+    @staticmethod
+    def backward(kept, dh):
+        xs, W, U, hs = kept.saved
+        dW, dU, db = np.zeros_like(W), np.zeros_like(U), np.zeros(len(W))
+        for t in range(len(xs) - 1, -1, -1):
+            da = dh * (1 - hs[t] ** 2)
+            dW += da.T @ xs[t]
+            dU += da.T @ (hs[t - 1] if t else np.zeros_like(hs[t]))
+            db += da.sum(0)
+            dh = da @ U
+        return dh, dW, dU, db
+
+
+class Kept:
+    pass
+
+
+class Model:
+    def __init__(self, n_in, n_hid):
+        self.W, self.U, self.b = np.random.randn(n_hid, n_in), np.eye(n_hid), np.zeros(n_hid)
+        self.V, self.c = np.random.randn(2, n_hid), np.zeros(2)
+
+    def loss_and_grads(self, xs, target):
+        kept, grads = Kept(), {}
+        h = Rnn.forward(kept, xs, np.zeros((xs.shape[1], len(self.b))), self.W, self.U, self.b)
+        miss = h @ self.V.T + self.c - target
+        grads.update(V=miss.T @ h, c=miss.sum(0))
+        _, grads["W"], grads["U"], grads["b"] = Rnn.backward(kept, miss @ self.V)
+        return 0.5 * np.sum(miss**2), grads
+"""
+
 VALID = (
     Valid("an embedding that makes the outputs, too", _TIED),
     Valid("every gate with its derivative", LSTM),
+    Valid("summed by another function", _SUMMED_BY_ANOTHER),
     Valid("an output with cross-entropy", _SENTIMENT.replace("SLOPE", "(1 - self.h[t + 1] ** 2)")),
     Valid(
         "kept with its derivative, read again in a loop of its own",
