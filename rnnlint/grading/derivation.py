@@ -18,7 +18,7 @@ from rnnlint.source import nodes_of
 RULE = "RNN909"
 LIBRARIES = frozenset(
     "algopy autograd casadi chainer dezero ivy jax jaxlib keras micrograd minitorch mxnet mygrad "
-    "numdifftools paddle sympy tensorflow theano tinygrad torch".split()
+    "decimal fractions gmpy2 mpmath numdifftools paddle sympy tensorflow theano tinygrad torch".split()
 )
 MOST_FORWARD_CALLS = 25
 """So often no backward pass of a few steps needs its forward; one that takes differences needs it hundreds of
@@ -32,13 +32,20 @@ _OPERATORS = frozenset(
     {f"__{reflected}{name}__" for name in _ARITHMETIC for reflected in ("", "r")}
     | {"__array_ufunc__", "__array_function__"}
 )
+_NUMBERS = frozenset(
+    "angle clongdouble complex complex128 complex256 complex64 conj conjugate emath fft float128 imag "
+    "longdouble longfloat scimath".split()
+)
+"""What makes or takes apart numbers beyond float64, of which no derivation has need."""
 _INTERPRETER = frozenset(
     "_current_frames _getframe currentframe f_back get_objects get_referrers monitoring setprofile settrace "
     "tb_frame".split()
 )
 """What no pass needs of the interpreter: with it a program sees who calls it, or is not seen."""
-_TELLING = (ast.Import, ast.ImportFrom, ast.ClassDef, ast.Constant, ast.Attribute)
+_TELLING = (ast.Import, ast.ImportFrom, ast.ClassDef, ast.Constant, ast.Attribute, ast.Name)
 _CHANGING = (ast.Assign, ast.AugAssign, ast.Call)
+_LOADING = frozenset({"load"})
+"""What programs replace to read their data."""
 _TYPES = frozenset({"bool", "complex", "float", "int", "object", "str"})
 """What old programs put back into NumPy by its former name."""
 
@@ -47,7 +54,7 @@ def signs(program: Program) -> tuple[str, ...]:
     """What in the text suggests differences or an autodiff, a sentence each."""
     found = (
         f"{name}, line {line}: {said} ({RULE})."
-        for name, source in program.sources.items()
+        for name, source in program.reached.items()
         for line, said in _in(nodes_of(source.text), {"numpy", *program.unprovided})
     )
     return tuple(dict.fromkeys(found))
@@ -104,7 +111,8 @@ def _changed(node: ast.Assign | ast.AugAssign | ast.Call) -> Iterator[str]:
         case ast.Assign(value=ast.Name(id=known)) if known in _TYPES:
             return
         case ast.Assign(targets=targets):
-            yield from (_root(target) for target in targets if isinstance(target, ast.Attribute))
+            changed = (target for target in targets if isinstance(target, ast.Attribute))
+            yield from (_root(target) for target in changed if target.attr not in _LOADING)
         case ast.AugAssign(target=ast.Attribute() as target):
             yield _root(target)
         case ast.Call(func=ast.Name(id="setattr" | "delattr"), args=[holder, *_]):
@@ -139,6 +147,8 @@ def _of(node: ast.AST) -> Iterator[tuple[int, str]]:
             yield from ((line, f"it uses {a.name}") for a in names if a.name in _INTERPRETER)
         case ast.Attribute(value=ast.Name(id="sys"), attr="modules", lineno=line):
             yield line, "it uses sys.modules"
+        case ast.Attribute(attr=str(name), lineno=line) | ast.Name(id=name, lineno=line) if name in _NUMBERS:
+            yield line, f"it computes with {name}"
         case ast.Attribute(attr=str(attribute), lineno=line) if attribute in _INTERPRETER:
             yield line, f"it uses {attribute}"
         case ast.ClassDef(name=name, body=body, lineno=line):

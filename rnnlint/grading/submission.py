@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
@@ -30,8 +30,9 @@ class UnusableFileError(Exception):
 
 @dataclass(frozen=True)
 class Program:
-    """A submission, decoded: the files that are judged and what they may import."""
+    """A submission, decoded: the files that are judged (``asked``) and what they may import."""
 
+    asked: tuple[str, ...]
     sources: Mapping[str, Source]
     provided: Mapping[str, str]
     teachers: Clips
@@ -59,7 +60,7 @@ class Program:
             elif name in plan.files:
                 problem = source.problem
                 raise UnusableFileError(f"{name}, line {problem.line}: {problem.message}.", is_syntax=True)
-        return Program(sources, plan.provided, plan.clips)
+        return Program(plan.files, sources, plan.provided, plan.clips)
 
     @cached_property
     def modules(self) -> tuple[Module, ...]:
@@ -86,6 +87,21 @@ class Program:
         return {each.path: tree_of(each.text) for each in sources if _CLIPPING.search(each.text)}
 
     @cached_property
+    def reached(self) -> Mapping[str, Source]:
+        """The files that are judged and those that they import; what else lies beside them is never run."""
+        found: dict[str, Source] = {}
+        edge = [name for name in self.asked if name in self.sources]
+        while edge:
+            found |= {name: self.sources[name] for name in edge}
+            imported = {word for name in edge for word in _words_imported(self.sources[name])}
+            edge = [
+                name
+                for name in self.sources
+                if name not in found and not imported.isdisjoint(PurePosixPath(name).with_suffix("").parts)
+            ]
+        return found
+
+    @cached_property
     def unprovided(self) -> tuple[str, ...]:
         """The top-level names that its files import and that are none of them."""
         own = {PurePosixPath(name).parts[0].removesuffix(".py") for name in (*self.sources, *self.provided)}
@@ -97,6 +113,14 @@ class Program:
                 elif isinstance(node, ast.ImportFrom) and not node.level and node.module:
                     names[node.module.partition(".")[0]] = None
         return tuple(name for name in names if name not in own and name != "numpy")
+
+
+def _words_imported(source: Source) -> Iterator[str]:
+    """Every word of the names that a file imports: of modules, of packages, of what is in them."""
+    for node in nodes_of(source.text):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            module = getattr(node, "module", None) or ""
+            yield from (word for alias in node.names for word in f"{module}.{alias.name}".split("."))
 
 
 def _dotted(name: str) -> tuple[str, ...]:

@@ -391,6 +391,38 @@ class TestWatching:
         assert result.score == 20
         assert len(result.needs_review) == 1
 
+    @pytest.mark.parametrize(
+        "slope",
+        [
+            "np.imag(np.tanh(a + (-1) ** 0.5 * 1e-30)) / 1e-30",
+            "np.tanh(a + np.longdouble(1e-9)) * 0 + 1 - g**2",
+        ],
+    )
+    def test_who_has_use_for_other_numbers_is_looked_at(
+        self, marked: Marked, solution: str, slope: str
+    ) -> None:
+        """In one expression, where no variable ever holds one."""
+        text = edited(solution, ("dg * (1 - g**2)],", f"dg * np.float64({slope})],")).replace(
+            "    dg = dc * i\n", "    dg = dc * i\n    a = np.arctanh(g)\n"
+        )
+        result = marked(text)
+        assert result.score == 20
+        assert any("it computes with" in said for said in result.needs_review)
+
+    def test_files_beside_that_nothing_imports_are_not_looked_at(
+        self, layers_plan: Plan, runner: Runner, solution: str
+    ) -> None:
+        beside = b"import importlib\nimport torch\nimport numpy as np\n\nnp.abs = 1j\n"
+        imported = edited(
+            solution, ("import numpy as np\n", "import numpy as np\n\nfrom mine import gates\n")
+        )
+        for text, name, expected in (
+            (solution, "compare.py", 0),
+            (imported, "mine/gates.py", 3),
+        ):
+            files = {"rnn_layers.py": text.encode(), name: beside, "mine/__init__.py": b""}
+            assert len(mark("a", "a", files, layers_plan, runner).needs_review) == expected
+
     def test_a_class_that_is_given_its_arithmetic_is_looked_at(self, marked: Marked, solution: str) -> None:
         tape = "class Node:\n    __add__ = __radd__ = np.add\n\n\ndef lstm_step_forward"
         result = marked(edited(solution, ("def lstm_step_forward", tape)))
