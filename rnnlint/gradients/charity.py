@@ -11,6 +11,7 @@ from rnnlint.gradients.answers import ProbeFailedError
 from rnnlint.gradients.drawing import LEAST, probe_of
 from rnnlint.gradients.jobs import OutOfTimeError, Workshop
 from rnnlint.gradients.measure import Measurement, measure
+from rnnlint.gradients.sequences_seen import has_several, is_wrong_of_several, line_over_a_batch
 from rnnlint.gradients.sizes import BATCH, HIDDEN, INPUT, OUTPUT, TIME
 from rnnlint.gradients.solve import Solved, Solver
 from rnnlint.gradients.stated import with_stated_parameters
@@ -33,6 +34,7 @@ class Chosen:
     trouble: Trouble | None = None
     missed: bool = False  # a layout could not be measured for want of time
     ties: tuple[tuple[Solved, Measurement], ...] = ()  # the other layouts that are as good
+    is_for_several: bool = False  # the pass is made for a batch: one sequence alone proves nothing of it
 
     @property
     def is_clean(self) -> bool:
@@ -80,10 +82,28 @@ def most_charitable(workshop: Workshop, solver: Solver, seed: int) -> Chosen:
                 continue
             tried.add(solved.signature)
             _consider(chosen, workshop, solved, seed)
-            if chosen.is_clean:
-                return chosen
+            if chosen.is_clean and (candidates == solver.all or _over_a_batch(solver, chosen) is None):
+                return _with_what_it_covers(solver, chosen)
     if solver.is_late or (chosen.solved is not None and (chosen.missed or solver.stalled)):
         raise OutOfTimeError
+    return _with_what_it_covers(solver, chosen)
+
+
+def _over_a_batch(solver: Solver, chosen: Chosen) -> int | None:
+    """The line that is written for a batch, where one sequence is the best that was found to run."""
+    if chosen.solved is None or chosen.measurement is None or has_several(chosen.measurement.probe):
+        return None
+    return line_over_a_batch(solver.library, chosen.solved.draft)
+
+
+def _with_what_it_covers(solver: Solver, chosen: Chosen) -> Chosen:
+    line = _over_a_batch(solver, chosen)
+    if line is not None and chosen.solved is not None:
+        note = (
+            f"Measured for one sequence at a time ({chosen.solved.draft.layout.item}): nothing is said of a "
+            f"batch, over which line {line} adds up."
+        )
+        chosen.solved = replace(chosen.solved, notes=(*chosen.solved.notes, note))
     return chosen
 
 
@@ -110,6 +130,12 @@ def _consider(chosen: Chosen, workshop: Workshop, solved: Solved, seed: int) -> 
         return
     if found.judged.wrong:
         solved, found = _of_the_steps(workshop, solved, found, seed)
+        if is_wrong_of_several(workshop, found):
+            chosen.is_for_several = True
+            if chosen.measurement is not None and not has_several(chosen.measurement.probe):
+                chosen.measurement = None
+    if chosen.is_for_several and not has_several(found.probe):
+        return
     if chosen.measurement is None or found.score > chosen.measurement.score:
         chosen.solved, chosen.measurement, chosen.ties = solved, found, ()
     elif found.score == chosen.measurement.score:

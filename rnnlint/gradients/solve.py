@@ -70,7 +70,7 @@ class Solver:
 
     def __init__(self, workshop: Workshop, library: Library, drafts: Sequence[Draft]) -> None:
         self._workshop = workshop
-        self._library = library
+        self.library = library
         self._attempts = [Attempt(order, draft) for order, draft in enumerate(drafts)]
         self._patience = PATIENCE
         self._rounds = MOST_RUNS
@@ -120,7 +120,7 @@ class Solver:
             outcome = self._workshop.run([scenario for scenario, _ in made], SECONDS_A_ROUND)
             runs = [*outcome.runs, *self._unfinished(outcome, len(alive) - len(outcome.runs))]
             for attempt, (_, sizes), ran in zip(alive, made, runs, strict=False):
-                _advance(self._library, attempt, ran, sizes)
+                _advance(self.library, attempt, ran, sizes)
 
     def _unfinished(self, outcome: Outcome, missing: int) -> list[Ran]:
         """What is said of the scenarios that did not come to an end: of the one at which the job ended its
