@@ -47,7 +47,7 @@ def writes_gradients(body: tuple[tree.Statement, ...], stems: frozenset[str]) ->
 def _gradients_written(body: tuple[tree.Statement, ...], stems: frozenset[str]) -> set[str]:
     """The stems of the parameters whose gradients a body assigns."""
     found: set[str] = set()
-    for node in (node for statement in body for node in _own_nodes(statement)):
+    for node in (node for statement in body for node in statement.own_nodes):
         if isinstance(node, tree.Assign | tree.AugmentedAssign):
             targets = node.targets if isinstance(node, tree.Assign) else (node.target,)
             leaves = (leaf for target in targets for leaf in _leaves(target))
@@ -56,7 +56,7 @@ def _gradients_written(body: tuple[tree.Statement, ...], stems: frozenset[str]) 
 
 
 def _multiplies(body: tuple[tree.Statement, ...]) -> bool:
-    return any(_is_product(node) for statement in body for node in _own_nodes(statement))
+    return any(_is_product(node) for statement in body for node in statement.own_nodes)
 
 
 def _is_product(node: tree.Node) -> bool:
@@ -98,7 +98,7 @@ def _walks_over_steps(program: Program, walker: Definition) -> bool:
     loops = (
         node
         for statement in function.body
-        for node in _own_nodes(statement)
+        for node in statement.own_nodes
         if isinstance(node, tree.For | tree.While)
     )
     calls = (node for loop in loops for node in loop.walk() if isinstance(node, tree.Call))
@@ -110,7 +110,7 @@ def _walks_over_steps(program: Program, walker: Definition) -> bool:
 def _is_named_for_it(function: tree.Function) -> bool:
     if not _GOES_BACK.search(function.name.lower()):
         return False
-    own = (node for statement in function.body for node in _own_nodes(statement))
+    own = (node for statement in function.body for node in statement.own_nodes)
     loops = (node for node in own if isinstance(node, tree.For | tree.While))
     return any(_is_product(node) for loop in loops for node in loop.walk())
 
@@ -143,19 +143,6 @@ def called_name(call: tree.Call) -> str:
         case tree.Name(id=name) | tree.Attribute(attr=name):
             return name
     return ""
-
-
-def _own_nodes(node: tree.Node) -> Iterator[tree.Node]:
-    """The nodes of a statement, functions and classes defined in it left out."""
-    ahead = [node]
-    while ahead:
-        node = ahead.pop()
-        if not isinstance(node, _SCOPES):
-            yield node
-            ahead.extend(node.children[::-1])
-
-
-_SCOPES = (tree.Function, tree.Class)
 
 
 _GOES_BACK = re.compile(r"back|grad|bptt|bprop")

@@ -124,7 +124,7 @@ class Derivatives(Blame):
         for state in states if monomials else ():
             expected = self._expected(state, gate)
             if expected:
-                observed = observed or self._observed(monomials, self.points)
+                observed = observed or self._observed(monomials)
                 if proportional(list(zip(observed, expected, strict=True))):
                     yield state
 
@@ -234,7 +234,7 @@ class Derivatives(Blame):
             sum(_signed(path, self._product_of_path(numbers, path)) for path in paths)
             for numbers in self.points
         ]
-        return list(zip(self._observed(monomials, self.points), slopes, strict=True))
+        return list(zip(self._observed(monomials), slopes, strict=True))
 
     def state_of(self, root: Term, deltas: Iterable[tuple[Term, Gate]]) -> Term | None:
         """The state whose adjoint ``root`` is: the one whose paths to the gates explain it best."""

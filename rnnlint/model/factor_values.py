@@ -21,13 +21,25 @@ class FactorValues(Adjoints):
         self._resolved: dict[int, Term] = {}
         self._families: dict[int, frozenset[int]] = {}
         self._beneath: dict[int, frozenset[int]] = {}
+        self._products_of: dict[int, tuple[Monomial, list[float]]] = {}
         states = self._units | set(self._aliases)
         self.points = [Numbers(timeline, seed, states=states) for seed in SEEDS]
         self.timeless = [Numbers(timeline, seed, timeless=True, states=states) for seed in SEEDS]
 
-    def _observed(self, monomials: Sequence[Monomial], points: Sequence[Numbers]) -> list[float]:
+    def _observed(self, monomials: Sequence[Monomial]) -> list[float]:
         """The sum of the products, at each point."""
-        return [sum(m.sign * self._product(numbers, m.factors) for m in monomials) for numbers in points]
+        observed = [0.0] * len(self.points)
+        for monomial in monomials:
+            for point, value in enumerate(self._values_of(monomial)):
+                observed[point] += value
+        return observed
+
+    def _values_of(self, monomial: Monomial) -> list[float]:
+        """One product, at each point."""
+        if id(monomial) not in self._products_of:
+            values = [monomial.sign * self._product(numbers, monomial.factors) for numbers in self.points]
+            self._products_of[id(monomial)] = (monomial, values)
+        return self._products_of[id(monomial)][1]
 
     def _product(self, numbers: Numbers, factors: Sequence[Term]) -> float:
         product = 1.0

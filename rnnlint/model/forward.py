@@ -62,6 +62,7 @@ class ForwardPass:
         self._unseen: dict[tuple[int, int], bool] = {}
         self._weighted: dict[int, tuple[Term, Weighted | None]] = {}
         self._holding: dict[int, bool] = {}
+        self._paths: dict[tuple[int, int, int], list[tuple[Factor, ...]]] = {}
 
     @cached_property
     def _values(self) -> tuple[Term, ...]:
@@ -197,7 +198,11 @@ class ForwardPass:
 
     def is_multiplied(self, state: Term) -> bool:
         """Whether weights multiply a state: h, not C."""
-        return any(value == state for pair in self.outputs for value, _ in self.pieces(pair.operand))
+        return state.key in self._multiplied
+
+    @cached_property
+    def _multiplied(self) -> frozenset[int]:
+        return frozenset(value.key for pair in self.outputs for value, _ in self.pieces(pair.operand))
 
     def holds_its_past(self, state: Term) -> bool:
         """Whether a state is made of itself a step before, as C is: C_t = f ⊙ C_{t−1} + …"""
@@ -234,11 +239,13 @@ class ForwardPass:
         """What ``weight`` multiplies."""
         return tuple(dict.fromkeys(pair.operand for pair in self.outputs if pair.weight == weight))
 
-    def paths(self, state: Term, gate: Gate) -> list[tuple[Factor, ...]]:
+    def paths(self, state: Term, gate: Gate) -> Sequence[tuple[Factor, ...]]:
         """∂state/∂(the gate's pre-activation) within one step: the paths, each as its factors."""
-        found: list[tuple[Factor, ...]] = []
-        self._follow(state, gate, (), found)
-        return found
+        asked = (state.key, gate.value.key, gate.preactivation.key)
+        if asked not in self._paths:
+            self._paths[asked] = []
+            self._follow(state, gate, (), self._paths[asked])
+        return self._paths[asked]
 
     def _follow(
         self, term: Term, gate: Gate, so_far: tuple[Factor, ...], found: list[tuple[Factor, ...]]

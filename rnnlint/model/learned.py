@@ -6,8 +6,6 @@ terms keeps it as the symbol it is, where it would otherwise be something carrie
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from rnnlint.model.gradient_names import stem_of
 from rnnlint.model.places import LOCAL
 from rnnlint.syntax import tree
@@ -16,7 +14,7 @@ from rnnlint.syntax import tree
 def learned_places(body: tuple[tree.Statement, ...]) -> frozenset[str]:
     """The names and attributes that a body, functions and classes in it left out, updates by a gradient."""
     found: set[str] = set()
-    for node in _own_nodes(body):
+    for node in (node for statement in body for node in statement.own_nodes):
         match node:
             case tree.AugmentedAssign(target=target, operator="-" | "+", value=value):
                 found |= _updated(target, value, always=node.operator == "-")
@@ -69,12 +67,3 @@ def _word(node: tree.Node) -> str:
         case tree.Subscript(indices=(tree.Constant(value=str() as word),)):
             return word
     return ""
-
-
-def _own_nodes(body: tuple[tree.Statement, ...]) -> Iterator[tree.Node]:
-    ahead: list[tree.Node] = list(body)
-    while ahead:
-        node = ahead.pop()
-        if not isinstance(node, tree.Function | tree.Class):
-            yield node
-            ahead.extend(node.children)

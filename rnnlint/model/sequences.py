@@ -95,6 +95,7 @@ class Timeline:
         self._loops = {loop.variable.key: loop for loop in heap.loops if loop.variable is not None}
         self._numbered = {loop.number: loop for loop in heap.loops}
         self._known: dict[int, At | None] = {}
+        self._unstored: set[int] = set()
 
     @cached_property
     def sequences(self) -> dict[int, StateSequence]:
@@ -124,7 +125,7 @@ class Timeline:
         while base.op in (Op.PART, Op.TRANSPOSE, Op.SUM) or (base.op is Op.STACK and len(base.args) == 1):
             base = base.args[0]
         if base.key not in self._stores:
-            return None if base.has(self._is_stored, set(), not_in=Op.RECALL) else OfAStep(term)
+            return None if base.has(self._is_stored, self._unstored, not_in=Op.RECALL) else OfAStep(term)
         (store, *others) = self._stores[base.key]
         unseen = others or store.loop is None or store.added or base.key in self.heap.rearranged
         return None if unseen else OfAStep(store.value, store.loop)

@@ -107,10 +107,13 @@ class Terms:
 
     def make(self, op: Op, *args: Term, data: Hashable = None, origin: tree.Expression | None = None) -> Term:
         """The term ``op(*args)``."""
-        said = (op, type(data), data, tuple(each.key for each in args))
+        said = (op, type(data), data, tuple([each.key for each in args]))
         key = self._keys.setdefault(said, len(self._keys))
-        depth = 1 + max((each.depth for each in args), default=0)
-        return Term(op, args, data, key, origin, depth)
+        depth = 0
+        for each in args:
+            if each.depth > depth:
+                depth = each.depth
+        return Term(op, args, data, key, origin, depth + 1)
 
     def number(self, value: Hashable, origin: tree.Expression | None = None) -> Term:
         """A literal."""

@@ -96,11 +96,24 @@ def _all_of(node: Node) -> list[Node]:
     return found
 
 
+def _own_of(node: Node) -> list[Node]:
+    """What runs where it runs: functions and classes defined in it are left out, in the order of the text."""
+    found: list[Node] = []
+    ahead = [node]
+    while ahead:
+        each = ahead.pop()
+        if not isinstance(each, Function | Class):
+            found.append(each)
+            ahead.extend(each.children[::-1])
+    return found
+
+
 class Node(_Record):
     """Anything with a place in the file."""
 
     at: Written
     children = _Kept(_nodes_in)
+    own_nodes = _Kept(_own_of)
     _whole = _Kept(_all_of)
 
     def walk(self) -> Iterator[Node]:
