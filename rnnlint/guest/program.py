@@ -39,17 +39,20 @@ class Program:
 
     def compile(self, text: str, mode: Literal["exec", "eval"]) -> CodeType:
         """A scenario's program or expression, under the rules of the entry module."""
+        python2 = self.job.modules[self.job.entry].python2
+        if not self._is_rewritten(text, python2):
+            return compiled(text, SCENARIO_PATH, mode)
         tree = ast.parse(text, SCENARIO_PATH, mode)
         assert isinstance(tree, (ast.Module, ast.Expression))
-        self.rewrite(tree, text, self.job.modules[self.job.entry].python2)
-        return compiled(tree, SCENARIO_PATH)
+        self.rewrite(tree, text, python2)
+        return compiled(tree, SCENARIO_PATH, mode)
 
     def compile_definition(self, text: str, index: int) -> CodeType:
         """Another text of a definition in module ``index``, under that module's rules."""
         module = self.job.modules[index]
         tree = ast.parse(text, module.path)
         self.rewrite(tree, text, module.python2)
-        return compiled(tree, module.path)
+        return compiled(tree, module.path, "exec")
 
     def bring_in(self, names: Iterable[str]) -> bool:
         """Load the project's modules of these dotted names; whether one was not loaded before."""
@@ -68,12 +71,22 @@ class Program:
         """Promote, leave gradients unclipped and, in a file of Python 2, divide as it did. ``text`` is what
         the tree was parsed from.
         """
-        if self.job.promote and rewriting.may_name_narrow_types(text) and rewriting.promote(tree):
+        if self._may_be_promoted(text) and rewriting.promote(tree):
             self.note("Types of narrower floats are taken for float64.")
-        if "clip" in text and self._clips:
+        if self._may_clip(text):
             rewriting.leave_unclipped(tree, self._clips)
         if python2:
             rewriting.as_python2(tree)
+
+    def _is_rewritten(self, text: str, python2: bool) -> bool:
+        """Whether :meth:`rewrite` might change anything: without it a text is compiled in half the time."""
+        return python2 or self._may_clip(text) or self._may_be_promoted(text)
+
+    def _may_be_promoted(self, text: str) -> bool:
+        return self.job.promote and rewriting.may_name_narrow_types(text)
+
+    def _may_clip(self, text: str) -> bool:
+        return "clip" in text and bool(self._clips)
 
     @property
     def _clips(self) -> frozenset[str]:
@@ -100,8 +113,7 @@ class Program:
         )
 
 
-def compiled(tree: ast.Module | ast.Expression, path: str) -> CodeType:
-    """The tree's code, in which annotations are never evaluated."""
-    mode = "exec" if isinstance(tree, ast.Module) else "eval"
-    code: CodeType = compile(tree, path, mode, flags=_FLAGS, dont_inherit=True)
+def compiled(source: str | ast.Module | ast.Expression, path: str, mode: Literal["exec", "eval"]) -> CodeType:
+    """The code of a text or tree, in which annotations are never evaluated."""
+    code: CodeType = compile(source, path, mode, flags=_FLAGS, dont_inherit=True)
     return code

@@ -1,4 +1,7 @@
-"""Records (the frozen dataclasses of :mod:`.job`) as plain trees, and back with every field checked."""
+"""Records (the frozen dataclasses of :mod:`.job`) as plain trees, and back with every field checked.
+
+What becomes of a field is worked out once for its type: frames are written and read all the time.
+"""
 
 from __future__ import annotations
 
@@ -6,91 +9,142 @@ import types
 from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
 from enum import StrEnum
-from functools import cache
+from functools import cache, partial
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from .protocol import ProtocolError
 
 _Record = TypeVar("_Record")
+_Turn = Callable[[Any], Any]
 
 
 def to_tree(record: Any) -> dict[str, Any]:
     """A record as a dict of its fields; values (fields of type Any) are left as they are."""
-    return {name: _plain(getattr(record, name), hint) for name, hint in _hints(type(record)).items()}
+    return {name: write(getattr(record, name)) for name, write in _writers(type(record)).items()}
 
 
 def from_tree(kind: type[_Record], tree: Any) -> _Record:
     """The record that ``tree`` describes; raises :class:`ProtocolError` for a wrong or missing field."""
-    hints = _hints(kind)
-    if not isinstance(tree, dict) or tree.keys() != hints.keys():
+    readers = _readers(kind)
+    if not isinstance(tree, dict) or tree.keys() != readers.keys():
         raise ProtocolError(f"a {kind.__name__} does not have the expected fields")
-    return kind(**{name: _checked(tree[name], hint) for name, hint in hints.items()})
+    return kind(**{name: read(tree[name]) for name, read in readers.items()})
 
 
-def _read_hints(kind: Any) -> dict[str, Any]:
+def _hints(kind: Any) -> dict[str, Any]:
     hints = get_type_hints(kind)
     return {field.name: hints[field.name] for field in fields(kind)}
 
 
-_hints: Callable[[Any], dict[str, Any]] = cache(_read_hints)
+def _writers_of_fields(kind: Any) -> dict[str, _Turn]:
+    return {name: _writer(hint) for name, hint in _hints(kind).items()}
 
 
-def _plain(value: Any, hint: Any) -> Any:
+def _readers_of_fields(kind: Any) -> dict[str, _Turn]:
+    return {name: _reader(hint) for name, hint in _hints(kind).items()}
+
+
+_writers: Callable[[Any], dict[str, _Turn]] = cache(_writers_of_fields)
+_readers: Callable[[Any], dict[str, _Turn]] = cache(_readers_of_fields)
+
+
+# --- writing --------------------------------------------------------------------------------------------
+
+
+def _writer(hint: Any) -> _Turn:
+    """What makes a tree of a field of that type."""
     origin, arguments = get_origin(hint), get_args(hint)
-    if hint is Any or value is None:
-        return value
+    if hint is Any:
+        return _as_it_is
     if is_dataclass(hint):
-        return to_tree(value)
-    if isinstance(value, StrEnum):
-        return str(value)
+        return to_tree
     if origin is tuple:
-        item = arguments[0]
-        return [_plain(part, item) for part in value] if item not in (str, int) else list(value)
+        return list if arguments[0] in (str, int) else partial(_write_all, _writer(arguments[0]))
     if origin is Mapping:
-        return {key: _plain(part, arguments[1]) for key, part in value.items()}
+        return partial(_write_values, _writer(arguments[1]))
     if origin in (Union, types.UnionType):
-        return _plain(value, arguments[0])
-    if isinstance(value, tuple):  # a NamedTuple
-        return [_plain(part, part_hint) for part, part_hint in zip(value, _parts(hint), strict=True)]
+        return partial(_if_there, _writer(arguments[0]))
+    if issubclass(hint, StrEnum):
+        return str
+    return partial(_write_parts, _writers_of_parts(hint)) if issubclass(hint, tuple) else _as_it_is
+
+
+def _as_it_is(value: Any) -> Any:
     return value
 
 
-def _checked(tree: Any, hint: Any) -> Any:
+def _if_there(turn: _Turn, value: Any) -> Any:
+    return None if value is None else turn(value)
+
+
+def _write_all(write: _Turn, values: tuple[Any, ...]) -> list[Any]:
+    return [write(value) for value in values]
+
+
+def _write_values(write: _Turn, values: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: write(value) for key, value in values.items()}
+
+
+def _writers_of_parts(named_tuple: Any) -> list[_Turn]:
+    return [_writer(hint) for hint in get_type_hints(named_tuple).values()]
+
+
+def _write_parts(writers: list[_Turn], values: tuple[Any, ...]) -> list[Any]:
+    return [write(value) for write, value in zip(writers, values, strict=True)]
+
+
+# --- reading --------------------------------------------------------------------------------------------
+
+
+def _reader(hint: Any) -> _Turn:
+    """What makes a field of that type of a tree; it raises :class:`ProtocolError`."""
     origin, arguments = get_origin(hint), get_args(hint)
     if hint is Any:
-        return tree
+        return _as_it_is
     if is_dataclass(hint):
-        return from_tree(hint, tree)  # type: ignore[arg-type]
-    if origin in (Union, types.UnionType):
-        return None if tree is None else _checked(tree, arguments[0])
+        return partial(from_tree, hint)  # type: ignore[arg-type]
     if origin is tuple:
-        return tuple(_checked(part, arguments[0]) for part in _of_type(tree, list))
+        return partial(_read_all, _reader(arguments[0]))
     if origin is Mapping:
-        return {
-            _of_type(key, str): _checked(part, arguments[1]) for key, part in _of_type(tree, dict).items()
-        }
+        return partial(_read_values, _reader(arguments[1]))
+    if origin in (Union, types.UnionType):
+        return partial(_if_there, _reader(arguments[0]))
     if issubclass(hint, StrEnum):
-        return _member(hint, tree)
+        return partial(_member, hint)
     if issubclass(hint, tuple):
-        parts = _of_type(tree, list)
-        if len(parts) != len(_parts(hint)):
-            raise ProtocolError(f"a {hint.__name__} does not have the expected parts")
-        return hint(*[_checked(part, part_hint) for part, part_hint in zip(parts, _parts(hint), strict=True)])
-    return _of_type(float(tree) if hint is float and type(tree) is int else tree, hint)
+        readers = [_reader(part) for part in get_type_hints(hint).values()]
+        return partial(_read_parts, hint, readers)
+    return _number if hint is float else partial(_of_type, hint)
 
 
-def _parts(named_tuple: Any) -> list[Any]:
-    return list(get_type_hints(named_tuple).values())
+def _read_all(read: _Turn, tree: Any) -> tuple[Any, ...]:
+    return tuple([read(part) for part in _of_type(list, tree)])
+
+
+def _read_values(read: _Turn, tree: Any) -> dict[str, Any]:
+    return {_of_type(str, key): read(part) for key, part in _of_type(dict, tree).items()}
+
+
+def _read_parts(named_tuple: Any, readers: list[_Turn], tree: Any) -> Any:
+    parts = _of_type(list, tree)
+    if len(parts) != len(readers):
+        raise ProtocolError(f"a {named_tuple.__name__} does not have the expected parts")
+    return named_tuple(*[read(part) for read, part in zip(readers, parts, strict=True)])
 
 
 def _member(kind: type[StrEnum], tree: Any) -> StrEnum:
     try:
-        return kind(_of_type(tree, str))
+        return kind(_of_type(str, tree))
     except ValueError:
         raise ProtocolError(f"no {kind.__name__} has that name") from None
 
 
-def _of_type(tree: Any, kind: type) -> Any:
+def _number(tree: Any) -> float:
+    number: float = _of_type(float, float(tree) if type(tree) is int else tree)
+    return number
+
+
+def _of_type(kind: type, tree: Any) -> Any:
     if type(tree) is not kind:
         raise ProtocolError(f"a field is not a {kind.__name__}")
     return tree

@@ -22,6 +22,9 @@ from .records import from_tree, to_tree
 FAILED = 70
 """Exit status of a child that could not even say what went wrong."""
 
+ALLOCATIONS_BETWEEN_COLLECTIONS = 10_000
+"""Python's own 700 would spend a tenth of a small job on looking for cycles."""
+
 ROOM = 4 * 2**20
 """Bytes that a run must leave over of its memory."""
 
@@ -43,6 +46,7 @@ def answer(
     limit_work: Callable[[float, int], None],
 ) -> int:
     """Serve one job, and any further scenarios for the same files; the exit status."""
+    gc.set_threshold(ALLOCATIONS_BETWEEN_COLLECTIONS)
     gc.enable()
     channel.sendall(encode({HELLO: {"layers": list(layers), "missing": [list(lack) for lack in missing]}}))
     try:

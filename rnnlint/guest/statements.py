@@ -53,10 +53,18 @@ def bound_names(statement: ast.stmt) -> Iterator[str]:
 
 
 def callables_defined(tree: ast.Module) -> Iterator[str]:
-    """Names of the functions, methods and classes of a file."""
-    for node in ast.walk(tree):
+    """Names of the functions, methods and classes of a file. None is in an expression."""
+    ahead: list[ast.AST] = [tree]
+    while ahead:
+        node = ahead.pop()
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
             yield node.name
+        for name in _BODIES:
+            ahead.extend(getattr(node, name, ()))
+
+
+_BODIES = ("body", "orelse", "finalbody", "handlers", "cases")
+"""Where statements hold statements, and the branches of ``try`` and ``match``."""
 
 
 def _is_setup(statement: ast.stmt, own_callables: frozenset[str]) -> bool:

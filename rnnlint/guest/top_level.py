@@ -75,7 +75,7 @@ class TopLevel:
     def _holds(self, test: ast.expr) -> bool:
         try:
             with self._bounded():
-                return bool(eval(compiled(ast.Expression(test), self._source.path), self._namespace))
+                return bool(eval(compiled(ast.Expression(test), self._source.path, "eval"), self._namespace))
         except BaseException:  # noqa: BLE001 - the user's code may raise anything
             return False
 
@@ -120,7 +120,7 @@ class TopLevel:
     def _evaluates(self, expression: ast.expr) -> bool:
         try:
             with self._bounded():
-                eval(compiled(ast.Expression(expression), self._source.path), self._namespace)
+                eval(compiled(ast.Expression(expression), self._source.path, "eval"), self._namespace)
         except BaseException:  # noqa: BLE001 - the user's code may raise anything
             return False
         return True
@@ -132,7 +132,7 @@ class TopLevel:
         self._program.note(f"{self._source.path}:{statement.lineno} is left out ({what}): {reason}.")
 
     def _code(self, body: list[ast.stmt]) -> CodeType:
-        return compiled(ast.Module(body, []), self._source.path)
+        return compiled(ast.Module(body, []), self._source.path, "exec")
 
     @contextmanager
     def _bounded(self) -> Iterator[None]:

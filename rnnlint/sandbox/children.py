@@ -47,8 +47,8 @@ class ZygoteProcess:
         numpy_folder = _numpy_folder()
         self._control, theirs = socket.socketpair()
         self._replies: list[tuple[bytes, int, int]] = []
-        command = [  # -B: that Python keeps an import's bytecode is no attempt of the user's code to write
-            *(sys.executable, "-I", "-S", "-B", str(_SCRIPT)),
+        command = [
+            *(sys.executable, "-I", "-S", str(_SCRIPT)),
             *(str(theirs.fileno()), numpy_folder, ",".join(without), _namespaces()),
         ]
         inside = wrapped(command, _needed(Path(numpy_folder))) if wrap else None

@@ -28,6 +28,7 @@ FORK, REAP, COMPUTED, DELAY = b"F", b"R", b"C", b"D"
 COMMAND = struct.Struct("<cq")
 REPLY = struct.Struct("<cqq")
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
+_LIBC = ctypes.CDLL(None)
 
 
 class NumPyOnly:
@@ -70,6 +71,7 @@ def main(arguments: Sequence[str]) -> None:
     from rnnlint_guest import serve  # type: ignore[import-not-found]
 
     walls = _Walls(arguments[1], frozenset(arguments[2].split(",")), arguments[3])
+    sys.dont_write_bytecode = True  # from here on an import that kept its own would look like the user's act
     serve.prepare()
     _adopt_orphans()
     gc.freeze()
@@ -193,13 +195,13 @@ def _read_of_processes(name: str) -> str:
 
 def _adopt_orphans() -> None:
     if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+        _LIBC.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
 def _die_with(parent: int) -> None:
     """End when ``parent`` ends, also where it has ended before it could be asked for."""
     if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     if os.getppid() != parent:
         os._exit(0)
 

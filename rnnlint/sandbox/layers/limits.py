@@ -43,7 +43,7 @@ def lower(limit: int, value: int) -> None:
 def mapped() -> int:
     """Bytes of address space in use; 0 where the system does not tell."""
     try:
-        pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[0]
+        pages = Path("/proc/self/statm").read_bytes().split()[0]
     except OSError:
         return 0
     return int(pages) * resource.getpagesize()
