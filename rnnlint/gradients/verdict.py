@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from itertools import combinations_with_replacement
 from typing import Any
@@ -64,8 +65,14 @@ def judge(measured: list[Measured], sizes: Mapping[str, int], tolerance: float =
 
 def relative_error(got: Array, true: Array) -> float:
     """‖g − ĝ‖ / max(‖g‖, ‖ĝ‖): 0 right, 1 no better than zeros, 2 reversed."""
-    largest = max(float(np.linalg.norm(got)), float(np.linalg.norm(true)))
-    return float(np.linalg.norm(got - true)) / largest if largest > 0 else 0.0
+    largest = max(norm(got), norm(true))
+    return norm(got - true) / largest if largest > 0 else 0.0
+
+
+def norm(array: Array) -> float:
+    """‖a‖ of all of an array's numbers, as :func:`numpy.linalg.norm` has it, in a third of its time."""
+    flat = array.ravel()
+    return math.sqrt(flat.dot(flat))
 
 
 def median(values: Sequence[float]) -> float:

@@ -145,10 +145,15 @@ class Batch:
                 future.cancel()
 
     def _dealt(self, waiting: Sequence[Submission]) -> list[Sequence[Submission]]:
-        """The submissions in chunks, dealt like cards: neighbours are alike, and so are those that hang."""
+        """The submissions in chunks, dealt like cards: neighbours are alike, and so are those that hang.
+
+        The last ones go out one by one, so that nobody is at a chunk still when all others have gone home.
+        """
         size = min(CHUNK, max(1, len(waiting) // (self.workers * CHUNKS_A_WORKER)))
         count = -(-len(waiting) // size)
-        return [waiting[n::count] for n in range(count)]
+        chunks = [waiting[n::count] for n in range(count)]
+        whole = max(0, count - self.workers)
+        return [*chunks[:whole], *([each] for last in chunks[whole:] for each in last)]
 
     def _room(self, since: Sequence[float], *, alone: bool) -> int:
         """How many more chunks may go out, beside those that went out at these times."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from rnnlint.gradients.verdict import Measured, common_scale, relative_error, scale_name
+from rnnlint.gradients.verdict import Measured, common_scale, norm, relative_error, scale_name
 from rnnlint.grading.results import PartVerdict
 from rnnlint.sandbox.job import Value
 
@@ -39,8 +39,8 @@ def compared(got: Value, true: Value, tolerance: float, scale: float = 1.0) -> t
         return PartVerdict.WRONG_SHAPE, 0.0
     if not np.all(np.isfinite(fitted)):
         return PartVerdict.NOT_FINITE, 0.0
-    if np.linalg.norm(expected) <= _NOTHING:
-        is_nothing = np.linalg.norm(fitted) <= _NOTHING
+    if norm(expected) <= _NOTHING:
+        is_nothing = norm(fitted) <= _NOTHING
         return (PartVerdict.RIGHT if is_nothing else PartVerdict.WRONG), 0.0
     error = relative_error(fitted / scale, expected)
     return (PartVerdict.RIGHT, error) if error <= tolerance else (PartVerdict.WRONG, 0.0)
@@ -70,7 +70,7 @@ def shared_factor(pairs: Sequence[tuple[Value, Value]], sizes: Mapping[str, int]
 
 def _is_right(measured: Measured, tolerance: float) -> bool:
     """Whether a gradient agrees, and is there to agree."""
-    is_there = float(np.linalg.norm(measured.true)) > _NOTHING
+    is_there = norm(measured.true) > _NOTHING
     return is_there and relative_error(measured.got, measured.true) <= tolerance
 
 

@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rnnlint import __version__
 from rnnlint.beside import processors
 from rnnlint.grading.assignment import Assignment
-from rnnlint.grading.batch import Batch
-from rnnlint.grading.executors import dask_cluster, local_pool, prepare_local_pool
-from rnnlint.grading.journal import Journal
-from rnnlint.grading.plan import Plan
+from rnnlint.grading.executors import LocalPool, dask_cluster
 from rnnlint.grading.protection import unprotected
 from rnnlint.grading.results import Detail, GradeBook, PartDescription, StudentResult, TaskDescription
-from rnnlint.grading.results_folder import JOURNAL
-from rnnlint.grading.selftest import check_selftest
-from rnnlint.grading.solving import make_plan
 from rnnlint.grading.submissions import Submission
 from rnnlint.records import dataclass
 from rnnlint.results import SandboxMode
 from rnnlint.sandbox import LAYERS, Runner
+
+if TYPE_CHECKING:
+    from rnnlint.grading.batch import Pool
+    from rnnlint.grading.plan import Plan
 
 SENT_AHEAD = 4
 """Chunks for each worker of a cluster: none of them waits for the next, and not all submissions lie there."""
@@ -65,36 +65,46 @@ def grade(
     :class:`rnnlint.grading.executors.SchedulerError`; then nothing has been graded.
     """
     without = LAYERS if course.sandbox is SandboxMode.OFF else ()
-    if course.scheduler is None and course.submissions:
-        prepare_local_pool()
-    plan, layers = prepared(course, without)
-    for note in plan.notes:
-        noted(note)
-    workers = course.workers or processors()
-    journal = Journal(
-        course.folder / JOURNAL, plan.assignment_sha256, plan.seed_id if course.seed is not None else None
-    )
-    with journal:
-        students = _batch(course, plan, workers, without, told).grade(journal)
+    with _workforce(course, without) as workforce:
+        with Runner(without=without) as runner:
+            plan = _plan(course, runner)
+            workforce.begin()
+            layers = runner.layers
+            plan = _checked(course, plan, runner)
+        for note in plan.notes:
+            noted(note)
+        from rnnlint.grading.batch import Batch
+        from rnnlint.grading.journal import Journal
+        from rnnlint.grading.results_folder import JOURNAL
+
+        repeated = plan.seed_id if course.seed is not None else None
+        with Journal(course.folder / JOURNAL, plan.assignment_sha256, repeated) as journal:
+            students = Batch(
+                plan, course.submissions, workforce.pool, workforce.workers, workforce.spare, without, told
+            ).grade(journal)
     return book_of(course, plan, students, layers)
 
 
-def prepared(course: Course, without: Sequence[str]) -> tuple[Plan, tuple[str, ...]]:
-    """The plan, once the machine's layers and the self-test allow one; and the layers in force."""
-    seed = secrets.randbelow(_LARGEST_SEED) if course.seed is None else course.seed
+def _plan(course: Course, runner: Runner) -> Plan:
+    """The plan, once the machine's layers allow one. The imports are made while the runner starts."""
+    from rnnlint.grading.solving import make_plan
+
     needs_sandbox = course.sandbox is SandboxMode.REQUIRE
-    with Runner(without=without) as runner, Runner(without=without) as another:
-        lacking = unprotected(runner.layers)
-        if lacking and needs_sandbox:
-            reasons = ", ".join(f"{layer} ({reason})" for layer, reason in runner.missing_layers)
-            raise UnprotectedError(
-                f"This machine does not protect {', '.join(lacking)}, so no submission is run; "
-                f"it does not offer {reasons}."
-            )
-        plan = make_plan(course.assignment, runner, seed, needs_sandbox=needs_sandbox)
-        layers = runner.layers
-        plan = check_selftest(course.assignment, plan, another)
-    return plan, layers
+    lacking = unprotected(runner.layers)
+    if lacking and needs_sandbox:
+        reasons = ", ".join(f"{layer} ({reason})" for layer, reason in runner.missing_layers)
+        raise UnprotectedError(
+            f"This machine does not protect {', '.join(lacking)}, so no submission is run; "
+            f"it does not offer {reasons}."
+        )
+    seed = secrets.randbelow(_LARGEST_SEED) if course.seed is None else course.seed
+    return make_plan(course.assignment, runner, seed, needs_sandbox=needs_sandbox)
+
+
+def _checked(course: Course, plan: Plan, runner: Runner) -> Plan:
+    from rnnlint.grading.selftest import check_selftest
+
+    return check_selftest(course.assignment, plan, runner)
 
 
 def book_of(
@@ -123,13 +133,30 @@ def book_of(
     )
 
 
-def _batch(
-    course: Course, plan: Plan, workers: int, without: tuple[str, ...], told: Callable[[StudentResult], None]
-) -> Batch:
+@dataclass(frozen=True, slots=True)
+class _Workforce:
+    """Who grades: an executor, how many chunks are out at once, how many more while some wait for long."""
+
+    pool: Pool
+    workers: int
+    spare: int = 0
+    begin: Callable[[], None] = lambda: None
+
+
+@contextmanager
+def _workforce(course: Course, without: tuple[str, ...]) -> Iterator[_Workforce]:
+    """Processes of this machine, which begin to import what they need, or the workers of a cluster."""
+    workers = course.workers or processors()
     if course.scheduler is not None:
-        pool = partial(dask_cluster, course.scheduler)
-        return Batch(plan, course.submissions, pool, workers * SENT_AHEAD, without=without, told=told)
+        yield _Workforce(partial(dask_cluster, course.scheduler), workers * SENT_AHEAD)
+        return
     workers = min(workers, max(1, len(course.submissions)))
     spare = workers * SPARE
-    pool = partial(local_pool, workers + spare)
-    return Batch(plan, course.submissions, pool, workers, spare, without, told)
+    with LocalPool(workers + spare) as pool:
+
+        def begin() -> None:
+            from rnnlint.grading.worker import begin as ready
+
+            pool.begin(workers, ready, without)
+
+        yield _Workforce(pool.opened, workers, spare, begin)

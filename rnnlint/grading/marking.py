@@ -405,8 +405,10 @@ class _Marking:
             trouble = public[task.name].trouble
             if trouble is not None and trouble.exception != "NotImplementedError":
                 yield _said(task, trouble, self._program)
-            gates = wrong_gates(self._plan, task, public[task.name])
-            if gates and public[task.name].verdicts[FORWARD].earns:
+            verdicts = public[task.name].verdicts
+            is_asked = verdicts[FORWARD].earns and not all(each.earns for each in verdicts.values())
+            gates = wrong_gates(self._plan, task, public[task.name]) if is_asked else ""
+            if gates:
                 named = f"gate {gates}" if len(gates) == 1 else f"gates {' and '.join(gates)}"
                 yield f"{task.backward_title}(): of the gates' gradients only those of {named} are wrong."
             if public[task.name].returned_otherwise:

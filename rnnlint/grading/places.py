@@ -17,6 +17,9 @@ from rnnlint.model.project import Project
 from rnnlint.rules import lint
 from rnnlint.source import Source, tree_of
 
+OF_GRADIENTS = ("accumulation", "derivatives", "time_and_state")
+"""The families of rules that say of a line that it makes a gradient wrong."""
+
 
 def findings_in(program: Program, files: Iterable[str]) -> tuple[Finding, ...]:
     """What the rules find in the judged files, by file and line."""
@@ -24,7 +27,7 @@ def findings_in(program: Program, files: Iterable[str]) -> tuple[Finding, ...]:
     for name in files:
         if name in program.sources:
             project = _project(program, ROOT / name)
-            found += lint(project, project.source)
+            found += lint(project, project.source, OF_GRADIENTS)
     return tuple(sorted(found, key=lambda finding: (str(finding.path), finding.order)))
 
 

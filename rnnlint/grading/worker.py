@@ -43,8 +43,8 @@ def chunk(plan: bytes, without: Sequence[str], submissions: Iterable[Handed]) ->
 
 def grade_chunk(task: Chunk) -> list[dict[str, Any]]:
     """Grade the submissions of a chunk, one after the other; a dict a submission, in their order."""
-    desk = _desk(task["plan"], tuple(task["without"]))
-    return [to_tree(grade(_handed(each), desk.plan, desk.runner)) for each in task["submissions"]]
+    plan, runner = _plan(task["plan"]), _runner(tuple(task["without"]))
+    return [to_tree(grade(_handed(each), plan, runner)) for each in task["submissions"]]
 
 
 def results_of(answer: Sequence[Mapping[str, Any]]) -> list[StudentResult]:
@@ -69,27 +69,37 @@ def _handed(tree: Mapping[str, Any]) -> Handed:
 
 
 class _Desk(NamedTuple):
-    key: tuple[bytes, tuple[str, ...]]
+    key: bytes
     plan: Plan
-    runner: Runner
 
 
-class _Desks(threading.local):
-    """The desk at which a thread works, kept from one chunk to the next."""
+class _Workplace(threading.local):
+    """What a thread keeps from one chunk to the next."""
 
-    held: _Desk | None = None
+    without: tuple[str, ...] = ()
+    runner: Runner | None = None
+    desk: _Desk | None = None
 
 
-_DESKS = _Desks()
+_HERE = _Workplace()
 
 
-def _desk(plan: bytes, without: tuple[str, ...]) -> _Desk:
-    key = (hashlib.sha256(plan).digest(), without)
-    held = _DESKS.held
-    if held is None or held.key != key:
-        if held is not None:
-            held.runner.close()
-        runner = Runner(without=without, busy_machine=True).start()
-        Finalize(None, runner.close, exitpriority=0)  # in forked workers, too, where atexit does nothing
-        held = _DESKS.held = _Desk(key, Plan.from_bytes(plan), runner)
-    return held
+def begin(without: tuple[str, ...]) -> None:
+    """Have the sandbox stand before the first chunk comes."""
+    _ = _runner(without).layers
+
+
+def _plan(sent: bytes) -> Plan:
+    key = hashlib.sha256(sent).digest()
+    if _HERE.desk is None or _HERE.desk.key != key:
+        _HERE.desk = _Desk(key, Plan.from_bytes(sent))
+    return _HERE.desk.plan
+
+
+def _runner(without: tuple[str, ...]) -> Runner:
+    if _HERE.runner is None or _HERE.without != without:
+        if _HERE.runner is not None:
+            _HERE.runner.close()
+        _HERE.runner, _HERE.without = Runner(without=without, busy_machine=True).start(), without
+        Finalize(None, _HERE.runner.close, exitpriority=0)  # in forked workers, too, where atexit is nothing
+    return _HERE.runner

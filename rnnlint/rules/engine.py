@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +14,13 @@ from rnnlint.rules.subjects import subjects
 from rnnlint.source import Source
 
 
-def run_rules(project: Project, source: Source) -> list[Finding]:
+def run_rules(project: Project, source: Source, families: Collection[str] = ()) -> list[Finding]:
     """As :func:`rnnlint.rules.lint`. A file that does not parse is only asked about as a file."""
     model = None if source.problem else build_model(project, source)
     findings = {
         (finding.code, finding.span): finding
         for each in all_rules()
+        if not families or each.family in families
         for subject in subjects(each.subject, source, model)
         for finding in findings_on(each, subject, source.path, model)
     }

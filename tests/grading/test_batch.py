@@ -205,6 +205,24 @@ def test_a_submission_that_does_not_end_holds_nobody_up(
     assert [each.student_id for each in results] == [each.student_id for each in submissions[:4]]
 
 
+def test_the_last_submissions_go_out_one_by_one(
+    graded: Graded, submissions: list[Submission], tmp_path: Path
+) -> None:
+    """All workers then end at about one time."""
+    sizes: list[int] = []
+
+    class Noting(_Counting):
+        def submit(self, function: Callable[..., Any], /, *args: Any, **named: Any) -> Future[Any]:
+            sizes.append(len(args[0]["submissions"]))
+            return super().submit(function, *args, **named)
+
+    with ThreadPoolExecutor(1) as pool, Journal(tmp_path / "journal.jsonl", "any") as notes:
+        Batch(graded.plan, submissions, lambda: nullcontext(Noting(pool, graded)), 1).grade(notes)
+    assert sum(sizes) == len(submissions)
+    assert sizes[0] > 1
+    assert sizes[-2:] == [1, 1]
+
+
 def _dies_of_exit_zero(task: dict[str, Any]) -> list[dict[str, Any]]:
     if any(each["student_id"] == "m-exit_zero" for each in task["submissions"]):
         os.kill(os.getpid(), signal.SIGKILL)

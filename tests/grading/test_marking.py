@@ -8,9 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from rnnlint.findings import Severity
 from rnnlint.grading.marking import mark
+from rnnlint.grading.places import OF_GRADIENTS
 from rnnlint.grading.plan import Plan
 from rnnlint.grading.results import PartVerdict, StudentResult, SubmissionStatus
+from rnnlint.rules.registry import all_rules
 from rnnlint.sandbox import LAYERS, Runner
 from tests.grading.cohort import EDITS, FIXTURES, TIMEOUTS
 from tests.grading.cohort import LAYERS as COURSE
@@ -205,3 +208,8 @@ def test_no_file_of_a_submission_is_written(marked: Marked, tmp_path: Path, solu
     )
     marked(text)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_no_family_that_is_left_out_says_that_a_gradient_is_wrong() -> None:
+    others = [each for each in all_rules() if each.family not in OF_GRADIENTS]
+    assert {each.code for each in others if each.severity is Severity.ERROR} == {"RNN002"}  # no Python at all
