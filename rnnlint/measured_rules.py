@@ -219,4 +219,28 @@ MEASURED = (
         In a gradient checker.
         """,
     ),
+    MeasuredRule(
+        "RNN910",
+        "gradient-of-another-loss",
+        Severity.WARNING,
+        "The gradients are right for another loss than the one that the code gives.",
+        """
+        ## What it does
+        Where a pass gives a number under a loss's name, and its outputs beside it, compares the gradients
+        with the derivatives of both: of that number, and of a standard loss of the outputs and the targets.
+        It speaks where all gradients are the second one's, and not the first one's.
+
+        ## Why it is wrong
+        What is watched is not what is minimised: the number may rise while training goes well. With
+        p = softmax(v), p − y is the gradient of −Σ y log p; that of ½ Σ (p − y)² is (p − y) times the
+        softmax's own derivative.
+
+        ## What to do
+        Give the loss that the gradients belong to, or derive the gradients of the loss that is given; a
+        penalty on the weights belongs into both.
+
+        ## When it is right
+        Where the number is only shown, or its penalty is differentiated where the weights are updated.
+        """,
+    ),
 )

@@ -150,6 +150,7 @@ class GradientCheck:
     nondeterministic: bool = False  # two equal calls gave different gradients
     accumulates: bool = False  # a second pass added exactly one more gradient to the first
     underived: str | None = None  # how the gradient comes about where no derivation was written, a sentence
+    other_loss: str | None = None  # that the gradients are not those of the loss that is given, a sentence
     walk: tuple[WalkedStatement, ...] = ()
 
     @property

@@ -35,6 +35,8 @@ def measured_findings(
         if check.underived is not None:
             name = "gradient-by-differences"
             yield _finding(check, "RNN909", name, Severity.WARNING, check.underived)
+        if check.other_loss is not None:
+            yield _finding(check, "RNN910", "gradient-of-another-loss", Severity.WARNING, check.other_loss)
         if check.forward == "variant" and check.difference:
             yield _finding(
                 check,

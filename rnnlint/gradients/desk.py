@@ -259,6 +259,7 @@ class Desk:
             nondeterministic=m.nondeterministic,
             accumulates=m.accumulates,
             underived=underived(self.library, pass_, m.base),
+            other_loss=m.passed_over.sentence(m.loss) if m.passed_over is not None else None,
         )
         check = with_verdicts(check, m, m.judged)
         written = factor_to_written_loss(workshop, self.library, pass_, m)

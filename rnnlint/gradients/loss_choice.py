@@ -10,29 +10,43 @@ mistake.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from rnnlint.gradients.directions import projected
-from rnnlint.gradients.exchanged import exchanged
 from rnnlint.gradients.jobs import Workshop
 from rnnlint.gradients.losses import Kind, Loss
-from rnnlint.gradients.own_loss import Differences
-from rnnlint.gradients.paired import paired
+from rnnlint.gradients.own_loss import Differences, name_of_loss
 from rnnlint.gradients.pairing import Pair
-from rnnlint.gradients.probe import Probe, returned_codes
-from rnnlint.gradients.roles import Role, role_of
+from rnnlint.gradients.probe import Probe
 from rnnlint.gradients.step_order import Order, order_of_outputs, reversed_losses
+from rnnlint.gradients.targets_read import unread_by
 from rnnlint.gradients.verdict import Judged, Measured, judge
 from rnnlint.records import dataclass, replace
-from rnnlint.sandbox.job import Ran, Value
+from rnnlint.sentences import listed
+from rnnlint.verdicts import Verdict
+
+_NOTHING = 1e-9
+"""A slope below this is none."""
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 
-_NOTHING = 1e-9
-"""A change of a gradient or a loss below this is none."""
+
+@dataclass(frozen=True)
+class PassedOver:
+    """A loss that the code gives, by its name there, and whose gradients are not its own."""
+
+    name: str
+    wrong: tuple[str, ...]
+
+    def sentence(self, other: Loss) -> str:
+        """What is said of it, beside the loss that the gradients are those of."""
+        return (
+            f"The gradients are not those of `{self.name}`, which the code gives: they are right for "
+            f"{other.sentence}. Of `{self.name}` those of {listed(self.wrong)} would be wrong."
+        )
 
 
 @dataclass(frozen=True)
@@ -43,6 +57,7 @@ class Choice:
     judged: Judged
     is_foreign: bool = False  # the gradient changes with what the loss does not read
     is_unordered: bool = False  # right if the upstream gradients come last step first, which nothing says
+    passed_over: PassedOver | None = None  # the loss that the code gives, of which these are no gradients
 
 
 def choice(
@@ -63,10 +78,36 @@ def choice(
     if turned is not None:
         return turned
     if found[0].judged.agreeing:
-        return found[0]
-    unread = _unread_by(workshop, probe, [each.loss for each in found], pairs)
+        return replace(found[0], passed_over=_passed_over(workshop, made, found, probe, pairs))
+    unread = unread_by(workshop, probe, [each.loss for each in found], pairs)
     own = next((each for each in found if each.loss.code not in unread), None)
     return own if own is not None else replace(found[0], is_foreign=True)
+
+
+def _passed_over(
+    workshop: Workshop,
+    made: Differences,
+    found: Sequence[Choice],
+    probe: Probe,
+    pairs: Mapping[str, Pair],
+) -> PassedOver | None:
+    """The loss that the code gives under that name, where the gradients are all of another one and it reads
+    as much as they do."""
+    best = found[0]
+    if best.loss.kind in (Kind.SCALAR, Kind.COTANGENT) or best.judged.wrong or probe.draft.data:
+        return None
+    for each in found[1:]:
+        name = name_of_loss(probe.draft, each.loss)
+        if name is None or not each.judged.wrong or not _is_moved(made, each.loss):
+            continue
+        if each.loss.code not in unread_by(workshop, probe, [each.loss], pairs):
+            return PassedOver(name, tuple(v.name for v in each.judged.verdicts if v.verdict is Verdict.WRONG))
+    return None
+
+
+def _is_moved(made: Differences, loss: Loss) -> bool:
+    """Whether a number has a slope anywhere: that of right guesses has none."""
+    return any(bool(np.any(np.abs(made.slopes(place, loss)) > _NOTHING)) for place in made.plus)
 
 
 def _ranked(
@@ -124,51 +165,3 @@ def _judged_along(
         given = projected(pairs[place.name].gradient, directions[place.code])
         measured.append(Measured(place.name, "", given, slopes))
     return judge(measured, probe.sizes)
-
-
-def _unread_by(
-    workshop: Workshop, probe: Probe, losses: list[Loss], pairs: Mapping[str, Pair]
-) -> frozenset[str]:
-    """The numbers, by their Python, that stay as they are where a gradient changes with a target.
-
-    Only the code's own losses: the standard ones read all targets.
-    """
-    codes = [loss.code for loss in losses if loss.kind is Kind.SCALAR]
-    others = list(_with_one_other_target(probe))
-    if not codes or not others:
-        return frozenset()
-    returned = returned_codes(probe.draft)
-    programs = [each.scenario((*returned, *codes), frames=probe.draft.watched) for each in (probe, *others)]
-    runs = [run for run in workshop.run(programs).runs if run.trouble is None]
-    if not runs or len(runs) != len(programs):
-        return frozenset()
-    base, *changed = runs
-    unread: set[str] = set()
-    for run in changed:
-        if _changes_a_gradient(probe, pairs, run):
-            values = zip(codes, base.values[len(returned) :], run.values[len(returned) :], strict=True)
-            unread |= {code for code, before, after in values if _is_the_same(before, after)}
-    return frozenset(unread)
-
-
-def _changes_a_gradient(probe: Probe, pairs: Mapping[str, Pair], run: Ran) -> bool:
-    again = paired(probe, replace(run, values=run.values[: len(returned_codes(probe.draft))]))
-    return any(
-        name in again
-        and again[name].gradient.shape == pair.gradient.shape
-        and bool(np.any(np.abs(again[name].gradient - pair.gradient) > _NOTHING))
-        for name, pair in pairs.items()
-    )
-
-
-def _is_the_same(before: Value, after: Value) -> bool:
-    return bool(np.allclose(np.asarray(before, float), np.asarray(after, float), rtol=0.0, atol=_NOTHING))
-
-
-def _with_one_other_target(probe: Probe) -> Iterator[Probe]:
-    """The probe with another target at the first or last place along an axis: of a step, or of a sequence."""
-    for hole, value in probe.holes.items():
-        if role_of(hole.removeprefix("_in_")) is Role.TARGET:
-            for axis in range(value.ndim if isinstance(value, np.ndarray) else 1):
-                for other in exchanged(value, axis, (0, -1)):
-                    yield replace(probe, holes={**probe.holes, hole: other})

@@ -13,7 +13,7 @@ from rnnlint.gradients.directions import directions_of, nearest
 from rnnlint.gradients.draft import FORWARD
 from rnnlint.gradients.jobs import Workshop
 from rnnlint.gradients.last_step_first import coming_last_step_first, turned
-from rnnlint.gradients.loss_choice import choice
+from rnnlint.gradients.loss_choice import PassedOver, choice
 from rnnlint.gradients.losses import Kind, Loss
 from rnnlint.gradients.own_loss import Differences, differences, early_codes, losses_of
 from rnnlint.gradients.paired import paired
@@ -57,6 +57,7 @@ class Measurement:
     is_foreign: bool = False  # the gradient changes with what the loss does not read
     shows_one_step: bool = False  # of the sequence that the pass is given
     is_unordered: bool = False  # right if the upstream gradients come last step first, which nothing says
+    passed_over: PassedOver | None = None  # the loss that the code gives, of which these are no gradients
     last_step_first: frozenset[str] = frozenset()  # inputs whose gradients come back in that order
 
     @property
@@ -181,6 +182,7 @@ def measure(workshop: Workshop, probe: Probe) -> Measurement | None:
         rest=made.rest,
         is_foreign=chosen.is_foreign,
         is_unordered=chosen.is_unordered,
+        passed_over=chosen.passed_over,
         last_step_first=last_step_first,
         shows_one_step=shows_one_step(workshop, probe, pairs),
     )

@@ -26,6 +26,7 @@ STEP = 1e-5
 rounding."""
 MOST_LOSSES = 14
 _LOSS_NAME = re.compile("loss|cost|err|entropy", re.IGNORECASE)
+_LAST_WORD = re.compile(r"""(?:\.|\[['"])(\w+)(?:['"]\])?$""")
 _CALLED_LOSS = re.compile("loss|cost|entropy", re.IGNORECASE)
 
 
@@ -108,6 +109,20 @@ def _called_losses(draft: Draft, values: Mapping[str, Value]) -> Iterator[Loss]:
             if _CALLED_LOSS.search(name) and _are_numbers(held):
                 text = f"{code}[{position}]" if keys else code
                 yield Loss(Kind.SCALAR, text, list(values).index(code), keys)
+
+
+def name_of_loss(draft: Draft, loss: Loss) -> str | None:
+    """What a number is called that the code gives as its loss; None for others."""
+    if loss.kind is not Kind.SCALAR:
+        return None
+    named: dict[str, str] = {}
+    for code, callable_ in ((FORWARD, draft.pass_.forward), (BACKWARD, draft.pass_.backward)):
+        names = callable_.returned if callable_ is not None else ()
+        items = [code] if len(names) == 1 else [f"{code}[{place}]" for place in range(len(names))]
+        named |= dict(zip(items, names, strict=True))
+    attribute = _LAST_WORD.search(loss.code)
+    name = attribute[1] if attribute is not None else named.get(loss.code, "")
+    return name if _CALLED_LOSS.search(name) else None
 
 
 def _are_numbers(value: Value) -> bool:

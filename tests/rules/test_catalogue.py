@@ -88,6 +88,7 @@ CATALOGUE = {
     "RNN907": ("not-checked", "warning"),
     "RNN908": ("second-call-differs", "error"),
     "RNN909": ("gradient-by-differences", "warning"),
+    "RNN910": ("gradient-of-another-loss", "warning"),
 }
 
 each_rule = pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.code)
