@@ -243,6 +243,12 @@ def nodes_of(text: str) -> tuple[ast.AST, ...]:
 
 
 @lru_cache(maxsize=16)
+def imports_of(text: str) -> tuple[ast.Import | ast.ImportFrom, ...]:
+    """The import statements of a program, wherever they stand."""
+    return tuple(node for node in nodes_of(text) if isinstance(node, ast.Import | ast.ImportFrom))
+
+
+@lru_cache(maxsize=16)
 def syntax_problem(text: str) -> SyntaxProblem | None:
     """Why ``text`` is not Python 3, or None where it is."""
     try:

@@ -8,12 +8,12 @@ digits of a gradient say is in :mod:`.digits`.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator, Set
+from collections.abc import Iterator, Set
 
 from rnnlint.grading.plan import Plan
 from rnnlint.grading.submission import Program
 from rnnlint.sandbox.job import Ran
-from rnnlint.source import nodes_of
+from rnnlint.source import imports_of, nodes_of
 
 RULE = "RNN909"
 LIBRARIES = frozenset(
@@ -55,7 +55,7 @@ def signs(program: Program) -> tuple[str, ...]:
     found = (
         f"{name}, line {line}: {said} ({RULE})."
         for name, source in program.reached.items()
-        for line, said in _in(nodes_of(source.text), {"numpy", *program.unprovided})
+        for line, said in _in(source.text, {"numpy", *program.unprovided})
     )
     return tuple(dict.fromkeys(found))
 
@@ -78,16 +78,15 @@ def signs_of(ran: Ran, plan: Plan, *, more: bool) -> Iterator[str]:
         yield f"Its passes call a function of theirs hundreds of times ({RULE})."
 
 
-def _in(nodes: Iterable[ast.AST], foreign: Set[str]) -> Iterator[tuple[int, str]]:
-    libraries: dict[str, str] = {}
-    for node in nodes:
-        if isinstance(node, ast.Import):
-            libraries |= {
-                alias.asname or _top(alias.name): alias.name
-                for alias in node.names
-                if _top(alias.name) in foreign
-            }
-    for node in nodes:
+def _in(text: str, foreign: Set[str]) -> Iterator[tuple[int, str]]:
+    libraries = {
+        alias.asname or _top(alias.name): alias.name
+        for statement in imports_of(text)
+        if isinstance(statement, ast.Import)
+        for alias in statement.names
+        if _top(alias.name) in foreign
+    }
+    for node in nodes_of(text):
         if isinstance(node, _TELLING):
             yield from _of(node)
         elif isinstance(node, _CHANGING):

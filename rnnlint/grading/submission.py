@@ -13,7 +13,7 @@ from rnnlint.grading.clips import Clips
 from rnnlint.grading.plan import Plan
 from rnnlint.records import dataclass
 from rnnlint.sandbox.job import Module
-from rnnlint.source import Source, UnreadableSourceError, decode_source, nodes_of, tree_of
+from rnnlint.source import Source, UnreadableSourceError, decode_source, imports_of, tree_of
 
 ROOT = Path("/submission")
 """Where a submission's files are said to lie: nowhere."""
@@ -107,20 +107,19 @@ class Program:
         own = {PurePosixPath(name).parts[0].removesuffix(".py") for name in (*self.sources, *self.provided)}
         names: dict[str, None] = {}
         for source in self.sources.values():
-            for node in nodes_of(source.text):
-                if isinstance(node, ast.Import):
-                    names |= dict.fromkeys(alias.name.partition(".")[0] for alias in node.names)
-                elif isinstance(node, ast.ImportFrom) and not node.level and node.module:
-                    names[node.module.partition(".")[0]] = None
+            for statement in imports_of(source.text):
+                if isinstance(statement, ast.Import):
+                    names |= dict.fromkeys(alias.name.partition(".")[0] for alias in statement.names)
+                elif not statement.level and statement.module:
+                    names[statement.module.partition(".")[0]] = None
         return tuple(name for name in names if name not in own and name != "numpy")
 
 
 def _words_imported(source: Source) -> Iterator[str]:
     """Every word of the names that a file imports: of modules, of packages, of what is in them."""
-    for node in nodes_of(source.text):
-        if isinstance(node, ast.Import | ast.ImportFrom):
-            module = getattr(node, "module", None) or ""
-            yield from (word for alias in node.names for word in f"{module}.{alias.name}".split("."))
+    for statement in imports_of(source.text):
+        module = getattr(statement, "module", None) or ""
+        yield from (word for alias in statement.names for word in f"{module}.{alias.name}".split("."))
 
 
 def _dotted(name: str) -> tuple[str, ...]:
