@@ -97,7 +97,7 @@ class Helpers:
         self.program = program
         self._terms = Terms()
         self._known: dict[tuple[object, ...], Contract | None] = {}
-        self.forwards: dict[int, bool] = {}
+        self.without_gates: set[int] = set()
         self.learned: dict[int, frozenset[str]] = {}
 
     def contract(

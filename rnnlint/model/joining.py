@@ -34,7 +34,7 @@ def _pass_of(program: Program, helpers: Helpers, backward: Definition) -> Backwa
     best: BackwardPass | None = None
     lists = _empty_lists(backward.owner) if backward.owner is not None else frozenset[str]()
     for partner in (None, *partners(program, backward)):
-        if partner is not None and not _takes_a_nonlinearity(program, helpers, partner.definition):
+        if partner is not None and id(partner.definition.function) in helpers.without_gates:
             continue
         found = _run(program, helpers, backward, partner, lists)
         if found is not None and found.deltas and found.forward.gates:
@@ -42,21 +42,6 @@ def _pass_of(program: Program, helpers: Helpers, backward: Definition) -> Backwa
         if found is not None and (best is None or (found.deltas and not best.deltas)):
             best = found
     return best
-
-
-def _takes_a_nonlinearity(program: Program, helpers: Helpers, forward: Definition) -> bool:
-    """Whether a function, followed by itself, has a gate: a nonlinearity of a product with weights."""
-    known = helpers.forwards
-    asked = id(forward.function)
-    if asked not in known:
-        execution = Execution(program, Terms(), helpers)
-        try:
-            execution.run(forward, {})
-        except TooLargeError:
-            known[asked] = False
-        else:
-            known[asked] = Timeline(execution.heap, {}).takes_a_nonlinearity
-    return known[asked]
 
 
 def _run(
@@ -72,9 +57,9 @@ def _run(
     step_state: dict[int, Term] = {}
     try:
         if partner is not None:
-            result, _ = execution.run(partner.definition, {})
+            result = _result_of_gates(execution, helpers, partner.definition)
             if result is None:
-                result = terms.number(None)
+                return None
             given = {name: _element(terms, result, position) for name, position in partner.given.items()}
             if not execution.heap.loops:
                 step_state = {
@@ -92,6 +77,20 @@ def _run(
         return None
     timeline = Timeline(execution.heap, step_state, lists)
     return BackwardPass(program, backward, execution.heap, terms, frame, timeline, noted)
+
+
+def _result_of_gates(execution: Execution, helpers: Helpers, forward: Definition) -> Term | None:
+    """What a function returns; None where it has no gate (a nonlinearity of a product with weights).
+
+    Raises :class:`TooLargeError`. No function without a gate is followed twice.
+    """
+    asked = id(forward.function)
+    helpers.without_gates.add(asked)  # unless it shows one
+    result, _ = execution.run(forward, {})
+    if not Timeline(execution.heap, {}).takes_a_nonlinearity:
+        return None
+    helpers.without_gates.discard(asked)
+    return execution.terms.number(None) if result is None else result
 
 
 def _empty_lists(owner: tree.Class) -> frozenset[str]:
