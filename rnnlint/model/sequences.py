@@ -204,9 +204,14 @@ class Timeline:
         return frozenset(read) or self.forward_loops
 
     def at(self, term: Term) -> At | None:
-        """What ``term`` stands for, where it names a value of the forward pass: a read, a carried value."""
+        """What ``term`` stands for, where it names a value of the forward pass: a read, a carried value.
+
+        A step that reads the very place that it fills reads what was there before, and that is not known.
+        """
         if term.key not in self._known:
-            self._known[term.key] = self._at(term)
+            found = self._at(term)
+            is_its_own = found is not None and found.steps == 0 and term in found.value.walk()
+            self._known[term.key] = None if is_its_own else found
         return self._known[term.key]
 
     def _at(self, term: Term) -> At | None:

@@ -213,3 +213,20 @@ def test_no_file_of_a_submission_is_written(marked: Marked, tmp_path: Path, solu
 def test_no_family_that_is_left_out_says_that_a_gradient_is_wrong() -> None:
     others = [each for each in all_rules() if each.family not in OF_GRADIENTS]
     assert {each.code for each in others if each.severity is Severity.ERROR} == {"RNN002"}  # no Python at all
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("lstm_step_forward(x[:, t], state", "lstm_step_forward(h[:, t], state"),
+        ("        h[:, t] = state\n", "        x[:, t] = state\n"),
+        ("lstm_step_forward(x[:, t], state", "lstm_step_forward(cache[:, t], state"),
+    ],
+)
+def test_sequences_that_are_made_of_themselves_are_wrong(
+    marked: Marked, solution: str, old: str, new: str
+) -> None:
+    assert solution.count(old) == 1
+    result = marked(solution.replace(old, new))
+    assert result.status is SubmissionStatus.WRONG
+    assert verdict(result, "sequence.dx") is not PartVerdict.RIGHT
