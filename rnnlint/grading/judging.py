@@ -98,6 +98,27 @@ def judge(
     return Judgement(nothing, outputs, factor=factor or 1.0, trouble=trouble)
 
 
+def judge_all(
+    plan: Plan,
+    probe: int,
+    tasks: Sequence[TaskPlan],
+    runs: Mapping[tuple[Way, str], Ran],
+    factors: Mapping[str, float],
+) -> dict[str, Judgement]:
+    """The verdicts on these tasks' runs on a probe, by task; ``factors`` are those that hold, by task."""
+    return {
+        task.name: judge(
+            plan,
+            task,
+            probe,
+            runs.get((Way.WHOLE, task.name)),
+            runs.get((Way.AHEAD, task.name)),
+            factors.get(task.name),
+        )
+        for task in tasks
+    }
+
+
 def gradient_names(task: TaskPlan) -> tuple[str, ...]:
     """The parts of a task that are gradients."""
     return tuple(task.probes[0].gradients)

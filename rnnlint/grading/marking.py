@@ -10,14 +10,13 @@ import hashlib
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from rnnlint.grading.derivation import RULE, signs, signs_of
-from rnnlint.grading.digits import inexact, is_exact, without_small_constants
+from rnnlint.grading.derivation import RULE
 from rnnlint.grading.judging import (
     Judgement,
     given_step,
     gradient_names,
     has_right_gradient,
-    judge,
+    judge_all,
     worst,
     wrong_gates,
 )
@@ -25,6 +24,7 @@ from rnnlint.grading.places import findings_in, places
 from rnnlint.grading.plan import OTHERWISE_SIZED, Plan, TaskPlan
 from rnnlint.grading.protection import unprotected
 from rnnlint.grading.results import FORWARD, PartResult, PartVerdict, StudentResult, SubmissionStatus
+from rnnlint.grading.review import Review, lost, titles_of
 from rnnlint.grading.sitting import Sitting, Way
 from rnnlint.grading.steps import Steps
 from rnnlint.grading.submission import Program, UnusableFileError
@@ -109,8 +109,7 @@ class _Marking:
         self._plan = plan
         self._program = program
         self._sitting = sitting
-        self._suspicions: dict[str, None] = {}
-        self._hints: dict[str, None] = {}  # for the student
+        self._review = Review(plan, program, sitting)
         self._alike: dict[str, bool] = {}  # whether the steps of a task are what they are alone
         self._of_sizes: dict[str, list[str]] = {}  # parts by task that are right at the public sizes alone
         self._stepping: set[str] = set()  # tasks whose pass calls the step that it may be right by
@@ -123,18 +122,15 @@ class _Marking:
             for task in self._plan.tasks
             for part, points in task.points.items()
         )
-        for name, sized in self._of_sizes.items():
-            self._suspect(f"{_few(sized)}: right at the sizes of the public probe alone.")
-            self._hints[_of_shapes(self._plan.task(name))] = None
+        self._review.see_what_sizes_break(self._of_sizes)
         right = all(part.points == part.max_points for part in parts)
         found = () if right else places(findings_in(self._program, self._plan.files), self._program)
-        for sign in signs(self._program):
-            self._suspect(sign)
+        self._review.see_what_is_written()
         for act in self._sitting.attempts:
-            self._suspect(f"It tried to {act.value}.")
+            self._review.suspect(f"It tried to {act.value}.")
         status, reason = self._status(parts, public.values(), right)
         codes = [place.code for place in found]
-        if any(f"({RULE})" in suspicion for suspicion in self._suspicions):
+        if self._review.doubts_derivation:
             codes.append(RULE)
         return replace(
             self._blank,
@@ -144,7 +140,7 @@ class _Marking:
             places=found,
             rules=tuple(sorted(set(codes))),
             problems=tuple(dict.fromkeys(self._problems(public))),
-            needs_review=tuple(self._suspicions),
+            needs_review=tuple(self._review.suspicions),
             reason=reason,
             seconds=self._sitting.seconds,
             layers=layers,
@@ -154,62 +150,14 @@ class _Marking:
         tasks = self._plan.tasks
         runs = dict(self._sitting.run(0, whole=tasks, counting=True))
         failed = [task for task in tasks if runs[Way.WHOLE, task.name].trouble is not None]
-        found = self._judged(0, tasks, runs, {})
+        found = judge_all(self._plan, 0, tasks, runs, {})
         led = [task for task in tasks if self._is_led(task, found)]
         if failed or led:
             runs |= self._sitting.run(0, ahead=failed, led=led)
-            found = self._judged(0, tasks, runs, {})
-        self._see_what_clipping_hides(found)
-        self._see_how_it_derives(0, found, runs)
+            found = judge_all(self._plan, 0, tasks, runs, {})
+        self._review.see_what_clipping_hides(found)
+        self._review.see_how_it_derives(0, found, runs)
         return self._followed(0, found, runs)
-
-    def _see_what_clipping_hides(self, found: Mapping[str, Judgement]) -> None:
-        """Clipping of its own that decides whether a gradient is right is for a person to look at."""
-        clips, left_out = self._program.clips, self._program.left_out
-        if clips.of_numpy:
-            clipped = self._with_left_out([name for name in left_out if name not in clips.of_numpy])
-            self._suspect_clipping(clips.of_numpy, _lost(found, clipped))
-        own = [name for name in clips.functions if name not in left_out]
-        if own and not all(judgement.is_right for judgement in found.values()):
-            hidden = _lost(self._with_left_out([*left_out, *own]), found)
-            self._suspect_clipping(own, hidden)
-            if hidden:
-                named = ", ".join(f"{name}()" for name in own)
-                self._hints[f"{named}: gradients are graded as they are before they are clipped."] = None
-
-    def _see_how_it_derives(
-        self, probe: int, found: Mapping[str, Judgement], runs: Mapping[tuple[Way, str], Ran]
-    ) -> None:
-        """What was counted while it ran, and gradients that are right to some digits, and not for the sake of
-        a small constant.
-        """
-        for (way, _), ran in runs.items():
-            if way is Way.WHOLE:
-                for sign in signs_of(ran, self._plan, more=probe != 0):
-                    self._suspect(sign)
-        parts = inexact(found)
-        if parts and self._plan.is_derived:
-            tasks = [self._plan.task(name) for name in dict.fromkeys(task for task, _ in parts.values())]
-            other = self._sitting.apart(program=without_small_constants(self._program))
-            exact = self._judged(probe, tasks, other.run(probe, whole=tasks), {})
-            self._sitting.attempts |= other.attempts
-            measured = [key for key, part in parts.items() if not is_exact(exact, part)]
-            if measured:
-                self._suspect(
-                    f"{_few(measured)}: right to some digits, as differences are, and not to the last, as "
-                    f"what is derived ({RULE})."
-                )
-
-    def _with_left_out(self, clips: Sequence[str]) -> dict[str, Judgement]:
-        """The judgements on the public probe with other clipping left out."""
-        tasks, other = self._plan.tasks, self._sitting.apart(clips)
-        found = self._judged(0, tasks, other.run(0, whole=tasks), {})
-        self._sitting.attempts |= other.attempts
-        return found
-
-    def _suspect_clipping(self, names: Sequence[str], parts: Sequence[str]) -> None:
-        if parts:
-            self._suspect(f"Without {', '.join(names)} {_few(parts)} would be right, with it wrong.")
 
     def _hidden(self, public: Mapping[str, Judgement]) -> dict[str, list[Judgement]]:
         """The judgements on every hidden probe; none for a task that earned nothing on the public one.
@@ -244,9 +192,9 @@ class _Marking:
                 )
                 failed = [task for task in whole if runs[Way.WHOLE, task.name].trouble is not None]
                 runs |= sitting.run(probe, ahead=failed, fresh=fresh)
-                own = self._judged(probe, tasks, runs, factors)
+                own = judge_all(self._plan, probe, tasks, runs, factors)
                 if counting:
-                    self._see_how_it_derives(probe, own, runs)
+                    self._review.see_how_it_derives(probe, own, runs)
                 yield self._followed(probe, own, runs)
 
         found: list[dict[str, Judgement]] = []
@@ -255,41 +203,16 @@ class _Marking:
             shared = self._sitting.apart()
             for hidden in judged(shared, fresh=False):
                 found.append(hidden)
-                if _lost(public, hidden):
+                if lost(public, hidden):
                     break
             self._sitting.attempts |= shared.attempts
             is_calm = shared.is_calm
-        if not is_calm or (found and _lost(public, found[-1])):
+        if not is_calm or (found and lost(public, found[-1])):
             after, found = found, list(judged(self._sitting, fresh=True))
             if is_calm:
-                self._see_what_survives(found[len(after) - 1], after[-1])
+                self._review.see_what_survives(found[len(after) - 1], after[-1])
         names = (task.name for task in self._plan.tasks)
         return {name: [each[name] for each in found if name in each] for name in names}
-
-    def _see_what_survives(self, alone: Mapping[str, Judgement], after: Mapping[str, Judgement]) -> None:
-        """What is right in the first pass alone has state that no caller sets back."""
-        parts = _lost(alone, after)
-        if parts:
-            self._suspect(f"{_few(parts)}: right in a first pass, wrong in the next (something survives).")
-
-    def _judged(
-        self,
-        probe: int,
-        tasks: Sequence[TaskPlan],
-        runs: Mapping[tuple[Way, str], Ran],
-        factors: Mapping[str, float],
-    ) -> dict[str, Judgement]:
-        return {
-            task.name: judge(
-                self._plan,
-                task,
-                probe,
-                runs.get((Way.WHOLE, task.name)),
-                runs.get((Way.AHEAD, task.name)),
-                factors.get(task.name),
-            )
-            for task in tasks
-        }
 
     def _is_led(self, task: TaskPlan, found: Mapping[str, Judgement]) -> bool:
         """Whether a task could be right by the submission's own step, which is wrong."""
@@ -322,15 +245,15 @@ class _Marking:
             given = given_step(self._plan, task, probe, own, runs).verdicts
             verdicts = dict(own.verdicts)
             if given != verdicts and not self._steps_as_alone(task, probe, runs):
-                self._suspect(f"{step.name} gives other results within {name} than by itself.")
+                self._review.suspect(f"{step.name} gives other results within {name} than by itself.")
                 continue
             for part in (part for part in given if given[part] is not own.verdicts[part]):
                 if is_derived or (judged.earns and (part == FORWARD or name in self._stepping)):
                     verdicts[part] = given[part]
                     if part != FORWARD and name not in self._stepping:
-                        self._suspect(f"{name} is right by {step.name}, which it does not call.")
+                        self._review.suspect(f"{name} is right by {step.name}, which it does not call.")
                 else:
-                    self._suspect(f"{name} does what {step.name} leads to, of which nothing is right.")
+                    self._review.suspect(f"{name} does what {step.name} leads to, of which nothing is right.")
             followed[name] = replace(own, verdicts=verdicts)
         return followed
 
@@ -357,7 +280,7 @@ class _Marking:
             if self._is_of_sizes(task, part, hidden):
                 self._of_sizes.setdefault(task.name, []).append(f"{task.name}.{part}")
             else:
-                self._suspect(f"{task.name}.{part} is right on the public probe alone.")
+                self._review.suspect(f"{task.name}.{part} is right on the public probe alone.")
         earned = points if shown.earns and behind.earns else 0.0
         return PartResult(task.name, part, shown, behind, earned, points)
 
@@ -382,7 +305,7 @@ class _Marking:
         if self._sitting.attempts or Failure.VIOLATION in failures:
             said = [f"It tried to {act.value}." for act in self._sitting.attempts]
             if Failure.VIOLATION in failures:
-                self._suspect("Its answer was none: the channel was tampered with.")
+                self._review.suspect("Its answer was none: the channel was tampered with.")
                 said.append("Its answer was none.")
             return SubmissionStatus.VIOLATION, " ".join(said)
         if PartVerdict.MEMORY in verdicts or Failure.MEMORY in failures:
@@ -400,7 +323,7 @@ class _Marking:
 
     def _problems(self, public: Mapping[str, Judgement]) -> Iterable[str]:
         """What went wrong on the public probe, for the student."""
-        yield from self._hints
+        yield from self._review.hints
         for task in self._plan.tasks:
             trouble = public[task.name].trouble
             if trouble is not None and trouble.exception != "NotImplementedError":
@@ -415,44 +338,15 @@ class _Marking:
                 names = task.returned or gradient_names(task)
                 yield f"{task.backward_title}() must return {', '.join(names)}."
 
-    def _suspect(self, sentence: str) -> None:
-        self._suspicions[sentence] = None
-
 
 def _calls(step: TaskPlan, ran: Ran | None) -> int:
     """How often a counted run called a step's backward."""
     return ran.calls.get(step.backward_title, 0) if ran is not None else 0
 
 
-def _lost(before: Mapping[str, Judgement], after: Mapping[str, Judgement]) -> list[str]:
-    """The parts that earn in one run of the tasks and not in another, as far as that has them."""
-    return [
-        f"{task}.{part}"
-        for task, judgement in before.items()
-        if task in after
-        for part, verdict in judgement.verdicts.items()
-        if verdict.earns and not after[task].verdicts[part].earns
-    ]
-
-
-def _few(parts: Sequence[str]) -> str:
-    """The first of several, and how many there are."""
-    return parts[0] if len(parts) == 1 else f"{parts[0]} and {len(parts) - 1} more"
-
-
-def _passes(task: TaskPlan) -> str:
-    """What the task's functions are called."""
-    return " and ".join(f"{title}()" for title in (task.forward_title, task.backward_title) if title)
-
-
-def _of_shapes(task: TaskPlan) -> str:
-    """What a student is told whose program is written for certain sizes."""
-    return f"{_passes(task)}: right at some sizes alone; take sizes from the arrays, as in x.shape."
-
-
 def _said(task: TaskPlan, trouble: Trouble, program: Program) -> str:
     """A trouble on the public probe as a sentence."""
-    both = _passes(task)
+    both = titles_of(task)
     match trouble.failure:
         case Failure.TIMEOUT:
             return f"{both}: stopped, for running too long."
