@@ -58,6 +58,9 @@ def layer_sizes(name: str) -> Form:
     return BundleForm({axis: NumberForm(Size.axis(f"size.{name}.{axis}")) for axis in axes}, "list")
 
 
+_LETTERS_OF_A_BIAS = 2
+
+
 @dataclass(frozen=True, slots=True)
 class UnknownArgumentError(Exception):
     """No form is known for an argument."""
@@ -191,10 +194,21 @@ def weight_form(
         stated = stated_form(documented[name], False, INPUT)
         if stated is not None:
             return stated
-    lowered = name.lower().lstrip("_")
-    if name in vectors or role_of(name) is Role.BIAS or lowered.startswith("b") or "bias" in lowered:
+    if name in vectors or _is_bias(name):
         return layout.bias(Size.axis(f"{name}.0"))
     return ArrayForm((Size.axis(f"{name}.0"), Size.axis(f"{name}.1")))
+
+
+def _is_bias(name: str) -> bool:
+    """``bi``, and ``fwd_bi`` of one part of the network; but not ``bwd_Wi``."""
+    part, _, own = name.rpartition("_")
+    if part and role_of(part) is not Role.WEIGHT:
+        if own[:1] in ("W", "U"):
+            return False
+        if own[:1] == "b" and len(own) <= _LETTERS_OF_A_BIAS:
+            return True
+    lowered = name.lower().lstrip("_")
+    return role_of(name) is Role.BIAS or lowered.startswith("b") or "bias" in lowered
 
 
 def _stated(callable_: Callable, parameter: Parameter, usage: Usage, role: Role) -> Form | None:

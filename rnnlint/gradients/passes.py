@@ -150,10 +150,16 @@ def _says_gradient(callable_: Callable) -> bool:
     return "grad" in callable_.name.lower()
 
 
+def _gives_both(callable_: Callable) -> bool:
+    """``return loss, grads``, whatever its own name."""
+    words = [name.lower() for name in callable_.returned]
+    return any("grad" in word for word in words) and any(re.search("loss|cost|err", word) for word in words)
+
+
 def _as_pass(library: Library, callable_: Callable) -> Pass | None:
     named = is_named_backward(callable_.name)
     walks_back = goes_back(callable_.node)
-    if not named and not walks_back and not _WHOLE.search(callable_.name):
+    if not named and not walks_back and not (_WHOLE.search(callable_.name) or _gives_both(callable_)):
         return None
     if not walks_back and not _is_recurrent(library, callable_):
         return None
@@ -358,7 +364,7 @@ def _without_inner(library: Library, found: list[Pass]) -> Iterator[Pass]:
     backward."""
     for item in found:
         named = is_named_backward(item.backward.name) or goes_back(item.backward.node)
-        named = named or _says_gradient(item.backward)
+        named = named or _says_gradient(item.backward) or _gives_both(item.backward)
         siblings = [o for o in found if o.backward.owner is item.backward.owner and o is not item]
         if not named and any(o.backward.name in item.backward.called for o in siblings):
             continue

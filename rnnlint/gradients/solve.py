@@ -17,6 +17,8 @@ from rnnlint.records import dataclass, replace
 from rnnlint.sandbox.job import Failure, Outcome, Ran, Trouble
 
 MOST_RUNS = 40
+MOST_KEYS = 40
+"""Rounds besides, in which a key of a dict is found missing: the text does not say which there are."""
 PATIENCE = 2
 """Rounds that other hypotheses get once one has been solved."""
 MOST_ALIVE = 8
@@ -73,7 +75,7 @@ class Solver:
         self.library = library
         self._attempts = [Attempt(order, draft) for order, draft in enumerate(drafts)]
         self._patience = PATIENCE
-        self._rounds = MOST_RUNS
+        self._rounds, self._keys = MOST_RUNS, MOST_KEYS
         self.is_late = False  # not every draft has been tried to its end
         self.stalled = 0  # how often a draft did not end
         self._deadline = workshop.deadline.share(SHARE_OF_TIME)
@@ -115,12 +117,16 @@ class Solver:
                 return
             if any(a.done for a in self._attempts):
                 self._patience -= 1
-            self._rounds -= 1
             made = [a.scenario() for a in alive]
             outcome = self._workshop.run([scenario for scenario, _ in made], SECONDS_A_ROUND)
             runs = [*outcome.runs, *self._unfinished(outcome, len(alive) - len(outcome.runs))]
             for attempt, (_, sizes), ran in zip(alive, made, runs, strict=False):
                 _advance(self.library, attempt, ran, sizes)
+            troubles = [ran.trouble for ran in runs if ran.trouble is not None]
+            if self._keys and any(trouble.exception == "KeyError" for trouble in troubles):
+                self._keys -= 1
+            else:
+                self._rounds -= 1
 
     def _unfinished(self, outcome: Outcome, missing: int) -> list[Ran]:
         """What is said of the scenarios that did not come to an end: of the one at which the job ended its
