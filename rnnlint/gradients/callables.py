@@ -128,6 +128,17 @@ class Callable:
         return self.attributes_bound | frozenset(in_part)
 
     @cached_property
+    def attributes_carried(self) -> frozenset[str]:
+        """``self.dh``, read first and then set: what one call leaves on the object, the next one takes up."""
+        nodes = sorted(
+            (n for n in own_nodes(self.node) if isinstance(n, ast.Attribute) and label(n.value) == "self"),
+            key=lambda n: (n.lineno, n.col_offset),
+        )
+        first = {n.attr: n for n in reversed(nodes)}
+        read_first = {name for name, node in first.items() if isinstance(node.ctx, ast.Load)}
+        return frozenset(read_first) & self.attributes_bound - self.attributes_updated
+
+    @cached_property
     def attributes_updated(self) -> frozenset[str]:
         """``self.x -= …`` and ``self.x += …``, where that is all that is done to them."""
         updates = [

@@ -12,6 +12,7 @@ from rnnlint.gradients.built import built_before_use
 from rnnlint.gradients.draft import BACKWARD, FORWARD, MODEL, Draft
 from rnnlint.gradients.forms import SCALE, drawn
 from rnnlint.gradients.jobs import SECONDS, Workshop
+from rnnlint.gradients.pairing import stem
 from rnnlint.gradients.places import Place, hole_places, title, told_apart, ways_to
 from rnnlint.gradients.probe import Probe
 from rnnlint.gradients.sizes import BATCH, HIDDEN, INPUT, OUTPUT, TIME
@@ -101,6 +102,8 @@ def _with_live(
         return probe, []
     code = _observed(probe.draft)
     needs_backward = BACKWARD in code
+    if needs_backward:  # what it sums up from round to round moves it, too
+        state = _without_sums(state)
     base = probe.scenario([code], backward=needs_backward)
     runs = [base]
     for place in state:
@@ -133,6 +136,16 @@ def _with_live(
         is_weight = place.looks_like_weight or _is_updated(probe.draft, place)
         live.append(replace(place, array=value, is_weight=is_weight))
     return replace(probe, places=(*probe.places, *live), fills=fills), silent
+
+
+def _without_sums(state: list[Place]) -> list[Place]:
+    """Those that are not, by their names, the gradient of another: ``dW`` beside ``W``."""
+    names = {place.words[-1].replace("_", "").lower() for place in state if place.words}
+    return [
+        place
+        for place in state
+        if not (place.is_called_a_gradient and place.words and stem(place.words[-1]) in names)
+    ]
 
 
 def _is_updated(draft: Draft, place: Place) -> bool:

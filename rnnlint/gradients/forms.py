@@ -177,12 +177,15 @@ def drawn(form: Form, sizes: Mapping[str, int], rng: np.random.Generator) -> Val
 
 def _mask(shape: tuple[int, ...], rng: np.random.Generator) -> Value:
     """Nothing of the first item along any axis is masked, so that no step and no sequence is lost; the one in
-    the middle is, so that masking is seen.
+    the middle is, so that masking is seen. Of a single sequence the last step counts, too: what goes back
+    from it is seen in those before.
     """
     mask = (rng.random(shape) < KEPT).astype(float)
     mask[tuple(size // 2 for size in shape)] = 0.0
     for axis in range(len(shape)):
         np.moveaxis(mask, axis, 0)[0] = 1.0
+    if len(shape) == 1:
+        mask[-1] = 1.0
     return mask
 
 

@@ -13,6 +13,7 @@ from rnnlint.gradients.directions import directions_of, nearest
 from rnnlint.gradients.draft import FORWARD
 from rnnlint.gradients.jobs import Workshop
 from rnnlint.gradients.last_step_first import coming_last_step_first, turned
+from rnnlint.gradients.layouts import Steps
 from rnnlint.gradients.loss_choice import PassedOver, choice
 from rnnlint.gradients.losses import Kind, Loss
 from rnnlint.gradients.own_loss import Differences, differences, early_codes, losses_of
@@ -84,6 +85,11 @@ class Measurement:
         least = HALFWAY if self._has_one_output else ALIGNED
         aligned = [v for v in telling if v.cosine is not None and v.cosine > least]
         return len(telling) >= 2 and 2 * len(aligned) > len(telling)
+
+    @property
+    def says_nothing_of_some(self) -> bool:
+        """Whether some parameters changed nothing, and got zeros: right or wrong, that would be so."""
+        return any(v.verdict is Verdict.UNINFORMATIVE for v in self.judged.verdicts)
 
     @property
     def _has_one_output(self) -> bool:
@@ -299,6 +305,9 @@ def _with_repeats(workshop: Workshop, measurement: Measurement, runs: Sequence[R
 def _with_second_pass(workshop: Workshop, measurement: Measurement, ran: Ran, earlier: Ran) -> Measurement:
     """Whether a pass over used objects adds its gradient to the earlier one's, or is wrong by its own
     loss."""
+    draft = measurement.probe.draft
+    if draft.layout.steps is Steps.SINGLE and draft.pass_.backward.attributes_carried:
+        return measurement  # a second step back through time goes on from the first
     first = measurement.pairs
     second = {
         n: p

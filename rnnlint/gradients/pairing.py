@@ -110,7 +110,8 @@ def pair(
             if fitted is None:
                 continue
             gradient, cost = fitted
-            scored.append(((candidate.source, -score, cost), candidate, gradient))
+            source = Source.RETURNED if _lies_beside(parameter, named) else candidate.source
+            scored.append(((source, -score, cost), candidate, gradient))
         if not scored:
             continue
         scored.sort(key=lambda item: item[0])
@@ -121,6 +122,14 @@ def pair(
         equal = tuple((c, gradient) for key, c, gradient in scored if key == best[0])
         found[parameter.name] = Pair(parameter, best[1], best[2], others, equal)
     return _one_each(found)
+
+
+def _lies_beside(parameter: Named, candidate: Way) -> bool:
+    """``layers[1].dU`` and ``layers[1].U``: no other place says as surely whose gradient it is."""
+    held_in = candidate.words[:-1]
+    return bool(held_in and candidate.indices) and any(
+        way.words[:-1] == held_in and way.indices == candidate.indices for way in parameter.ways
+    )
 
 
 def _is_handed_over(key: tuple[float, float, float]) -> bool:
