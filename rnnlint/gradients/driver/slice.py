@@ -29,7 +29,9 @@ from rnnlint.gradients.library import Library
 from rnnlint.gradients.roles import Role, role_of
 from rnnlint.records import dataclass, field
 
-_STARTING_CALL = re.compile(r"reset|clear|zero|init_?(hidden|state)|new_sequence|begin", re.IGNORECASE)
+_STARTING_CALL = re.compile(
+    r"reset|clear|zero|init_?(hidden|state)|new_sequence|begin|^start|restart", re.IGNORECASE
+)
 _SHOWN = re.compile(
     r"^(print|display|show|plot|savefig|log|write|info|figure|pause|flush|set_description|update)$"
 )
@@ -228,7 +230,7 @@ class _Cutter:
         for statement in reversed(statements):
             if self._starts_over(statement) and not in_place:
                 self.before.insert(0, statement)
-                needed |= read_in(statement) - self._given()
+                needed |= free_in([statement]) - self._given()
                 continue
             if in_place and isinstance(statement, ast.Assign) and bound_in([statement]) & settled:
                 self.superseded.append(statement)
@@ -333,8 +335,10 @@ class _Cutter:
                 self.sizes.append(name)
 
     def _starts_over(self, statement: ast.stmt) -> bool:
-        """``model.reset()``: part of the protocol."""
+        """``model.reset()``, of one object or of each: part of the protocol."""
         match statement:
+            case ast.For(body=body, orelse=[]):
+                return all(self._starts_over(inner) for inner in body)
             case ast.Expr(value=ast.Call(func=ast.Attribute(attr=name), args=[])):
                 return bool(_STARTING_CALL.search(name))
             case _:
