@@ -196,11 +196,11 @@ def decode(number: int, sizes: Mapping[str, int]) -> Size | None:
         for offset in (1, -1):
             if sizes[axis] + offset == number:
                 return Size.of({axis: 1}, offset)
-    for b in sorted(axes, key=lambda name: name != HIDDEN):  # mostly what is left after slices of H
-        for a in axes:
-            for multiple in range(1, _LARGEST_MULTIPLE + 1):
-                if a != b and sizes[a] - multiple * sizes[b] == number:
-                    return Size.of({a: 1, b: -multiple})
+    for multiple, constant in ((1, 0), (1, -1), *((times, 0) for times in range(2, _LARGEST_MULTIPLE + 1))):
+        for b in sorted(axes, key=lambda name: name != HIDDEN):  # mostly what is left after slices of H
+            for a in axes:
+                if a != b and sizes[a] - multiple * sizes[b] + constant == number:
+                    return Size.of({a: 1, b: -multiple}, constant)
     for axis in axes:
         if number - sizes[axis] in _FEATURES_IN_THE_CODE:
             return Size.of({axis: 1}, number - sizes[axis])
