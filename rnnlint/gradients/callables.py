@@ -128,6 +128,11 @@ class Callable:
         return self.attributes_bound | frozenset(in_part)
 
     @cached_property
+    def takes_outer_products(self) -> bool:
+        """``np.outer(δ, x)``."""
+        return any(isinstance(n, ast.Call) and label(n.func) == "outer" for n in own_nodes(self.node))
+
+    @cached_property
     def attributes_carried(self) -> frozenset[str]:
         """``self.dh``, read first and then set: what one call leaves on the object, the next one takes up."""
         nodes = sorted(

@@ -10,7 +10,8 @@ import numpy as np
 
 from rnnlint.gradients.callables import Callable
 from rnnlint.gradients.draft import BACKWARD, FORWARD, MODEL, Draft
-from rnnlint.gradients.pairing import Candidate, Source, split
+from rnnlint.gradients.pairing import Candidate, Source, split, stem
+from rnnlint.gradients.passes import Pass
 from rnnlint.gradients.probe import Probe, returned_codes
 from rnnlint.gradients.trees import leaves
 from rnnlint.sandbox.job import Opaque, Ran, Value
@@ -33,7 +34,7 @@ def candidates_of(probe: Probe, ran: Ran) -> list[Candidate]:
         if code == probe.draft.stated_gradients:
             found += _stated(probe.draft, value)
         elif code == BACKWARD:
-            found += _returned(probe.draft.pass_.backward, value)
+            found += _returned(probe.draft.pass_, value)
         else:
             found += _stored(code, value, known)
     found += _locals(probe, ran)
@@ -41,8 +42,9 @@ def candidates_of(probe: Probe, ran: Ran) -> list[Candidate]:
     return found
 
 
-def _returned(backward: Callable, value: Value) -> Iterator[Candidate]:
-    names = backward.returned
+def _returned(pass_: Pass, value: Value) -> Iterator[Candidate]:
+    backward = pass_.backward
+    names = _in_order_of_arguments(pass_)
     if names == ("self",):  # its attributes are found where they are
         return
     for leaf in leaves(value, BACKWARD):
@@ -57,6 +59,21 @@ def _returned(backward: Callable, value: Value) -> Iterator[Candidate]:
         words, indices = split(inner)
         if words:
             yield Candidate(words, indices, leaf.array, Source.RETURNED, _shown(inner))
+
+
+def _in_order_of_arguments(pass_: Pass) -> tuple[str, ...]:
+    """The names of what the backward returns. Of as many gradients as the forward has arguments, most of them
+    named after the one in their place, the others are those of the arguments in theirs: ``df.sum(axis=0)``.
+    """
+    returned, forward = pass_.backward.returned, pass_.forward
+    parameters = [p.name for p in forward.parameters] if forward is not None else []
+    if len(parameters) != len(returned):
+        return returned
+    known = {stem(f"d{parameter}") for parameter in parameters}
+    pairs = list(zip(returned, parameters, strict=True))
+    if 2 * sum(stem(name) == stem(f"d{parameter}") for name, parameter in pairs) < len(pairs):
+        return returned
+    return tuple(name if stem(name) in known else f"d{parameter}" for name, parameter in pairs)
 
 
 def _stated(draft: Draft, value: Value) -> Iterator[Candidate]:

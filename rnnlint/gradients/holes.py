@@ -4,6 +4,7 @@ at."""
 from __future__ import annotations
 
 import ast
+import re
 
 from rnnlint.gradients.callables import Callable, Parameter
 from rnnlint.gradients.forms import (
@@ -59,6 +60,8 @@ def layer_sizes(name: str) -> Form:
 
 
 _LETTERS_OF_A_BIAS = 2
+_INITIAL_STATE = re.compile(r"^[hcs](0|_0|_?init(ial)?|_?start)$")
+"""A state to begin from that is learned, among the parameters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +197,8 @@ def weight_form(
         stated = stated_form(documented[name], False, INPUT)
         if stated is not None:
             return stated
+    if _INITIAL_STATE.search(name):
+        return layout.vector(Size.axis(f"{name}.0"))
     if name in vectors or _is_bias(name):
         return layout.bias(Size.axis(f"{name}.0"))
     return ArrayForm((Size.axis(f"{name}.0"), Size.axis(f"{name}.1")))

@@ -9,8 +9,9 @@ from enum import StrEnum
 from pathlib import Path
 
 from rnnlint.gradients.callables import Callable, Function
-from rnnlint.gradients.labels import own_nodes
+from rnnlint.gradients.labels import label, own_nodes
 from rnnlint.gradients.library import Library
+from rnnlint.gradients.pairing import GRADIENT_CONTAINERS
 from rnnlint.gradients.roles import Role, role_of
 from rnnlint.gradients.time_loops import called_on_the_way_back, goes_back
 from rnnlint.records import dataclass
@@ -136,6 +137,8 @@ def gradient_names(callable_: Callable) -> set[str]:
                     and _GRADIENT_NAME.match(leaf.value.id)
                 ):
                     found.add(ast.unparse(leaf))
+                if isinstance(leaf, ast.Attribute) and label(leaf.value) in GRADIENT_CONTAINERS:
+                    found.add(ast.unparse(leaf))  # g.W
                 if (
                     name
                     and _GRADIENT_NAME.match(name)

@@ -91,6 +91,7 @@ def repaired(library: Library, attempt: Attempt, trouble: Trouble, sizes: dict[s
                 _anchor(attempt, trouble, sizes)
                 or _anchor_in_vocabulary(attempt, trouble, sizes)
                 or _as_indices(library, attempt, trouble)
+                or _as_series(attempt, trouble)
                 or _unify(attempt, equations(trouble, sizes))
                 or _as_row(attempt)
             )
@@ -292,6 +293,7 @@ def _indices_for(form: Form, axis: str) -> Form | None:
     return None
 
 
+_RANKS = re.compile(r"index 0 has (\d+) dimension\(s\) and the array at index 1 has (\d+) dimension")
 _WANTS_A_NUMBER = re.compile(
     r"setting an array element with a sequence|only (length-1|0-dimensional|size-1)|array of size 1 to a"
 )
@@ -312,6 +314,32 @@ def _as_numbers(attempt: Attempt, trouble: Trouble) -> bool:
     changed = holes != dict(attempt.draft.holes)
     attempt.draft = replace(attempt.draft, holes=holes)
     return changed
+
+
+def _as_series(attempt: Attempt, trouble: Trouble) -> bool:
+    """Inputs of which each step is one number, put beside the state: ``np.vstack((h, [[x[t]]]))``."""
+    match = _RANKS.search(trouble.message)
+    if match is None:
+        return False
+    surplus = int(match[2]) - int(match[1])
+    for name, form in attempt.draft.holes.items():
+        single = _one_number_a_step(form) if role_of(name.removeprefix("_in_")) is Role.INPUT else None
+        if single is not None and single[1] == surplus:
+            attempt.draft = replace(attempt.draft, holes={**attempt.draft.holes, name: single[0]})
+            return True
+    return False
+
+
+def _one_number_a_step(form: Form) -> tuple[Form, int] | None:
+    """The form with one number for each step's array, and how many axes that array had."""
+    time = Size.axis(TIME)
+    match form:
+        case StepsForm(item=ArrayForm(axes=axes)) if axes:
+            return replace(form, item=ArrayForm(())), len(axes)
+        case ArrayForm(axes=(first, *rest)) if first == time and rest:
+            return ArrayForm((time,)), len(rest)
+        case _:
+            return None
 
 
 def _as_row(attempt: Attempt) -> bool:

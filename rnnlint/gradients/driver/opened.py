@@ -34,8 +34,9 @@ def opened_sizes(library: Library, statements: Sequence[ast.stmt]) -> dict[ast.A
     """The literals among the statements that are sizes, with Python for what stands in their place."""
     numbers: dict[ast.Constant, int] = {}
     for statement in statements_in(statements):
+        counts = _targets_counted(statement)
         for node in ast.walk(statement):
-            if isinstance(node, ast.Call):
+            if isinstance(node, ast.Call) and node not in counts:
                 for literal in _sizes_given(library, node):
                     numbers[literal] = _number(literal)
     sizes = set(numbers.values())
@@ -92,6 +93,18 @@ def _sizes_given(library: Library, call: ast.Call) -> Iterator[ast.Constant]:
                     yield keyword.value
         case _:
             return
+
+
+def _targets_counted(statement: ast.stmt) -> list[ast.expr]:
+    """The ``range(3)`` of ``W, U, V = [make() for _ in range(3)]``: no size, but how many there are."""
+    match statement:
+        case ast.Assign(
+            targets=[ast.Tuple() | ast.List()],
+            value=ast.ListComp(generators=each) | ast.GeneratorExp(generators=each),
+        ):
+            return [generator.iter for generator in each]
+        case _:
+            return []
 
 
 def _rates_given(library: Library, call: ast.Call) -> Iterator[ast.Constant]:

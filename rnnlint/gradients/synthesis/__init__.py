@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from rnnlint.gradients.callables import Callable, Parameter
 from rnnlint.gradients.draft import Draft
 from rnnlint.gradients.holes import role_in_use
-from rnnlint.gradients.layouts import Layout, layouts
+from rnnlint.gradients.layouts import Item, Layout, layouts
 from rnnlint.gradients.library import Library
 from rnnlint.gradients.passes import Pass, Style
 from rnnlint.gradients.roles import Role
@@ -29,6 +29,8 @@ def drafts(project: Project, library: Library, pass_: Pass) -> Iterator[Draft]:
     source = _input_parameter(library, lead)
     usage = library.usage(lead, source.name) if source is not None else Usage()
     hypotheses = list(layouts(writer.over_steps, usage, writer.last_target))
+    if pass_.backward.takes_outer_products:  # which know no batch: of one they are as large as they are wrong
+        hypotheses.sort(key=lambda layout: layout.item in (Item.COLUMNS, Item.ROWS))
     shallow = [replace(layout, layers=1) for layout in hypotheses]
     yield from different(writer, [*hypotheses, *shallow])
 
