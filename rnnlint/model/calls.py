@@ -85,6 +85,8 @@ class Calls(Subscripts):
                 if each.name:  # dict(f=f, i=i)
                     self.heap.places[f"{self._label(made)}[{each.name!r}]"] = self.evaluate(each.value, frame)
             return made
+        if _copies(node.function) and node.arguments:
+            return self.evaluate(node.arguments[0], frame)
         followed = self._follow(node, frame)
         if followed is not None:
             return followed
@@ -206,3 +208,12 @@ class Calls(Subscripts):
 
 def _operands(node: tree.Call) -> tuple[tree.Expression, ...]:
     return tuple(each.value if isinstance(each, tree.Starred) else each for each in node.arguments)
+
+
+def _copies(function: tree.Expression) -> bool:
+    """``copy.deepcopy`` and ``deepcopy``: the same value."""
+    match function:
+        case tree.Attribute(value=tree.Name(id="copy"), attr="copy" | "deepcopy") | tree.Name(id="deepcopy"):
+            return True
+        case _:
+            return False
