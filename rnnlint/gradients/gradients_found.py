@@ -10,6 +10,7 @@ import numpy as np
 
 from rnnlint.gradients.callables import Callable
 from rnnlint.gradients.draft import BACKWARD, FORWARD, MODEL, Draft
+from rnnlint.gradients.labels import own_nodes
 from rnnlint.gradients.pairing import Candidate, Source, split, stem
 from rnnlint.gradients.passes import Pass
 from rnnlint.gradients.probe import Probe, returned_codes
@@ -62,18 +63,31 @@ def _returned(pass_: Pass, value: Value) -> Iterator[Candidate]:
 
 
 def _in_order_of_arguments(pass_: Pass) -> tuple[str, ...]:
-    """The names of what the backward returns. Of as many gradients as the forward has arguments, most of them
-    named after the one in their place, the others are those of the arguments in theirs: ``df.sum(axis=0)``.
+    """The names of what the backward returns. Of as many gradients as the forward has arguments, half of them
+    named after the one in their place, an expression is that of the argument in its own: ``df.sum(axis=0)``.
     """
     returned, forward = pass_.backward.returned, pass_.forward
     parameters = [p.name for p in forward.parameters] if forward is not None else []
     if len(parameters) != len(returned):
         return returned
-    known = {stem(f"d{parameter}") for parameter in parameters}
     pairs = list(zip(returned, parameters, strict=True))
     if 2 * sum(stem(name) == stem(f"d{parameter}") for name, parameter in pairs) < len(pairs):
         return returned
-    return tuple(name if stem(name) in known else f"d{parameter}" for name, parameter in pairs)
+    expressions = _returned_expressions(pass_.backward, len(returned))
+    return tuple(f"d{p}" if k in expressions else name for k, (name, p) in enumerate(pairs))
+
+
+def _returned_expressions(backward: Callable, count: int) -> frozenset[int]:
+    """The places in what is returned where no variable stands."""
+    import ast
+
+    for node in own_nodes(backward.node):
+        match node:
+            case ast.Return(value=ast.Tuple(elts=parts)) if len(parts) == count:
+                return frozenset(k for k, part in enumerate(parts) if isinstance(part, ast.Call))
+            case _:
+                pass
+    return frozenset()
 
 
 def _stated(draft: Draft, value: Value) -> Iterator[Candidate]:

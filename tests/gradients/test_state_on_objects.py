@@ -277,7 +277,7 @@ ATTRIBUTES_OF_G = """
             id="keys by direction",
         ),
         pytest.param(
-            GRADIENTS_IN_THE_PLACES_OF_ARGUMENTS, {"x", "h0", "W", "U", "b"}, id="in the arguments' places"
+            GRADIENTS_IN_THE_PLACES_OF_ARGUMENTS, {"x", "W", "U", "b"}, id="in the arguments' places"
         ),
         pytest.param(ATTRIBUTES_OF_G, {"W", "R", "V"}, id="attributes of g"),
     ],
