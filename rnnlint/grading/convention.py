@@ -30,6 +30,8 @@ _NOWHERE = -1
 _NOTHING = np.empty(0)
 _CLOSE = 1e-10
 """Two ways of computing one number differ by less, two random numbers by more."""
+_ROUNDING = 1e-13
+"""So little do two numbers differ that are the same. A small number and its tanh differ by a little more."""
 _STATES = ("inputs", "h_0", "C_0")
 _FIRST = ("zero", "one", "h", "C", "v", "y_hat", "h_0", "C_0", "inputs")
 """The quantities in which a number is looked for first, as many stand in several."""
@@ -230,7 +232,7 @@ class Quantities:
     @staticmethod
     def _earliest(values: Array, first: Indices, nearest: Indices) -> Indices:
         """Of numbers that differ by rounding alone, the one that stands first."""
-        groups = np.concatenate([[0], np.cumsum(np.diff(values) > _CLOSE)])
+        groups = np.concatenate([[0], np.cumsum(np.diff(values) > _ROUNDING)])
         earliest = np.full(groups[-1] + 1, np.iinfo(np.int64).max)
         np.minimum.at(earliest, groups, first)
         found: Indices = earliest[groups[nearest]]

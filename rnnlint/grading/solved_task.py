@@ -167,11 +167,18 @@ class SolvedTask:
         flat = self.convention.on_arguments(found)
         arguments = arguments_of(probe)
         gradients = {part: self._filled(code, arguments, flat) for part, code in self.argument_of.items()}
-        outputs = {
+        outputs = self._outputs(quantities)
+        return Probe(self._given(probe), outputs, gradients, probe.sizes, unrolling)
+
+    def true_outputs(self, probe: SolvedProbe) -> dict[str, Value]:
+        """The forward's results on a probe, as the reference has them."""
+        return self._outputs(self.trace(probe)[1])
+
+    def _outputs(self, quantities: Quantities) -> dict[str, Value]:
+        return {
             name: filled(self.base[name], (quantities.vector[each] for each in indices))
             for name, indices in self.output_indices.items()
         }
-        return Probe(self._given(probe), outputs, gradients, probe.sizes, unrolling)
 
     def _given(self, probe: SolvedProbe) -> dict[str, Value]:
         """The names that a program of the probe refers to, with their values."""
