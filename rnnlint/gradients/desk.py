@@ -48,6 +48,7 @@ from rnnlint.gradients.stated import (
     stated_pass,
 )
 from rnnlint.gradients.synthesis import drafts
+from rnnlint.gradients.truncation import with_nothing_cut_off
 from rnnlint.gradients.underived import underived
 from rnnlint.gradients.verdict import TOLERANCE, scale_name
 from rnnlint.gradients.written_loss import factor_to_written_loss
@@ -228,6 +229,7 @@ class Desk:
         if m.is_unordered:
             given = [upstream.hole.removeprefix("_in_") for upstream in m.probe.draft.upstream]
             return self.refused(pass_, order_not_stated(pass_, given))
+        m, cut_off = with_nothing_cut_off(self._for_repair(workshop), self.library, solved, m, self.seed)
         matched = match(m)
         adjoints = adjoints_of(m, matched) if matched is not None else None
         if adjoints is not None:
@@ -241,6 +243,7 @@ class Desk:
         if m.accumulates:
             notes += (ACCUMULATES,)
         notes += order_notes(m.loss, m.last_step_first)
+        notes += (cut_off,) if cut_off is not None else ()
         empty = self._empty(pass_)
         check = replace(
             empty,
