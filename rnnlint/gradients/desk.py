@@ -12,6 +12,7 @@ from rnnlint.explicit import ExplicitScenario
 from rnnlint.gradients.adjoints import adjoints_of
 from rnnlint.gradients.answers import ProbeFailedError
 from rnnlint.gradients.backward_alone import measure_alone
+from rnnlint.gradients.by_itself import holds_by_itself
 from rnnlint.gradients.cells import KINDS
 from rnnlint.gradients.charity import Chosen, drawn_again, most_charitable
 from rnnlint.gradients.clipping import clipping
@@ -36,6 +37,7 @@ from rnnlint.gradients.reasons import (
     oracles_disagree,
     order_not_stated,
     out_of_time,
+    runs_are_remembered,
     unknown_argument,
 )
 from rnnlint.gradients.reference import match
@@ -237,6 +239,8 @@ class Desk:
             if contradicted:
                 return self.refused(pass_, oracles_disagree(contradicted))
             m = with_truth(m, adjoints.truth)
+        elif not m.judged.wrong and not holds_by_itself(self._for_repair(workshop), m):
+            return self.refused(pass_, runs_are_remembered(pass_))
         notes = (*self.project.notes, *solved.notes)
         if self.scenario is not None:
             notes += (NOTE,)

@@ -24,7 +24,7 @@ class OutOfTimeError(Exception):
 class JobRunner(Protocol):
     """Whatever runs jobs: :class:`rnnlint.sandbox.Runner`."""
 
-    def run(self, job: Job) -> Outcome: ...
+    def run(self, job: Job, *, fresh: bool = False) -> Outcome: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,20 +47,20 @@ class Workshop:
     strict: bool = True  # past the deadline nothing counts, not even half a job
     _known: dict[Path, _Files] = field(default_factory=dict, compare=False, repr=False)
 
-    def run(self, scenarios: Iterable[Scenario], seconds: float = SECONDS) -> Outcome:
+    def run(self, scenarios: Iterable[Scenario], seconds: float = SECONDS, *, fresh: bool = False) -> Outcome:
         """One job with these scenarios, which ends by the workshop's deadline; where other work keeps the
-        processors busy, it may take the longer for it.
+        processors busy, it may take the longer for it. A ``fresh`` one has a process of its own.
 
         Raises :class:`OutOfTimeError` where the deadline cuts it short and the workshop is strict.
         """
         seconds *= max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
         cut = self.deadline.left < seconds
-        outcome = self._run(scenarios, min(seconds, self.deadline.left))
+        outcome = self._run(scenarios, min(seconds, self.deadline.left), fresh)
         if cut and self.strict and outcome.trouble is not None and outcome.trouble.failure is Failure.TIMEOUT:
             raise OutOfTimeError
         return outcome
 
-    def _run(self, scenarios: Iterable[Scenario], seconds: float) -> Outcome:
+    def _run(self, scenarios: Iterable[Scenario], seconds: float, fresh: bool) -> Outcome:
         if not seconds:
             return Outcome(trouble=Trouble(Failure.TIMEOUT, message="no time was left"))
         project, files = self.project, self._files()
@@ -83,7 +83,8 @@ class Workshop:
                 neutral=self.neutral,
                 imports_of_user=files.unprovided,
                 seconds=seconds,
-            )
+            ),
+            fresh=fresh,
         )
 
     def loads(self, path: Path) -> bool:

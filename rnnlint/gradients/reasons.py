@@ -103,6 +103,17 @@ def oracles_disagree(names: Sequence[str]) -> Explained:
     )
 
 
+def runs_are_remembered(pass_: Pass) -> Explained:
+    """By itself a run gives something else than among the others."""
+    return Explained(
+        Reason.NO_ORACLE,
+        f"There is no verdict: run by itself, in its own process, {pass_.title} gives another derivative "
+        "of the loss than in a row of runs. Something outlives a run, or the loss has a kink at the numbers "
+        "drawn.",
+        "Keep nothing between two calls outside of what they are given and give; another --seed may help.",
+    )
+
+
 def out_of_time(passes: Sequence[Pass]) -> Explained:
     """The time for the file was over before these passes could be judged."""
     titles = [pass_.title for pass_ in passes]

@@ -34,12 +34,12 @@ class Counted:
     runner: JobRunner
     calls: Counter[str]
 
-    def run(self, job: Job) -> Outcome:
+    def run(self, job: Job, *, fresh: bool = False) -> Outcome:
         """The job's outcome; it is run once more to count."""
         counting = tuple(replace(each, frames=_COUNTING) for each in job.scenarios)
         for ran in self.runner.run(replace(job, scenarios=counting)).runs:
             self.calls.update(ran.calls)
-        return self.runner.run(job)
+        return self.runner.run(job, fresh=fresh)
 
 
 def rows() -> list[Row]:

@@ -28,11 +28,11 @@ class Clock:
     jobs: int
     asked: int = 0
 
-    def run(self, job: Job) -> Outcome:
+    def run(self, job: Job, *, fresh: bool = False) -> Outcome:
         self.asked += 1
         if self.asked <= self.jobs:
-            return self.runner.run(job)
-        return Outcome(runs=self.runner.run(job).runs[:1], trouble=Trouble(Failure.TIMEOUT))
+            return self.runner.run(job, fresh=fresh)
+        return Outcome(runs=self.runner.run(job, fresh=fresh).runs[:1], trouble=Trouble(Failure.TIMEOUT))
 
 
 class DeadlineOfJobs(Deadline):
@@ -89,9 +89,9 @@ class Stall:
     reached: int
     asked: int = 0
 
-    def run(self, job: Job) -> Outcome:
+    def run(self, job: Job, *, fresh: bool = False) -> Outcome:
         self.asked += 1
-        outcome = self.runner.run(job)
+        outcome = self.runner.run(job, fresh=fresh)
         if self.asked != self.job:
             return outcome
         return Outcome(runs=outcome.runs[: self.reached], trouble=Trouble(Failure.TIMEOUT))
