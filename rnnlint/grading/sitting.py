@@ -23,7 +23,7 @@ MOST_TIMEOUTS = 2
 """After so many runs that never ended, a submission's further runs are left out."""
 SECONDS_AFTERWARDS = 1.0
 """What is left for the other tasks once a run has used up its seconds: a hundred times what they need."""
-COMPUTING_AFTERWARDS = 0.1
+COMPUTING_AFTERWARDS = 0.25
 """For so much of it a processor may be theirs: what does not end once often never does."""
 _COUNTING = ("<calls>",)
 """No function's name: calls are counted and nothing is recorded."""
