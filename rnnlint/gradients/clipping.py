@@ -100,12 +100,15 @@ def _is_gradient(value: ast.expr, walked: Mapping[str, ast.expr]) -> bool:
         match walked[value.id]:
             case ast.List() | ast.Tuple() as held:
                 return _is_gradient(held, {})
-            case ast.Call(func=ast.Attribute(value=held, attr="values")) if _is_gradient(held, {}):
-                return True
-            case ast.Name() | ast.Attribute() as held if _is_gradient(held, {}):
+            case ast.Name() | ast.Attribute() | ast.Call() as held if _is_gradient(held, {}):
                 return True
             case _:
                 pass
+    match value:
+        case ast.Starred(value=held) | ast.Call(func=ast.Attribute(value=held, attr="values"), args=[]):
+            return _is_gradient(held, walked)
+        case _:
+            pass
     if isinstance(value, ast.Tuple | ast.List):
         return bool(value.elts) and all(_is_gradient(item, walked) for item in value.elts)
     name = label(value)
