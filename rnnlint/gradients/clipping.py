@@ -87,12 +87,29 @@ def _is_limit(bound: ast.expr) -> bool:
 
 
 def _walked(scope: ast.AST) -> Mapping[str, ast.expr]:
-    """What the loops of a function or file walk, by the loops' variables."""
-    return {
-        node.target.id: node.iter
-        for node in own_nodes(scope)
-        if isinstance(node, ast.For) and isinstance(node.target, ast.Name)
-    }
+    """What the loops and comprehensions of a function or file walk, by their variables."""
+    found: dict[str, ast.expr] = {}
+    for node in own_nodes(scope):
+        if isinstance(node, ast.For | ast.comprehension):
+            found.update(_by_variable(node.target, node.iter))
+    return found
+
+
+def _by_variable(target: ast.expr, iterated: ast.expr) -> Iterator[tuple[str, ast.expr]]:
+    """``v`` of ``for k, v in grads.items()`` walks ``grads``, ``d`` of ``for p, d in zip(ps, ds)`` ``ds``."""
+    match target, iterated:
+        case ast.Name(id=name), _:
+            yield name, iterated
+        case ast.Tuple(elts=[_, ast.Name(id=name)]), (
+            ast.Call(func=ast.Attribute(value=held, attr="items"))
+            | ast.Call(func=ast.Name(id="enumerate"), args=[held, *_])
+        ):
+            yield name, held
+        case ast.Tuple(elts=names), ast.Call(func=ast.Name(id="zip"), args=lists):
+            for each, held in zip(names, lists, strict=False):
+                yield from _by_variable(each, held)
+        case _:
+            pass
 
 
 def _is_gradient(value: ast.expr, walked: Mapping[str, ast.expr]) -> bool:
@@ -105,8 +122,8 @@ def _is_gradient(value: ast.expr, walked: Mapping[str, ast.expr]) -> bool:
             case _:
                 pass
     match value:
-        case ast.Starred(value=held) | ast.Call(func=ast.Attribute(value=held, attr="values"), args=[]):
-            return _is_gradient(held, walked)
+        case ast.Starred(value=inner) | ast.Call(func=ast.Attribute(value=inner, attr="values"), args=[]):
+            return _is_gradient(inner, walked)
         case _:
             pass
     if isinstance(value, ast.Tuple | ast.List):

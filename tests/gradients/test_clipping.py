@@ -90,6 +90,18 @@ def test_a_missing_mask_of_such_a_relu_is_wrong(check_text: CheckText) -> None:
             "dparams = {'Wh': dWh, 'b': db}\n"
             "    for d in [dWx, *dparams.values()]: np.clip(d, -1e-3, 1e-3, out=d)",
         ),
+        ("", "dWx, dWh, db = [np.clip(each, -1e-3, 1e-3) for each in (dWx, dWh, db)]"),
+        (
+            "",
+            "grads = dict(Wx=dWx, Wh=dWh, b=db)\n"
+            "    for name, value in grads.items(): np.clip(value, -1e-3, 1e-3, out=value)",
+        ),
+        (
+            "",
+            "grads = dict(Wx=dWx, Wh=dWh, b=db)\n"
+            "    grads = {name: np.clip(value, -1e-3, 1e-3) for name, value in grads.items()}\n"
+            "    dWx, dWh, db = grads['Wx'], grads['Wh'], grads['b']",
+        ),
         ("LIMIT = 1e-3", "dWx, dWh = np.clip(dWx, -LIMIT, LIMIT), np.clip(dWh, a_min=-LIMIT, a_max=LIMIT)"),
         (
             "def clip_all(ds):\n    return [np.minimum(np.maximum(d, -1e-3), 1e-3) for d in ds]",
@@ -100,7 +112,16 @@ def test_a_missing_mask_of_such_a_relu_is_wrong(check_text: CheckText) -> None:
             "dWx, dWh, db = clip_all((dWx, dWh, db))",
         ),
     ],
-    ids=["in place", "of a list and a dict", "by name", "a function", "a function of several"],
+    ids=[
+        "in place",
+        "of a list and a dict",
+        "a list made",
+        "items",
+        "a dict made",
+        "by name",
+        "a function",
+        "a function of several",
+    ],
 )
 def test_clipped_gradients_are_judged_as_they_were(check_text: CheckText, helper: str, after: str) -> None:
     (prepared,) = check_text(program(helper, after))
