@@ -20,7 +20,7 @@ _LIMITS = frozenset({"clip", "minimum", "maximum", "min", "max", "norm", "where"
 
 def clipping(library: Library) -> tuple[str, ...]:
     """What a job is to neutralise: the project's own functions and methods that clip gradients, by their
-    titles, and NumPy's clip by what it clips, ``np.clip(dW)``.
+    titles, and NumPy's clip by what it clips, ``np.clip(dW)`` or ``dW.clip()``.
     """
     calls = list(_calls(library))
     own = [c for c in library.callables if _clips(c) and _is_of_gradients(c, calls)]
@@ -28,6 +28,11 @@ def clipping(library: Library) -> tuple[str, ...]:
         f"{ast.unparse(call.func)}({ast.unparse(call.args[0])})"
         for scope, call in calls
         if _is_numpy_clip(call) and _is_gradient(call.args[0], _walked(scope))
+    ]
+    of_numpy += [
+        f"{ast.unparse(call.func)}()"
+        for scope, call in calls
+        if (clipped := _clipped_by_method(call)) is not None and _is_gradient(clipped, _walked(scope))
     ]
     return (*dict.fromkeys(of_numpy), *dict.fromkeys(c.title for c in own))
 
@@ -80,6 +85,17 @@ def _is_numpy_clip(call: ast.Call) -> bool:
             return bool(call.args) and len(bounds) == 2 and all(_is_limit(each) for each in bounds)
         case _:
             return False
+
+
+def _clipped_by_method(call: ast.Call) -> ast.expr | None:
+    """The array of ``dW.clip(-5, 5)``."""
+    match call:
+        case ast.Call(func=ast.Attribute(value=array, attr="clip"), args=[low, high]) if (
+            not _is_numpy_clip(call) and _is_limit(low) and _is_limit(high)
+        ):
+            return array
+        case _:
+            return None
 
 
 def _is_limit(bound: ast.expr) -> bool:

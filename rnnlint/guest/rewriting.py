@@ -48,7 +48,7 @@ def as_python2(tree: ast.AST) -> None:
 
 
 def leave_unclipped(tree: ast.AST, calls: frozenset[str]) -> None:
-    """Let NumPy's clip, where it stands in one of these ``calls`` ("np.clip(dW)" with whatever bounds), do
+    """Let NumPy's clip, where it stands in one of these ``calls`` ("np.clip(dW)", "dW.clip()"), do
     nothing.
     """
     _Clips(calls).visit(tree)
@@ -133,6 +133,9 @@ class _Clips(ast.NodeVisitor):
 
     def visit_Call(self, node: ast.Call) -> None:
         if node.args and f"{ast.unparse(node.func)}({ast.unparse(node.args[0])})" in self._calls:
+            node.func = ast.copy_location(ast.Name(UNCLIPPED, ast.Load()), node.func)
+        elif isinstance(node.func, ast.Attribute) and f"{ast.unparse(node.func)}()" in self._calls:
+            node.args.insert(0, node.func.value)
             node.func = ast.copy_location(ast.Name(UNCLIPPED, ast.Load()), node.func)
         self.generic_visit(node)
 

@@ -102,6 +102,7 @@ def test_a_missing_mask_of_such_a_relu_is_wrong(check_text: CheckText) -> None:
             "    grads = {name: np.clip(value, -1e-3, 1e-3) for name, value in grads.items()}\n"
             "    dWx, dWh, db = grads['Wx'], grads['Wh'], grads['b']",
         ),
+        ("", "dWx = dWx.clip(-1e-3, 1e-3)\n    dWh.clip(-1e-3, 1e-3, out=dWh)"),
         ("LIMIT = 1e-3", "dWx, dWh = np.clip(dWx, -LIMIT, LIMIT), np.clip(dWh, a_min=-LIMIT, a_max=LIMIT)"),
         (
             "def clip_all(ds):\n    return [np.minimum(np.maximum(d, -1e-3), 1e-3) for d in ds]",
@@ -118,6 +119,7 @@ def test_a_missing_mask_of_such_a_relu_is_wrong(check_text: CheckText) -> None:
         "a list made",
         "items",
         "a dict made",
+        "by a method",
         "by name",
         "a function",
         "a function of several",
