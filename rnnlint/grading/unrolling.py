@@ -338,7 +338,7 @@ class _Unroller:
                 offset += 1
         return found
 
-    @property
+    @cached_property
     def _returned_size(self) -> int:
         return sum(self.step.size_of(code) for code in self.step_gradients.values())
 
