@@ -54,6 +54,7 @@ def test_are_all_others_and_more_steps(layers: Assignment, runner: Runner, seed:
     (N, T, D), H = np.shape(other["_in_x"]), np.shape(other["_in_h0"])[1]
     assert np.shape(public["_in_x"])[1] < T
     assert len({N, T, D, H}) == 4
+    assert {N, T, D, H}.isdisjoint((*np.shape(public["_in_x"]), *np.shape(public["_in_h0"])))
     assert all(np.shape(task.probes[2].arguments[name]) == np.shape(public[name]) for name in public)
 
 
