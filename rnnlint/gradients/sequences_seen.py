@@ -8,7 +8,8 @@ made for more.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -24,9 +25,12 @@ from rnnlint.gradients.pairing import Pair
 from rnnlint.gradients.probe import Probe, returned_codes
 from rnnlint.gradients.roles import Role, role_of
 from rnnlint.gradients.sizes import BATCH, Size
+from rnnlint.gradients.trees import leaves
 from rnnlint.records import replace
-from rnnlint.sandbox.job import Value
+from rnnlint.sandbox.job import Ran, Value
 from rnnlint.verdicts import Verdict
+
+Array = np.ndarray[Any, np.dtype[np.float64]]
 
 _AXES_OF_ONE = {Item.COLUMN: frozenset({"1", "-1"}), Item.ROW: frozenset({"0", "-2"})}
 """Where the arrays of a step have one sequence."""
@@ -43,9 +47,10 @@ def is_wrong_of_several(workshop: Workshop, measurement: Measurement) -> bool:
     """Whether a pass that is made for a batch has a wrong gradient of a weight, whatever factor the weights
     have in common (they may be averaged where the inputs' gradients, of one sequence each, are not).
 
-    It is made for a batch if some weight's gradient is that of several sequences, and a bias, which has no
-    axis for them, has one to which each of them adds: in a pass for one sequence a bias's gets an axis too
-    many. Each adds to a wrong one too: what reads the first item of an axis may merely drop the axis.
+    It is made for a batch if some weight's gradient is that of several sequences, something is computed of
+    each by itself, and a bias, which has no axis for them, has a gradient to which each of them adds: in a
+    pass for one sequence a bias's gets an axis too many. Each adds to a wrong one too: what reads the first
+    item of an axis may merely drop the axis.
     """
     m = measurement
     if not has_several(m.probe) or _weights_differ_by_sequence(m.probe):
@@ -57,8 +62,12 @@ def is_wrong_of_several(workshop: Workshop, measurement: Measurement) -> bool:
     biases = {name for name, pair in weights.items() if _is_one_vector(pair)}
     if not wrong or not judged.agreeing or not biases:
         return False
-    read = (_changing_with_each(workshop, m.probe, weights, others) for others in _with_another(m.probe))
-    return any(names & wrong and names & biases for names in read)
+    for others in _with_another(m.probe):
+        runs = _runs_of(workshop, m.probe, others)
+        read = _changing_with_each(m.probe, weights, runs)
+        if read & wrong and read & biases and _are_kept_apart(m, runs):
+            return True
+    return False
 
 
 def line_over_a_batch(library: Library, draft: Draft) -> int | None:
@@ -89,19 +98,54 @@ def _is_one_vector(pair: Pair) -> bool:
     return len(long) == 1 and pair.candidate.array.size == pair.gradient.size
 
 
-def _changing_with_each(
-    workshop: Workshop, probe: Probe, pairs: Mapping[str, Pair], others: list[Probe]
-) -> set[str]:
-    """The gradients that change with every sequence's input."""
+def _runs_of(workshop: Workshop, probe: Probe, others: list[Probe]) -> tuple[Ran, ...]:
+    """The runs with each sequence's input exchanged; none where one of them does not run."""
     codes = returned_codes(probe.draft)
     runs = workshop.run([each.scenario(codes, frames=probe.draft.watched) for each in others]).runs
-    if len(runs) < probe.sizes[BATCH] or any(run.trouble is not None for run in runs):
-        return set()
-    left = set(pairs)
+    whole = len(runs) == probe.sizes[BATCH] and all(run.trouble is None for run in runs)
+    return runs if whole else ()
+
+
+def _changing_with_each(probe: Probe, pairs: Mapping[str, Pair], runs: Sequence[Ran]) -> set[str]:
+    """The gradients that change with every sequence's input."""
+    left = set(pairs) if runs else set()
     for run in runs:
         again = paired(probe, run)
         left &= {name for name in left if name in again and _differ(pairs[name], again[name])}
     return left
+
+
+def _are_kept_apart(m: Measurement, runs: Sequence[Ran]) -> bool:
+    """Whether something that is computed has an axis along which each item changes with its own sequence's
+    input alone: several tokens set in one column are no batch."""
+    given = [leaf.array.ravel() for leaf in leaves(dict(m.probe.holes), "")]
+    known = np.concatenate([np.array([0.0, 1.0]), *given])
+    others = [_arrays_of(run) for run in runs]
+    for key, array in _arrays_of(m.base).items():
+        if np.all(np.isin(array, known)):
+            continue  # the input itself, or one-hot rows of it
+        for axis in (a for a, length in enumerate(array.shape) if length == len(runs)):
+            if all(_changes_only(array, other.get(key), axis, n) for n, other in enumerate(others)):
+                return True
+    return False
+
+
+def _arrays_of(ran: Ran) -> dict[str, Array]:
+    """What a run gave and what its functions held at their ends, by the way to it."""
+    found = {leaf.code: leaf.array for n, value in enumerate(ran.values) for leaf in leaves(value, f"{n}")}
+    for frame in ran.frames:
+        held = leaves(dict(frame.variables), f"{frame.path}:{frame.function}")
+        found |= {leaf.code: leaf.array for leaf in held}
+    return found
+
+
+def _changes_only(before: Array, after: Array | None, axis: int, place: int) -> bool:
+    """Whether of all items along an axis this one is another, and no other is."""
+    if after is None or after.shape != before.shape:
+        return False
+    rest = tuple(a for a in range(before.ndim) if a != axis)
+    changed = np.any(before != after, axis=rest)
+    return bool(changed[place]) and int(np.sum(changed)) == 1
 
 
 def _differ(before: Pair, after: Pair) -> bool:

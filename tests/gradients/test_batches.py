@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +11,7 @@ from rnnlint.gradients import PreparedCheck
 from rnnlint.verdicts import Verdict
 
 CheckText = Callable[..., list[PreparedCheck]]
+FIXTURES = Path(__file__).parents[2] / "fixtures"
 
 COLUMNS = """
 import numpy as np
@@ -137,3 +139,11 @@ def test_what_one_sequence_does_not_show_is_said(check_text: CheckText) -> None:
     (note,) = prepared.check.notes
     assert "one sequence at a time" in note
     assert "line 17" in note
+
+
+def test_tokens_that_are_set_in_one_column_are_no_batch(check_text: CheckText) -> None:
+    """``x[token] = 1`` takes several tokens at once, and makes one column of them."""
+    text = (FIXTURES / "correct" / "gru_class.py").read_text()
+    (prepared,) = check_text(text.replace("self.Uz.T @ dz + ", ""))
+    assert len(wrong(prepared)) > 1
+    assert prepared.check.forward == "standard"
