@@ -35,7 +35,9 @@ def holds_by_itself(workshop: Workshop, m: Measurement) -> bool:
     expected = sum(float(np.sum(true[code] * along[code])) for code in codes)
     largest = float(np.sqrt(sum(float(np.sum(gradient**2)) for gradient in true.values())))
     try:
-        up, down = (_loss_at(workshop, m, {c: by * along[c] for c in codes}) for by in (STEP, -STEP))
+        up, down = (
+            _loss_at(workshop, m, {c: np.asarray(by * along[c]) for c in codes}) for by in (STEP, -STEP)
+        )
     except ProbeFailedError as failed:
         return failed.is_of_time
     return bool(abs((up - down) / (2 * STEP) - expected) <= AGREEMENT * largest)

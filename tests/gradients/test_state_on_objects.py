@@ -294,3 +294,33 @@ def test_mask_of_one_sequence_lets_something_flow_back(seed: int) -> None:
     assert isinstance(mask, np.ndarray)
     assert mask[0] == mask[-1] == 1.0
     assert 0.0 in mask
+
+
+def test_parameter_that_is_one_number_is_judged(check_text: CheckText) -> None:
+    (made,) = check_text("""
+        import numpy as np
+
+        class Slow:
+            def __init__(self, d, h):
+                self.W, self.U = np.random.randn(d, h), np.random.randn(h, h)
+                self.alpha = np.array(0.3)
+
+            def loss(self, xs, target):
+                hs, news = [np.zeros((len(target), len(self.U)))], []
+                for x in xs:
+                    news.append(np.tanh(x @ self.W + hs[-1] @ self.U))
+                    hs.append(self.alpha * news[-1] + hs[-1])
+                miss = hs[-1] - target
+                grads = {"W": 0, "U": 0, "alpha": 0}
+                dh = miss
+                for t in reversed(range(len(xs))):
+                    da = self.alpha * dh * (1 - news[t] ** 2)
+                    grads["W"] = grads["W"] + xs[t].T @ da
+                    grads["U"] = grads["U"] + hs[t].T @ da
+                    grads["alpha"] += np.sum(dh * news[t])
+                    dh = dh + da @ self.U.T
+                return 0.5 * np.sum(miss ** 2), grads
+        """)
+    assert {p.name: p.verdict for p in made.check.parameters} == dict.fromkeys(
+        ("W", "U", "alpha"), Verdict.RIGHT
+    )
