@@ -20,7 +20,8 @@ from rnnlint.sandbox.job import Trouble, Value
 
 MOST_LAYOUTS_MEASURED = 4
 MOST_IN_WHICH_NOTHING_AGREES = 8
-"""So many layouts under which no gradient is right may be measured: the next may be the one that is meant."""
+"""So many layouts under which no gradient is right may be measured, of those that force least: the next may
+be the one that is meant."""
 MORE = {TIME: 4, BATCH: 5, HIDDEN: 6, INPUT: 7, OUTPUT: 8}
 """The sizes of another draw."""
 
@@ -77,8 +78,10 @@ def most_charitable(workshop: Workshop, solver: Solver, seed: int) -> Chosen:
     chosen = Chosen()
     tried: set[str] = set()
     for candidates in (solver.first, solver.all):
-        for solved in _in_question(candidates(), chosen):
-            if solved.signature in tried or len(tried) >= chosen.most_measured:
+        found = candidates()
+        for solved in _in_question(found, chosen):
+            most = chosen.most_measured if solved.merged == found[0].merged else MOST_LAYOUTS_MEASURED
+            if solved.signature in tried or len(tried) >= most:
                 continue
             tried.add(solved.signature)
             _consider(chosen, workshop, solved, seed)
