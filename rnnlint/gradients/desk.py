@@ -41,6 +41,7 @@ from rnnlint.gradients.reasons import (
     unknown_argument,
 )
 from rnnlint.gradients.reference import match
+from rnnlint.gradients.returned_instead import returned_instead
 from rnnlint.gradients.solve import Solved, Solver
 from rnnlint.gradients.stated import (
     ADVICE,
@@ -248,6 +249,7 @@ class Desk:
             notes += (ACCUMULATES,)
         notes += order_notes(m.loss, m.last_step_first)
         notes += (cut_off,) if cut_off is not None else ()
+        notes += tuple(returned_instead(m))
         empty = self._empty(pass_)
         check = replace(
             empty,
