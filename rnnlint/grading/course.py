@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 SENT_AHEAD = 4
 """Chunks for each worker of a cluster: none of them waits for the next, and not all submissions lie there."""
-SPARE = 3
+SPARE = 1
 """Processes that may be started for each one here, in place of those that wait for a submission to end."""
 _LARGEST_SEED = 2**128
 

@@ -165,7 +165,7 @@ class _Marking:
         What is right in the child that ran the public probe is right: no child holds an answer. Where less
         is, earlier passes may have left something behind, and each probe is run again in a child of its own.
         That what they leave is seen, the last probe's pass there follows another of the same program. How it
-        derives is looked at once more where no number and no size is known.
+        derives is looked at once more where no number and no size is known, unless that is doubted already.
         """
         steps = {task.follow_through for task in self._plan.tasks if public[task.name].earns}
         tasks = [task for task in self._plan.tasks if public[task.name].earns or task.name in steps]
@@ -178,7 +178,7 @@ class _Marking:
         def judged(sitting: Sitting, *, fresh: bool) -> Iterator[dict[str, Judgement]]:
             for probe in probes:
                 again = not fresh and probe == probes[-1]
-                counting = probe == OTHERWISE_SIZED
+                counting = probe == OTHERWISE_SIZED and not self._review.doubts_derivation
                 runs = dict(
                     sitting.run(
                         probe,

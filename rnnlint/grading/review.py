@@ -67,14 +67,15 @@ class Review:
         self, probe: int, found: Mapping[str, Judgement], runs: Mapping[tuple[Way, str], Ran]
     ) -> None:
         """What was counted while it ran, and gradients that are right to some digits, and not for the sake of
-        a small constant.
+        a small constant. Once there is a doubt no other run is made to find a second one: differences take
+        long.
         """
         for (way, _), ran in runs.items():
             if way is Way.WHOLE:
                 for sign in signs_of(ran, self.plan, more=probe != 0):
                     self.suspect(sign)
-        parts = inexact(found)
-        if parts and self.plan.is_derived:
+        parts = {} if self.doubts_derivation or not self.plan.is_derived else inexact(found)
+        if parts:
             tasks = [self.plan.task(name) for name in dict.fromkeys(task for task, _ in parts.values())]
             other = self.sitting.apart(program=without_small_constants(self.program))
             exact = judge_all(self.plan, probe, tasks, other.run(probe, whole=tasks), {})
