@@ -51,10 +51,15 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one run of a submission may take."""
+    """What one run of a submission may take: so many seconds, or fewer, where the solution takes few.
+
+    ``times_solution`` times what all runs of the solution take together is enough for one of a submission,
+    and so is no less than a second.
+    """
 
     seconds: float = 5.0
     memory_mb: int = 512
+    times_solution: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +139,7 @@ def _assignment(path: Path, document: Mapping[str, Any], raw: bytes) -> Assignme
         raise AssignmentError(f"{path}: version {document['version']} is not known, only 1.")
     cell = top.one_of("cell", tuple(CELLS))
     grading = top.table("grading", ("require_forward", "tolerance", "hidden_probes", "other_sizes"))
-    limits = top.table("limits", ("seconds", "memory_mb"))
+    limits = top.table("limits", ("seconds", "memory_mb", "times_solution"))
     feedback = top.table("feedback", ("detail",))
     selftest = top.table("selftest", ("solution", "starter"))
     concat = top.one_of("concat", ("h,x", "x,h"), "")
@@ -158,6 +163,7 @@ def _assignment(path: Path, document: Mapping[str, Any], raw: bytes) -> Assignme
         limits=Limits(
             limits.number("seconds", 5.0, 0.1, MOST_SECONDS),
             limits.whole("memory_mb", 512, LEAST_MEMORY_MB, MOST_MEMORY_MB),
+            limits.number("times_solution", 20, 2, 1000) if limits.holds("times_solution") else None,
         ),
         detail=Detail(feedback.one_of("detail", tuple(each.value for each in Detail), "line")),
         solution=_folder(selftest, "solution", path),

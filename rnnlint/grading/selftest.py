@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 from rnnlint.grading.assignment import Assignment, AssignmentError
@@ -30,7 +31,7 @@ def check_selftest(assignment: Assignment, plan: Plan, runner: Runner) -> Plan:
             f"{where}: the solution scores {solution.score or 0:g} of {plan.max_score:g}, so nothing is "
             f"graded; it loses {', '.join(lost) or 'none of its points'}. {' '.join(said)}".rstrip()
         )
-    plan = _allowing(plan, solution)
+    plan = _allowing(_limited(plan, assignment.limits.times_solution, runner.computed), solution)
     if assignment.starter is None:
         return plan
     starter = _marked(assignment.starter, plan, runner)
@@ -44,6 +45,17 @@ def check_selftest(assignment: Assignment, plan: Plan, runner: Runner) -> Plan:
         )
 
     return plan
+
+
+def _limited(plan: Plan, times: float | None, computed: float) -> Plan:
+    """With as many seconds as ``times`` what the solution ``computed`` makes, if the plan has no fewer.
+
+    They are whole ones, so that the same is found again: a solution computes for a hundredth of a second,
+    give or take a half. Where the system does not tell for how long, all seconds stay.
+    """
+    if times is None or not computed:
+        return plan
+    return replace(plan, seconds=min(plan.seconds, float(math.ceil(times * computed))))
 
 
 def _allowing(plan: Plan, solution: StudentResult) -> Plan:

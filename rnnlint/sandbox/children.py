@@ -184,7 +184,7 @@ class Child:
         """Let every wait end after so many seconds; ``of_its_own``: of which other processes took none. Or
         sooner, once the child has run for ``most_computed`` more seconds, where the system tells.
         """
-        so_far = 0.0 if math.isinf(most_computed) else self._computed()
+        so_far = 0.0 if math.isinf(most_computed) else self.computed()
         now = time.monotonic()
         self.deadline = now + seconds
         self.latest = self.deadline + (MOST_DELAY * seconds if of_its_own else 0.0)
@@ -207,6 +207,13 @@ class Child:
             raise ProtocolError("it is too long")
         header = self._receive(prefix.header)
         return decode_body(header, self._receive(prefix.payload), OF_GUEST)
+
+    def computed(self) -> float:
+        """Seconds for which it has run; 0 where the system does not tell."""
+        try:
+            return self.zygote.computed_by(self.pid)
+        except (EOFError, OSError):
+            return 0.0  # the zygote has died; whoever reaps will notice
 
     def end(self) -> int:
         """Have the child's whole process group killed and reaped; its wait status."""
@@ -244,17 +251,11 @@ class Child:
     def _until_next_look(self) -> float:
         """Seconds before the child can have computed for too long. Raises TimeoutError where it has."""
         if time.monotonic() >= self.next_look:
-            left = self.most_computed - self._computed()
+            left = self.most_computed - self.computed()
             if left <= 0:
                 raise TimeoutError
             self.next_look = time.monotonic() + max(left, SELDOM)
         return self.next_look - time.monotonic()
-
-    def _computed(self) -> float:
-        try:
-            return self.zygote.computed_by(self.pid)
-        except (EOFError, OSError):
-            return 0.0  # the zygote has died; whoever reaps will notice
 
     def _repay(self) -> None:
         """Add to the deadline what others have taken since this was last asked, or since the child began."""

@@ -94,6 +94,13 @@ class Runner:
             self._zygote = None
 
     @property
+    def computed(self) -> float:
+        """Seconds for which the child that has loaded the last job's files has run; 0 where there is none, or
+        the system does not tell.
+        """
+        return self._loaded.child.computed() if self._loaded is not None else 0.0
+
+    @property
     def layers(self) -> tuple[str, ...]:
         """The layers in force round every child, and bubblewrap where it works. Raises SandboxError."""
         self._greeted()

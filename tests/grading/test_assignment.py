@@ -94,6 +94,7 @@ def test_a_missing_file_is_an_error(course: Path) -> None:
         ('name = "sequence"', 'name = "step"', "two tasks are called 'step'"),
         ("hidden_probes = 3", "hidden_probes = 0", "a whole number from 1"),
         ("seconds = 5", "seconds = 0", "a number from 0.1"),
+        ("times_solution = 20", "times_solution = 1", "a number from 2"),
         ('detail = "line"', 'detail = "lines"', "Did you mean 'line'?"),
         ('solution = "solution/"', "", "must name the solution"),
         ('solution = "solution/"', 'solution = "answers/"', "answers/ is no folder"),

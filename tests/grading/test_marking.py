@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 
 from rnnlint.findings import Severity
+from rnnlint.grading.assignment import Assignment
 from rnnlint.grading.marking import mark
 from rnnlint.grading.places import OF_GRADIENTS
 from rnnlint.grading.plan import Plan
 from rnnlint.grading.results import PartVerdict, StudentResult, SubmissionStatus
+from rnnlint.grading.selftest import check_selftest
 from rnnlint.rules.registry import all_rules
 from rnnlint.sandbox import LAYERS, Runner
 from tests.grading.cohort import EDITS, FIXTURES, TIMEOUTS
@@ -190,6 +192,25 @@ def test_a_submission_that_never_ends_is_stopped(layers_plan: Plan, runner: Runn
     plan = replace(layers_plan, seconds=0.5)
     result = mark("a", "a", {"rnn_layers.py": text}, plan, runner)
     assert (result.status, result.seconds) == (SubmissionStatus.TIMEOUT, 1)
+
+
+def test_who_takes_far_longer_than_the_solution_is_stopped(
+    layers: Assignment, layers_plan: Plan, runner: Runner
+) -> None:
+    """Twenty times what the solution takes is less than a second."""
+    from dataclasses import replace
+
+    plan = check_selftest(layers, replace(layers_plan, seconds=4.0), runner)
+    assert plan.seconds == 1
+    lenient = replace(layers, limits=replace(layers.limits, times_solution=None))
+    assert check_selftest(lenient, replace(layers_plan, seconds=4.0), runner).seconds == 4
+
+
+def test_no_limit_is_raised_by_a_slow_solution(layers: Assignment, layers_plan: Plan, runner: Runner) -> None:
+    from dataclasses import replace
+
+    slow = replace(layers, limits=replace(layers.limits, times_solution=1000.0))
+    assert check_selftest(slow, replace(layers_plan, seconds=1.0), runner).seconds == 1
 
 
 @pytest.mark.parametrize("missing", [LAYERS, ("landlock",), ("rlimits",), ("namespaces", "seccomp")])
