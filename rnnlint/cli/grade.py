@@ -114,7 +114,7 @@ Exit status:
     help="Where a protection is missing: run nothing, go on and say so, or run without any.",
 )
 @click.option(
-    "--workers", type=click.IntRange(1), help="Processes of this machine. [default: one a processor]"
+    "--workers", type=click.IntRange(1), help="Processes of this machine. [default: one more than processors]"
 )
 @click.option("--scheduler", metavar="URL", help="Grade on a Dask cluster, tcp://host:8786.")
 @click.option(

@@ -54,7 +54,7 @@ class Limits:
     """What one run of a submission may take: so many seconds, or fewer, where the solution takes few.
 
     ``times_solution`` times what all runs of the solution take together is enough for one of a submission,
-    and so is no less than a second.
+    and so are two seconds.
     """
 
     seconds: float = 5.0

@@ -146,7 +146,7 @@ class _Workforce:
 @contextmanager
 def _workforce(course: Course, without: tuple[str, ...]) -> Iterator[_Workforce]:
     """Processes of this machine, which begin to import what they need, or the workers of a cluster."""
-    workers = course.workers or processors()
+    workers = course.workers or processors() + 1  # while one waits for a child, the others compute
     if course.scheduler is not None:
         yield _Workforce(partial(dask_cluster, course.scheduler), workers * SENT_AHEAD)
         return

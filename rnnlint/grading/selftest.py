@@ -14,6 +14,9 @@ from rnnlint.grading.submissions import Submission
 from rnnlint.records import replace
 from rnnlint.sandbox import Runner
 
+LEAST_SECONDS = 2.0
+"""However fast the solution is: on a busy machine the first second tells little."""
+
 
 def check_selftest(assignment: Assignment, plan: Plan, runner: Runner) -> Plan:
     """Grade the solution and the starter; the plan, with what the solution tells of itself.
@@ -55,7 +58,7 @@ def _limited(plan: Plan, times: float | None, computed: float) -> Plan:
     """
     if times is None or not computed:
         return plan
-    return replace(plan, seconds=min(plan.seconds, float(math.ceil(times * computed))))
+    return replace(plan, seconds=min(plan.seconds, max(LEAST_SECONDS, float(math.ceil(times * computed)))))
 
 
 def _allowing(plan: Plan, solution: StudentResult) -> Plan:

@@ -2,7 +2,7 @@
 
     python -m tests.benchmarks.grade [COUNT]
 
-400 submissions (the solution, edits of it, empty ones, hostile ones) are graded by two processes of this
+400 submissions (the solution, edits of it, empty ones, hostile ones) are graded by processes of this
 machine, by two Dask workers of which one is killed on the way, and in three shards that are merged; the three
 grade books must be equal, byte for byte. Those that run until they are stopped are timed with the others and
 without. On a machine that has other things to do, only the processor's seconds mean something.
@@ -67,7 +67,7 @@ def shards(submissions: Path, folder: Path, count: int) -> bytes:
     """The grade book that is merged of shards."""
     parts = [folder / f"shard-{number}" for number in range(1, count + 1)]
     for number, part in enumerate(parts, 1):
-        grade(submissions, part, "--shard", f"{number}/{count}", "--workers", "2")
+        grade(submissions, part, "--shard", f"{number}/{count}")
     merge = [sys.executable, "-m", "rnnlint", "grade", "--merge", *map(str, parts)]
     subprocess.run([*merge, "--output-dir", str(folder / "merged")], check=True)
     return (folder / "merged" / "grades.csv").read_bytes()
@@ -85,10 +85,10 @@ def main(arguments: Sequence[str]) -> None:
         write_cohort(folder / "all", count, hostile)
         (folder / "first").mkdir()
         write_cohort(folder / "first" / "one", 1)
-        start = grade(folder / "first" / "one", folder / "first" / "out", "--workers", "2")
+        start = grade(folder / "first" / "one", folder / "first" / "out")
         print(f"start-up, plan and self-test with one submission: {start.clock:.1f} s")
         for kind in ("quick", "all"):
-            took, processors = grade(folder / kind, folder / f"pool-{kind}", "--workers", "2")
+            took, processors = grade(folder / kind, folder / f"pool-{kind}")
             without = (
                 "" if kind == "all" else f", without the {len(TIMEOUTS)} that run until they are stopped"
             )

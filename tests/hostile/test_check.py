@@ -47,7 +47,7 @@ def test_no_answer_fells_the_judge(monkeypatch: pytest.MonkeyPatch, seed: int) -
     """Whoever changes the guest beside it may answer anything that a frame carries."""
     tampering = _Tampering(seed)
     answered = Runner.run
-    monkeypatch.setattr(Runner, "run", lambda self, job: tampering.changed(answered(self, job)))
+    monkeypatch.setattr(Runner, "run", lambda self, job, **how: tampering.changed(answered(self, job, **how)))
     report = _checked(HOSTILE / "honest" / "rnn_layers.py")
     assert report.checks
     assert tampering.count > 0
