@@ -15,7 +15,8 @@ PUBLIC = {TIME: 4, BATCH: 2, HIDDEN: 3, INPUT: 5, OUTPUT: 6}
 _POOL = range(7, 12)
 """None is a public size: where an axis has to keep its own, it still differs from all others."""
 _MOST_STEPS = 8
-"""Steps cost the most time."""
+"""Steps cost the most time, and units: of each weight whoever takes differences runs it anew."""
+_MOST_UNITS = 9
 _OF_WEIGHTS = 12
 """For axes that are none of the data's."""
 _SAID = {TIME: "steps", BATCH: "sequences", HIDDEN: "units", INPUT: "features"}
@@ -28,7 +29,7 @@ def others(seed: int) -> dict[str, int]:
     rng = np.random.default_rng([seed])
     while True:
         drawn = dict(zip(DATA_AXES, rng.choice(_POOL, len(DATA_AXES), replace=False).tolist(), strict=True))
-        if drawn[TIME] <= _MOST_STEPS and drawn[HIDDEN] > drawn[INPUT]:
+        if drawn[TIME] <= _MOST_STEPS and drawn[INPUT] < drawn[HIDDEN] <= _MOST_UNITS:
             return drawn
 
 
