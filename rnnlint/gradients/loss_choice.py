@@ -71,97 +71,83 @@ def choice(
 
     Of several under which none does, the first that reads every target that the gradients change with.
     """
-    found = _ranked(made, made.losses, probe, pairs, directions)
-    if not found:
-        return None
-    turned = _in_reverse(workshop, made, found[0], probe, pairs, directions)
-    if turned is not None:
-        return turned
-    if found[0].judged.agreeing:
-        return replace(found[0], passed_over=_passed_over(workshop, made, found, probe, pairs))
-    unread = unread_by(workshop, probe, [each.loss for each in found], pairs)
-    own = next((each for each in found if each.loss.code not in unread), None)
-    return own if own is not None else replace(found[0], is_foreign=True)
+    return _Choosing(workshop, probe, made, pairs, directions).choice()
 
 
-def _passed_over(
-    workshop: Workshop,
-    made: Differences,
-    found: Sequence[Choice],
-    probe: Probe,
-    pairs: Mapping[str, Pair],
-) -> PassedOver | None:
-    """The loss that the code gives under that name, where the gradients are all of another one and it reads
-    as much as they do."""
-    best = found[0]
-    if best.loss.kind in (Kind.SCALAR, Kind.COTANGENT) or best.judged.wrong or probe.draft.data:
-        return None
-    for each in found[1:]:
-        name = name_of_loss(probe.draft, each.loss)
-        if name is None or not each.judged.wrong or not _is_moved(made, each.loss):
-            continue
-        if each.loss.code not in unread_by(workshop, probe, [each.loss], pairs):
-            return PassedOver(name, tuple(v.name for v in each.judged.verdicts if v.verdict is Verdict.WRONG))
-    return None
+@dataclass(frozen=True)
+class _Choosing:
+    """What the losses are chosen by: the gradients, and the derivatives along directions under each loss."""
 
+    workshop: Workshop
+    probe: Probe
+    made: Differences
+    pairs: Mapping[str, Pair]
+    directions: Mapping[str, Array]
 
-def _is_moved(made: Differences, loss: Loss) -> bool:
-    """Whether a number has a slope anywhere: that of right guesses has none."""
-    return any(bool(np.any(np.abs(made.slopes(place, loss)) > _NOTHING)) for place in made.plus)
-
-
-def _ranked(
-    made: Differences,
-    losses: Sequence[Loss],
-    probe: Probe,
-    pairs: Mapping[str, Pair],
-    directions: Mapping[str, Array],
-) -> list[Choice]:
-    """The losses that are finite, the one first under which the most gradients agree."""
-    ranked: list[tuple[tuple[int, int, bool, int], Choice]] = []
-    for order, loss in enumerate(losses):
-        judged = _judged_along(made, loss, pairs, directions, probe)
-        if judged is not None:
-            key = (judged.agreeing, -judged.wrong, judged.is_explained, -order)
-            ranked.append((key, Choice(loss, judged)))
-    return [each for _, each in sorted(ranked, key=lambda pair: pair[0], reverse=True)]
-
-
-def _in_reverse(
-    workshop: Workshop,
-    made: Differences,
-    best: Choice,
-    probe: Probe,
-    pairs: Mapping[str, Pair],
-    directions: Mapping[str, Array],
-) -> Choice | None:
-    """The loss of the outputs in reverse order, where more gradients agree under it and the outputs may be
-    taken so."""
-    if not best.judged.wrong:
-        return None
-    found = _ranked(made, reversed_losses(probe, made.losses), probe, pairs, directions)
-    if not found or found[0].judged.agreeing <= best.judged.agreeing:
-        return None
-    turned = found[0]
-    order = order_of_outputs(workshop, probe, turned.loss.reversed_outputs)
-    if order is Order.REVERSED or (turned.loss.kind is Kind.COTANGENT and turned.judged.wrong):
-        return turned
-    return replace(turned, is_unordered=True) if turned.loss.kind is Kind.COTANGENT else None
-
-
-def _judged_along(
-    made: Differences,
-    loss: Loss,
-    pairs: Mapping[str, Pair],
-    directions: Mapping[str, Array],
-    probe: Probe,
-) -> Judged | None:
-    """Verdicts by the derivatives along the directions alone; None where the loss is not finite."""
-    measured: list[Measured] = []
-    for place in (p for p in probe.places if p.name in pairs):
-        slopes = made.slopes(place.code, loss)
-        if not np.all(np.isfinite(slopes)):
+    def choice(self) -> Choice | None:
+        found = self._ranked(self.made.losses)
+        if not found:
             return None
-        given = projected(pairs[place.name].gradient, directions[place.code])
-        measured.append(Measured(place.name, "", given, slopes))
-    return judge(measured, probe.sizes)
+        turned = self._in_reverse(found[0])
+        if turned is not None:
+            return turned
+        if found[0].judged.agreeing:
+            return replace(found[0], passed_over=self._passed_over(found))
+        unread = unread_by(self.workshop, self.probe, [each.loss for each in found], self.pairs)
+        own = next((each for each in found if each.loss.code not in unread), None)
+        return own if own is not None else replace(found[0], is_foreign=True)
+
+    def _ranked(self, losses: Sequence[Loss]) -> list[Choice]:
+        """The losses that are finite, the one first under which the most gradients agree."""
+        ranked: list[tuple[tuple[int, int, bool, int], Choice]] = []
+        for order, loss in enumerate(losses):
+            judged = self._judged_along(loss)
+            if judged is not None:
+                key = (judged.agreeing, -judged.wrong, judged.is_explained, -order)
+                ranked.append((key, Choice(loss, judged)))
+        return [each for _, each in sorted(ranked, key=lambda pair: pair[0], reverse=True)]
+
+    def _judged_along(self, loss: Loss) -> Judged | None:
+        """Verdicts by the derivatives along the directions alone; None where the loss is not finite."""
+        measured: list[Measured] = []
+        for place in (p for p in self.probe.places if p.name in self.pairs):
+            slopes = self.made.slopes(place.code, loss)
+            if not np.all(np.isfinite(slopes)):
+                return None
+            given = projected(self.pairs[place.name].gradient, self.directions[place.code])
+            measured.append(Measured(place.name, "", given, slopes))
+        return judge(measured, self.probe.sizes)
+
+    def _in_reverse(self, best: Choice) -> Choice | None:
+        """The loss of the outputs in reverse order, where more gradients agree under it and the outputs may
+        be taken so."""
+        if not best.judged.wrong:
+            return None
+        found = self._ranked(reversed_losses(self.probe, self.made.losses))
+        if not found or found[0].judged.agreeing <= best.judged.agreeing:
+            return None
+        turned = found[0]
+        order = order_of_outputs(self.workshop, self.probe, turned.loss.reversed_outputs)
+        if order is Order.REVERSED or (turned.loss.kind is Kind.COTANGENT and turned.judged.wrong):
+            return turned
+        return replace(turned, is_unordered=True) if turned.loss.kind is Kind.COTANGENT else None
+
+    def _passed_over(self, found: Sequence[Choice]) -> PassedOver | None:
+        """The loss that the code gives under that name, where the gradients are all of another one and it
+        reads as much as they do."""
+        best = found[0]
+        if best.loss.kind in (Kind.SCALAR, Kind.COTANGENT) or best.judged.wrong or self.probe.draft.data:
+            return None
+        for each in found[1:]:
+            name = name_of_loss(self.probe.draft, each.loss)
+            if name is None or not each.judged.wrong or not self._is_moved(each.loss):
+                continue
+            if each.loss.code not in unread_by(self.workshop, self.probe, [each.loss], self.pairs):
+                wrong = (v.name for v in each.judged.verdicts if v.verdict is Verdict.WRONG)
+                return PassedOver(name, tuple(wrong))
+        return None
+
+    def _is_moved(self, loss: Loss) -> bool:
+        """Whether a number has a slope anywhere: that of right guesses has none."""
+        slopes = (self.made.slopes(place, loss) for place in self.made.plus)
+        return any(bool(np.any(np.abs(each) > _NOTHING)) for each in slopes)
