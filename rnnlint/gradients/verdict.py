@@ -85,7 +85,7 @@ def common_scale(measured: list[Measured], sizes: Mapping[str, int], tolerance: 
     """The factor that the most parameters share, 1 where none is shared or it is a coincidence."""
     factors: list[float] = []
     for m in measured:
-        true_norm = float(np.linalg.norm(m.true))
+        true_norm = norm(m.true)
         if true_norm <= _NOTHING or not np.all(np.isfinite(m.got)) or not np.any(m.got):
             continue
         factor = float(np.sum(m.got * m.true)) / true_norm**2
@@ -140,7 +140,7 @@ def _verdict(m: Measured, scale: float, tolerance: float, axes: Mapping[int, str
     shape = tuple(m.true.shape)
     if not np.all(np.isfinite(m.got)):
         return ParameterVerdict(m.name, m.gradient_name, shape, Verdict.NOT_FINITE)
-    got_norm, true_norm = float(np.linalg.norm(m.got)), float(np.linalg.norm(m.true))
+    got_norm, true_norm = norm(m.got), norm(m.true)
     if got_norm <= _NOTHING and true_norm <= _NOTHING:
         return ParameterVerdict(m.name, m.gradient_name, shape, Verdict.UNINFORMATIVE, 0.0)
     got = m.got / scale
@@ -148,7 +148,7 @@ def _verdict(m: Measured, scale: float, tolerance: float, axes: Mapping[int, str
     cosine = (
         float(np.sum(got * m.true)) / (got_norm / abs(scale) * true_norm) if got_norm and true_norm else None
     )
-    right = error <= tolerance or np.linalg.norm(got - m.true) <= _NOTHING
+    right = error <= tolerance or norm(got - m.true) <= _NOTHING
     verdict = Verdict.WRONG
     if right:
         verdict = Verdict.RIGHT if abs(scale - 1.0) <= 1e-9 else Verdict.SCALED

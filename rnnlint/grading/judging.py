@@ -9,6 +9,7 @@ import numpy as np
 
 from rnnlint.gradients.sizes import BATCH, OUTPUT, TIME
 from rnnlint.gradients.trees import leaves
+from rnnlint.gradients.verdict import norm
 from rnnlint.grading.comparing import as_array, by_name, compared, shared_factor, verdict
 from rnnlint.grading.convention import filled
 from rnnlint.grading.plan import Plan, Probe, TaskPlan, Unrolling
@@ -283,8 +284,8 @@ def _flat(values: Value, sizes: tuple[int, ...]) -> Array | None:
 
 def _is_proportional(once: Array, twice: Array) -> bool:
     """Whether twice the gradient from above gives twice the gradients, and any at all."""
-    size = float(np.linalg.norm(twice))
-    return size > 0 and float(np.linalg.norm(twice - 2 * once)) <= _PROPORTIONAL * size
+    size = norm(twice)
+    return size > 0 and norm(twice - 2 * once) <= _PROPORTIONAL * size
 
 
 def _summed(vector: Array, indices: Value) -> Array:
