@@ -70,7 +70,9 @@ def grade(
             plan = _plan(course, runner)
             workforce.begin()
             layers = runner.layers
-            plan = _checked(course, plan, runner)
+            from rnnlint.grading.selftest import check_selftest
+
+            plan = check_selftest(course.assignment, plan, runner)
         for note in plan.notes:
             noted(note)
         from rnnlint.grading.batch import Batch
@@ -99,12 +101,6 @@ def _plan(course: Course, runner: Runner) -> Plan:
         )
     seed = secrets.randbelow(_LARGEST_SEED) if course.seed is None else course.seed
     return make_plan(course.assignment, runner, seed, needs_sandbox=needs_sandbox)
-
-
-def _checked(course: Course, plan: Plan, runner: Runner) -> Plan:
-    from rnnlint.grading.selftest import check_selftest
-
-    return check_selftest(course.assignment, plan, runner)
 
 
 def book_of(
@@ -146,10 +142,11 @@ class _Workforce:
 @contextmanager
 def _workforce(course: Course, without: tuple[str, ...]) -> Iterator[_Workforce]:
     """Processes of this machine, which begin to import what they need, or the workers of a cluster."""
-    workers = course.workers or processors() + 1  # while one waits for a child, the others compute
     if course.scheduler is not None:
-        yield _Workforce(partial(dask_cluster, course.scheduler), workers * SENT_AHEAD)
+        ahead = (course.workers or processors()) * SENT_AHEAD
+        yield _Workforce(partial(dask_cluster, course.scheduler), ahead)
         return
+    workers = course.workers or processors() + 1  # while one waits for a child, the others compute
     workers = min(workers, max(1, len(course.submissions)))
     spare = workers * SPARE
     with LocalPool(workers + spare) as pool:

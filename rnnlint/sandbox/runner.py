@@ -14,15 +14,12 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 from rnnlint.guest.job import OUT_OF_MEMORY, Failure, Job, Outcome, Ran, Scenario, Trouble
 from rnnlint.legible import one_line
 from rnnlint.sandbox.bubblewrap import NAME as BUBBLEWRAP
 from rnnlint.sandbox.children import Child, SandboxError, ZygoteProcess
-
-if TYPE_CHECKING:
-    pass
 
 LAYERS = ("namespaces", "rlimits", "landlock", "unprivileged", "seccomp")
 """Every layer's name, in the order in which they are entered."""
