@@ -9,6 +9,7 @@ import pytest
 
 from rnnlint.gradients import PreparedCheck
 from rnnlint.verdicts import Verdict
+from tests.gradients.row_network import FORWARD
 
 CheckText = Callable[..., list[PreparedCheck]]
 FIXTURES = Path(__file__).parents[2] / "fixtures"
@@ -33,16 +34,9 @@ def backward(xs, hs, dhs, Wx, Wh, b):
         carry = Wh.T @ da
     return dWx, dWh, db
 """
-ROWS = """
-import numpy as np
-
-def forward(x, h0, Wx, Wh, b):
-    T, N, D = x.shape
-    states = [h0]
-    for t in range(T):
-        states.append(np.tanh(x[t] @ Wx + states[-1] @ Wh + b))
-    return np.stack(states[1:]), (x, states, Wx, Wh)
-
+ROWS = (
+    FORWARD
+    + """
 def backward(dout, cache):
     x, states, Wx, Wh = cache
     T, N, D = x.shape
@@ -57,6 +51,7 @@ def backward(dout, cache):
         dh = da @ Wh.T
     return dx, dWx, dWh, db
 """
+)
 
 
 def wrong(prepared: PreparedCheck) -> set[str]:

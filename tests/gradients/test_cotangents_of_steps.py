@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from rnnlint.gradients import PreparedCheck
-from rnnlint.verdicts import Verdict
+from tests.gradients.judged import wrong
 
 CheckText = Callable[..., list[PreparedCheck]]
 
@@ -44,11 +44,6 @@ WAYS = {
 def text_of(way: str) -> str:
     begin, keep, states = WAYS[way]
     return PROGRAM.replace("BEGIN", begin).replace("KEEP", keep).replace("STATES", states)
-
-
-def wrong(prepared: PreparedCheck) -> set[str]:
-    assert prepared.check.judged
-    return {p.name for p in prepared.check.parameters if p.verdict is not Verdict.RIGHT}
 
 
 @pytest.mark.parametrize("way", WAYS)

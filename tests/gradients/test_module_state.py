@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from rnnlint.gradients import PreparedCheck
-from rnnlint.verdicts import Verdict
+from tests.gradients.judged import wrong
 
 CheckText = Callable[..., list[PreparedCheck]]
 
@@ -33,11 +33,6 @@ def backward(dhs, xs, hs, Wx, Wh, b):
         carry = da @ Wh.T
     return dWx, dWh, db
 """
-
-
-def wrong(prepared: PreparedCheck) -> set[str]:
-    assert prepared.check.judged
-    return {p.name for p in prepared.check.parameters if p.verdict is not Verdict.RIGHT}
 
 
 @pytest.mark.parametrize(

@@ -7,19 +7,13 @@ from collections.abc import Callable
 import pytest
 
 from rnnlint.gradients import PreparedCheck
+from tests.gradients.row_network import FORWARD
 
 CheckText = Callable[..., list[PreparedCheck]]
 
-PROGRAM = """
-import numpy as np
-
-def forward(x, h0, Wx, Wh, b):
-    T, N, D = x.shape
-    states = [h0]
-    for t in range(T):
-        states.append(np.tanh(x[t] @ Wx + states[-1] @ Wh + b))
-    return np.stack(states[1:]), (x, states, Wx, Wh)
-
+PROGRAM = (
+    FORWARD
+    + """
 def backward(dout, cache):
     x, states, Wx, Wh = cache
     dWx, dWh, db = np.zeros_like(Wx), np.zeros_like(Wh), np.zeros(Wh.shape[1])
@@ -33,6 +27,7 @@ def backward(dout, cache):
     result = RESULT
     return result, dWh, db
 """
+)
 
 
 def test_another_array_in_the_place_of_a_gradient_is_said(check_text: CheckText) -> None:

@@ -7,7 +7,9 @@ from collections.abc import Callable
 import pytest
 
 from rnnlint.gradients import PreparedCheck
-from rnnlint.verdicts import Reason, Status, Verdict
+from rnnlint.verdicts import Reason, Status
+from tests.gradients.judged import wrong
+from tests.gradients.row_network import FORWARD
 
 CheckText = Callable[..., list[PreparedCheck]]
 
@@ -53,11 +55,6 @@ WAYS = {
 def text_of(way: str) -> str:
     begin, keep, states = WAYS[way]
     return NEWEST_FIRST.replace("BEGIN", begin).replace("KEEP", keep).replace("STATES", states)
-
-
-def wrong(prepared: PreparedCheck) -> set[str]:
-    assert prepared.check.judged
-    return {p.name for p in prepared.check.parameters if p.verdict is not Verdict.RIGHT}
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -167,16 +164,9 @@ def test_targets_read_from_the_wrong_end_are_wrong(check_text: CheckText) -> Non
     assert {"Wx", "Wh", "Wy", "b"} <= wrong(prepared)
 
 
-IN_TIME = """
-import numpy as np
-
-def forward(x, h0, Wx, Wh, b):
-    T, N, D = x.shape
-    states = [h0]
-    for t in range(T):
-        states.append(np.tanh(x[t] @ Wx + states[-1] @ Wh + b))
-    return np.stack(states[1:]), (x, states, Wx, Wh)
-
+IN_TIME = (
+    FORWARD
+    + """
 def backward(dout, cache):
     x, states, Wx, Wh = cache
     dWx, dWh, db = np.zeros_like(Wx), np.zeros_like(Wh), np.zeros(Wh.shape[1])
@@ -191,6 +181,7 @@ def backward(dout, cache):
     dx = np.array(dx)ORDER
     return dx, dWx, dWh, db
 """
+)
 
 
 def in_time(upstream: str, order: str = "[::-1]") -> str:

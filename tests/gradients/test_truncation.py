@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from rnnlint.gradients import PreparedCheck
-from rnnlint.verdicts import Verdict
+from tests.gradients.judged import wrong
 
 CheckText = Callable[..., list[PreparedCheck]]
 
@@ -39,11 +39,6 @@ def backward(xs, hs, dstates, W, U, bARGUMENT):
 def text_of(first: str, before: str = "", argument: str = "", previous: str = "hs[t]") -> str:
     text = PROGRAM.replace("BEFORE", before).replace("ARGUMENT", argument)
     return text.replace("FIRST", first).replace("PREVIOUS", previous)
-
-
-def wrong(prepared: PreparedCheck) -> set[str]:
-    assert prepared.check.judged
-    return {p.name for p in prepared.check.parameters if p.verdict is not Verdict.RIGHT}
 
 
 @pytest.mark.parametrize("limit", [2, 6])
